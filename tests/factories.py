@@ -14,8 +14,16 @@ from campaigns.audience.fields import definitions
 from campaigns.audience.fields.definitions import FieldInput
 from campaigns.audience.fields.models import Field
 from campaigns.audience.models import AudienceList, Subscriber, Subscription
+from campaigns.audience.segments import tree
+from campaigns.audience.segments.models import Segment
 from campaigns.campaign import series
-from campaigns.campaign.models import Campaign, CampaignList, CampaignSeries, Delivery
+from campaigns.campaign.models import (
+    Campaign,
+    CampaignList,
+    CampaignSegment,
+    CampaignSeries,
+    Delivery,
+)
 from campaigns.campaign.recurrence import Recurrence
 from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
@@ -70,6 +78,14 @@ def a_field(label: str = "City", type_: str = "text", **typed: Any) -> Field:
     return definitions.create(FieldInput(label, type_, **typed), now=utcnow())
 
 
+def a_segment(name: str, *rules: dict[str, Any], kind: str = "all") -> Segment:
+    """A segment of these rules, in their stored form."""
+    root = {"kind": kind, "rules": list(rules)}
+    stored = {"version": tree.VERSION, "root": root}
+    found: Segment = _added(Segment(name=name, rules=stored))
+    return found
+
+
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:
     """An SMTP account. Values are columns, settings or credentials (already encrypted)."""
     columns = {key: value for key, value in values.items() if key in ProviderAccount.__table__.c}
@@ -117,6 +133,8 @@ def a_signed_domain(name: str = "example.org") -> SenderDomain:
 def a_campaign(
     *lists: AudienceList,
     excluded: tuple[AudienceList, ...] = (),
+    segments: tuple[Segment, ...] = (),
+    excluded_segments: tuple[Segment, ...] = (),
     sender: SenderAddress | None = None,
     **values: Any,
 ) -> Campaign:
@@ -132,6 +150,10 @@ def a_campaign(
         _added(CampaignList(campaign_id=campaign.id, list_id=entry.id))
     for entry in excluded:
         _added(CampaignList(campaign_id=campaign.id, list_id=entry.id, is_excluded=True))
+    for segment in segments:
+        _added(CampaignSegment(campaign_id=campaign.id, segment_id=segment.id))
+    for segment in excluded_segments:
+        _added(CampaignSegment(campaign_id=campaign.id, segment_id=segment.id, is_excluded=True))
     return campaign
 
 

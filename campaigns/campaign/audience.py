@@ -2,6 +2,10 @@
 
 Both uses share the expressions, so what the marketer was shown is what is sent.
 
+Lists permit, segments narrow. A recipient is subscribed to an included list and, if the campaign
+has included segments, in at least one of them. Excluded lists and segments leave people out.
+Segments are evaluated when the audience is frozen, not again for each email.
+
 The campaign's lists are read first and appear in the statements as literal ids. If they are joined
 instead, PostgreSQL cannot estimate how many people are on them: it expected thousands of a million
 rows, and looked each one up.
@@ -9,37 +13,85 @@ rows, and looked each one up.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from campaigns.audience.models import MailDomain, Subscriber, Subscription, Suppression
-from campaigns.campaign.models import CampaignList
+from campaigns.audience.segments import members, references
+from campaigns.audience.segments.leaves import Condition, Context
+from campaigns.audience.segments.models import Segment
+from campaigns.audience.segments.tree import RulesError
+from campaigns.campaign.models import CampaignList, CampaignSegment
 from campaigns.db import db
+from campaigns.reason import ReasonError
 
 DEFAULT_GROUP = "other"
 _SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 
 
+class AudienceError(ReasonError):
+    """A segment of the campaign cannot be used, so nobody knows who it goes to."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Lists:
-    """Ids of the lists that a campaign includes and excludes."""
+class Scope:
+    """Who a campaign goes to at a time: ids of its lists, and conditions of its segments."""
 
-    included: tuple[int, ...]
-    excluded: tuple[int, ...]
+    included: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
+    segments: tuple[Condition, ...] = ()
+    excluded_segments: tuple[Condition, ...] = ()
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether a segment limits or reduces the audience."""
+        return bool(self.segments or self.excluded_segments)
 
 
-def _lists_of(campaign_id: int) -> _Lists:
-    rows = db.session.execute(
+def scope_of(campaign_id: int, *, now: datetime) -> Scope:
+    """Read the lists and segments of a campaign. Raises AudienceError for a broken segment."""
+    lists = db.session.execute(
         sa.select(CampaignList.list_id, CampaignList.is_excluded)
         .where(CampaignList.campaign_id == campaign_id)
         .order_by(CampaignList.list_id)
     ).all()
-    return _Lists(
-        included=tuple(row.list_id for row in rows if not row.is_excluded),
-        excluded=tuple(row.list_id for row in rows if row.is_excluded),
+    segments = _conditions_of(campaign_id, now)
+    return Scope(
+        included=tuple(row.list_id for row in lists if not row.is_excluded),
+        excluded=tuple(row.list_id for row in lists if row.is_excluded),
+        segments=tuple(condition for is_excluded, condition in segments if not is_excluded),
+        excluded_segments=tuple(condition for is_excluded, condition in segments if is_excluded),
     )
+
+
+def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Condition]]:
+    """Return (is_excluded, condition) of each segment. A broken one never counts as everyone."""
+    rows = db.session.execute(
+        sa.select(CampaignSegment.segment_id, CampaignSegment.is_excluded, Segment.name)
+        .outerjoin(Segment, Segment.id == CampaignSegment.segment_id)
+        .where(CampaignSegment.campaign_id == campaign_id)
+        .order_by(CampaignSegment.segment_id)
+    ).all()
+    if not rows:
+        return []
+    context = members.context_at(now)
+    return [(row.is_excluded, _condition(row.segment_id, row.name, context)) for row in rows]
+
+
+def _condition(segment_id: int, name: str | None, context: Context) -> Condition:
+    if name is None:
+        raise AudienceError("preflight.segment_deleted")
+    try:
+        if references.is_broken(segment_id, context):
+            raise AudienceError("preflight.segment_refers_to_deleted", segment=name)
+        return members.condition_of(segment_id, context)
+    except LookupError:
+        raise AudienceError("preflight.segment_refers_to_deleted", segment=name) from None
+    except RulesError as error:
+        raise AudienceError("preflight.segment_unusable", segment=name, why=error.reason) from None
 
 
 def _is_subscribed(
@@ -74,21 +126,46 @@ def _is_on_one_of(
     )
 
 
-def _is_left_in(
-    lists: _Lists, subscriber_id: sa.SQLColumnExpression[int]
-) -> sa.ColumnElement[bool]:
-    """Return the condition "on no excluded list", if there are excluded lists."""
-    return ~_is_on_one_of(lists.excluded, subscriber_id) if lists.excluded else sa.true()
+def _is_left_in(scope: Scope, subscriber_id: sa.SQLColumnExpression[int]) -> Condition:
+    """Return the condition "excluded by no list and no segment"."""
+    lists = [~_is_on_one_of(scope.excluded, subscriber_id)] if scope.excluded else []
+    segments = [~_is_in(condition, subscriber_id) for condition in scope.excluded_segments]
+    return sa.and_(sa.true(), *lists, *segments)
 
 
-def audience(campaign_id: int) -> sa.Select[Any]:
-    """Select one row per person on the included lists who is on no excluded list.
+def _is_in(condition: Condition, subscriber_id: sa.SQLColumnExpression[int]) -> Condition:
+    """Return the condition "the subscriber is in this segment", to be negated.
+
+    EXISTS over the segment's people: the segment's own subqueries become joins that way, while
+    PostgreSQL would run each of a negated condition once per person.
+    """
+    people = _people_in(condition).subquery()
+    return sa.select(sa.literal(1)).where(people.c.subscriber_id == subscriber_id).exists()
+
+
+def _people_in(condition: Condition) -> sa.Select[int]:
+    return sa.select(Subscriber.id.label("subscriber_id")).where(condition).correlate(None)
+
+
+def _is_in_segments(scope: Scope) -> Condition:
+    """Return the condition "in one of the included segments, if there are any", of `Subscriber`."""
+    match scope.segments:
+        case ():
+            return sa.true()
+        case (condition,):
+            return condition
+        case several:
+            people = sa.union(*map(_people_in, several)).subquery()
+            return Subscriber.id.in_(sa.select(people.c.subscriber_id))
+
+
+def audience(scope: Scope) -> sa.Select[Any]:
+    """Select one row per person of the audience.
 
     Columns: subscriber_id, list_id (the lowest included list that reaches them), address,
     mailbox_group, is_suppressed.
     """
-    lists = _lists_of(campaign_id)
-    reached = _reached(lists).subquery()
+    reached = _reached(scope).subquery()
     return (
         sa.select(
             reached.c.subscriber_id,
@@ -101,47 +178,101 @@ def audience(campaign_id: int) -> sa.Select[Any]:
         .join(Subscriber, Subscriber.id == reached.c.subscriber_id)
         .outerjoin(MailDomain, MailDomain.domain == Subscriber.domain)
         .outerjoin(Suppression, Suppression.address_normal == Subscriber.address_normal)
-        .where(_is_left_in(lists, reached.c.subscriber_id))
+        .where(_is_in_segments(scope), _is_left_in(scope, reached.c.subscriber_id))
     )
 
 
-def _reached(lists: _Lists) -> sa.Select[int, int]:
+def _reached(scope: Scope) -> sa.Select[int, int]:
     """Select (subscriber_id, list_id) of everyone on the included lists, each person once."""
     person, place = Subscription.subscriber_id, Subscription.list_id
-    everybody = sa.select(person, place).where(_is_subscribed(Subscription, lists.included))
-    if len(lists.included) <= 1:  # nobody is on one list twice
+    everybody = sa.select(person, place).where(_is_subscribed(Subscription, scope.included))
+    if len(scope.included) <= 1:  # nobody is on one list twice
         return everybody
     return everybody.with_only_columns(person, sa.func.min(place).label("list_id")).group_by(person)
 
 
-def arithmetic(campaign_id: int) -> sa.Select[int, int, int, int]:
-    """Select one row: matched, distinct, excluded, suppressed. One statement, one snapshot."""
-    lists = _lists_of(campaign_id)
+def arithmetic(scope: Scope) -> sa.Select[int, int, int, int, int]:
+    """Select one row: matched, distinct, reached, excluded, suppressed.
+
+    `matched` counts subscriptions, or with included segments their people, so a person may count
+    several times; `distinct` counts these people once, and `reached` those of them who are
+    subscribed to an included list. One statement, one snapshot.
+    """
+    return _arithmetic_of_segments(scope) if scope.has_segments else _arithmetic_of_lists(scope)
+
+
+def _arithmetic_of_segments(scope: Scope) -> sa.Select[int, int, int, int, int]:
+    """Count everything in one pass over the people who match."""
+    person, reached = _matched(scope).subquery(), _reached(scope).subquery()
+    excluded = _excluded(scope).subquery()
+    is_reached = reached.c.subscriber_id.is_not(None)
+    is_excluded = excluded.c.subscriber_id.is_not(None)
+    is_suppressed = Suppression.id.is_not(None)
+    return (
+        sa.select(
+            sa.func.coalesce(sa.func.sum(person.c.times), 0),
+            sa.func.count(),
+            sa.func.count().filter(is_reached),
+            sa.func.count().filter(is_reached, is_excluded),
+            sa.func.count().filter(is_reached, ~is_excluded, is_suppressed),
+        )
+        .select_from(person)
+        .outerjoin(reached, reached.c.subscriber_id == person.c.subscriber_id)
+        .outerjoin(excluded, excluded.c.subscriber_id == person.c.subscriber_id)
+        .outerjoin(Suppression, Suppression.address_normal == person.c.address_normal)
+    )
+
+
+def _matched(scope: Scope) -> sa.Select[int, str, int]:
+    """Select (subscriber_id, address_normal, times) of everyone who matches."""
+    once: sa.ColumnElement[int] = sa.literal_column("1")
+    columns = [Subscriber.id.label("subscriber_id"), Subscriber.address_normal]
+    if not scope.segments:
+        found = sa.select(*columns, sa.func.count().label("times"))
+        found = found.join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        return found.where(_is_subscribed(Subscription, scope.included)).group_by(Subscriber.id)
+    people = [sa.select(*columns, once.label("times")).where(one) for one in scope.segments]
+    if len(people) == 1:
+        return people[0]
+    each = sa.union_all(*people).subquery()
+    times = sa.func.count().label("times")
+    return sa.select(each.c.subscriber_id, each.c.address_normal, times).group_by(
+        each.c.subscriber_id, each.c.address_normal
+    )
+
+
+def _excluded(scope: Scope) -> sa.CompoundSelect[int]:
+    """Select the subscriber_id of everyone whom a list or a segment excludes, once."""
+    on_lists = sa.select(Subscription.subscriber_id).where(
+        _is_subscribed(Subscription, scope.excluded)
+    )
+    return sa.union(on_lists, *map(_people_in, scope.excluded_segments))
+
+
+def _arithmetic_of_lists(scope: Scope) -> sa.Select[int, int, int, int, int]:
     pairs = (
         sa.select(sa.func.count().label("matched"))
-        .where(_is_subscribed(Subscription, lists.included))
+        .where(_is_subscribed(Subscription, scope.included))
         .subquery()
     )
-    distinct = sa.select(sa.func.count()).select_from(_reached(lists).subquery()).scalar_subquery()
+    distinct = sa.select(sa.func.count()).select_from(_reached(scope).subquery()).scalar_subquery()
+    # Count only what can differ.
+    people = distinct if len(scope.included) > 1 else pairs.c.matched
     return sa.select(
-        pairs.c.matched,
-        # Count only what can differ.
-        distinct if len(lists.included) > 1 else pairs.c.matched,
-        _count_excluded(lists),
-        _count_suppressed(lists),
+        pairs.c.matched, people, people, _count_excluded(scope), _count_suppressed(scope)
     )
 
 
-def _count_excluded(lists: _Lists) -> sa.ColumnElement[int]:
+def _count_excluded(scope: Scope) -> sa.ColumnElement[int]:
     """Count people who are on an included list and on an excluded one."""
-    if not lists.excluded:
+    if not scope.excluded:
         return sa.literal(0)
     subscription = aliased(Subscription)
     left_out = (
         sa.select(subscription.subscriber_id)
         .where(
-            _is_subscribed(subscription, lists.excluded),
-            _is_on_one_of(lists.included, subscription.subscriber_id),
+            _is_subscribed(subscription, scope.excluded),
+            _is_on_one_of(scope.included, subscription.subscriber_id),
         )
         .distinct()
         .subquery()
@@ -149,7 +280,7 @@ def _count_excluded(lists: _Lists) -> sa.ColumnElement[int]:
     return sa.select(sa.func.count()).select_from(left_out).scalar_subquery()
 
 
-def _count_suppressed(lists: _Lists) -> sa.ScalarSelect[int]:
+def _count_suppressed(scope: Scope) -> sa.ScalarSelect[int]:
     """Count the suppressed among the rest. Starts from the (few) suppressions.
 
     Appending '' to their address keeps SQLite from scanning all subscribers instead.
@@ -158,7 +289,7 @@ def _count_suppressed(lists: _Lists) -> sa.ScalarSelect[int]:
         sa.select(sa.func.count())
         .select_from(Suppression)
         .join(Subscriber, Subscriber.address_normal == Suppression.address_normal.concat(""))
-        .where(_is_on_one_of(lists.included, Subscriber.id), _is_left_in(lists, Subscriber.id))
+        .where(_is_on_one_of(scope.included, Subscriber.id), _is_left_in(scope, Subscriber.id))
         .scalar_subquery()
     )
 
@@ -167,21 +298,22 @@ SAMPLE_PAIRS_PER_PERSON = 8
 """Subscriptions read per person wanted, as a person may be on several of the lists."""
 
 
-def sample(campaign_id: int, *, limit: int) -> sa.Select[Subscriber]:
+def sample(scope: Scope, *, limit: int) -> sa.Select[Subscriber]:
     """Return a few people of the audience for the preview, without reading all of it."""
-    lists = _lists_of(campaign_id)
     some = (
         sa.select(Subscription.subscriber_id)
         .where(
-            _is_subscribed(Subscription, lists.included),
-            _is_left_in(lists, Subscription.subscriber_id),
+            _is_subscribed(Subscription, scope.included),
+            _is_left_in(scope, Subscription.subscriber_id),
         )
         .limit(limit * SAMPLE_PAIRS_PER_PERSON)
-        .subquery()
     )
+    if scope.segments:
+        some = some.join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        some = some.where(_is_in_segments(scope))
     return (
         sa.select(Subscriber)
-        .where(Subscriber.id.in_(sa.select(some.c.subscriber_id)))
+        .where(Subscriber.id.in_(sa.select(some.subquery().c.subscriber_id)))
         .order_by(Subscriber.id)
         .limit(limit)
     )

@@ -36,7 +36,10 @@ class Bottleneck:
 def slowest(
     provider_id: int, campaign_id: int, recipients: int, *, now: datetime
 ) -> Bottleneck | None:
-    """Return the account's limit that slows this campaign most; None if none matters."""
+    """Return the account's limit that slows this campaign most; None if none matters.
+
+    Raises AudienceError.
+    """
     plan = load_plan(provider_id, now=now)
     today = now.astimezone(plan.zone).date()
     coming = {
@@ -45,7 +48,7 @@ def slowest(
     }
     people: Mapping[str, int] = {}
     if any(own.per_second or own.per_day for own in plan.groups.values()):
-        people = _by_group(campaign_id)
+        people = people_by_group(campaign_id, now=now)
     return tightest(plan, recipients, people, coming)
 
 
@@ -99,8 +102,9 @@ def _warming_up(count: int, steps: Sequence[int]) -> timedelta:
     return timedelta(0)
 
 
-def _by_group(campaign_id: int) -> dict[str, int]:
-    person = audience.audience(campaign_id).subquery()
+def people_by_group(campaign_id: int, *, now: datetime) -> dict[str, int]:
+    """Count the recipients by mailbox group. Raises AudienceError."""
+    person = audience.audience(audience.scope_of(campaign_id, now=now)).subquery()
     rows = db.session.execute(
         sa.select(person.c.mailbox_group, sa.func.count())
         .where(~person.c.is_suppressed)

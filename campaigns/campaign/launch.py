@@ -3,7 +3,7 @@
 Pages, programs and commands translate their input to a LaunchRequest, and the result to their
 output. They call three functions, as nothing slow may run in a transaction:
 
-    found = launch.review(campaign, base_url=..., signer=...)    # counts and checks; slow
+    found = launch.review(campaign, base_url=..., signer=..., now=now)    # counts, checks; slow
     decision = launch.decide(found, request, now=now)            # reads only
     with transaction():
         outcome = launch.launch(decision, now=now)               # guarded writes
@@ -121,9 +121,9 @@ class Launched:
     series: CampaignSeries | None = None
 
 
-def review(campaign: Campaign, *, base_url: str, signer: Signer) -> Review:
+def review(campaign: Campaign, *, base_url: str, signer: Signer, now: datetime) -> Review:
     """Count the audience of a draft and run every check."""
-    arithmetic = drafts.audience_arithmetic(campaign.id)
+    arithmetic = drafts.audience_arithmetic(campaign.id, now=now)
     return Review(
         campaign, arithmetic, preflight(campaign, arithmetic, base_url=base_url, signer=signer)
     )

@@ -219,9 +219,12 @@ class Wave:
     people: int
 
 
-def people_by_zone(campaign_id: int) -> Mapping[str, int]:
-    """Count the audience by zone, as spelled in their data; "" for no zone."""
-    person = audience.audience(campaign_id).subquery()
+def people_by_zone(campaign_id: int, *, now: datetime) -> Mapping[str, int]:
+    """Count the audience by zone, as spelled in their data; "" for no zone.
+
+    Raises AudienceError.
+    """
+    person = audience.audience(audience.scope_of(campaign_id, now=now)).subquery()
     zone = zone_name().label("zone")
     rows = db.session.execute(
         sa.select(zone, sa.func.count().label("people"))

@@ -157,16 +157,18 @@ class CampaignList(Base):
 
 
 class CampaignSegment(Base):
-    """A segment that a campaign's audience is limited to, or (`is_excluded`) excludes."""
+    """A segment that a campaign's audience is limited to, or (`is_excluded`) excludes.
+
+    No foreign key, so that the row outlives a deleted segment: without it, the campaign and its
+    copies would go to everyone on their lists. Ids are never used again.
+    """
 
     __tablename__ = "campaign_segment"
 
     campaign_id: Mapped[int] = mapped_column(
         BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
     )
-    segment_id: Mapped[int] = mapped_column(
-        BigKey, ForeignKey("segment.id", ondelete="RESTRICT"), primary_key=True
-    )
+    segment_id: Mapped[int] = mapped_column(BigKey, primary_key=True)
     is_excluded: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (Index("ix_campaign_segment_segment_id", "segment_id"),)

@@ -99,7 +99,7 @@ def resolve(campaign: Campaign, request: ScheduleRequest, *, now: datetime) -> R
     spread, pace = _pace(request.pace)
     rest = SendPlan(hours=hours, spread_seconds=spread, pace_per_second=pace)
     by_zone = request.when == "local" or not hours.is_whole_day
-    people = local_time.people_by_zone(campaign.id) if by_zone else {}
+    people = local_time.people_by_zone(campaign.id, now=now) if by_zone else {}
     if request.when == "repeat":
         return _recurring(request, rest, people, now)
     return _once(request, rest, people, now)
@@ -113,7 +113,7 @@ def resolve_new_time(
     It stays in each recipient's time zone if it was; hours and pace stay.
     """
     when: Literal["local", "later"] = "local" if campaign.local_at else "later"
-    people = local_time.people_by_zone(campaign.id) if campaign.local_at else {}
+    people = local_time.people_by_zone(campaign.id, now=now) if campaign.local_at else {}
     found = _once(request.model_copy(update={"when": when}), SendPlan(), people, now)
     return found if found.plan.at else replace(found, plan=replace(found.plan, at=now))
 

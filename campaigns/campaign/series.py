@@ -335,11 +335,11 @@ def plan_for(made: Occurrence, people: Mapping[str, int]) -> SendPlan:
     )
 
 
-def people_of(made: Occurrence) -> Mapping[str, int]:
-    """Return the audience by zone, if the schedule depends on it."""
+def people_of(made: Occurrence, *, now: datetime) -> Mapping[str, int]:
+    """Return the audience by zone, if the schedule depends on it. Raises AudienceError."""
     if made.campaign is None or not made.series.is_local_time:
         return {}
-    return local_time.people_by_zone(made.campaign.id)
+    return local_time.people_by_zone(made.campaign.id, now=now)
 
 
 def retry_later(series_id: int, *, until: datetime) -> None:
@@ -352,9 +352,11 @@ def retry_later(series_id: int, *, until: datetime) -> None:
     )
 
 
-def problem_of(template: Campaign, *, base_url: str, signer: Signer) -> Reason | None:
+def problem_of(
+    template: Campaign, *, base_url: str, signer: Signer, now: datetime
+) -> Reason | None:
     """Return what prevents copies of a campaign from being sent; None if nothing does."""
-    arithmetic = drafts.audience_arithmetic(template.id)
+    arithmetic = drafts.audience_arithmetic(template.id, now=now)
     checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
     blocking = next((check for check in checks if check.blocks), None)
     if blocking is None:

@@ -8,7 +8,8 @@ from campaigns.accounts.workspace import workspace_zone
 from campaigns.audience import erasure_lock
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience, local_time
-from campaigns.campaign.drafts import audience_arithmetic
+from campaigns.campaign.audience import Scope
+from campaigns.campaign.drafts import count
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.db import db, insert_ignoring, is_postgresql, rows_changed
 from campaigns.delivery import canary
@@ -17,21 +18,25 @@ from campaigns.delivery import canary
 def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     """Write the delivery rows of a `preparing` campaign and start it, in one statement.
 
-    Suppressed people become `skipped` rows with the reason; excluded and duplicate ones are
-    counted on the campaign. Rows in time zones where it is too early get a `not_before`. `links`
-    are the tracked targets of its content. Returns False if the campaign was not `preparing`.
+    Suppressed people become `skipped` rows with the reason; duplicate, not subscribed and excluded
+    ones are counted on the campaign. Rows in time zones where it is too early get a `not_before`.
+    `links` are the tracked targets of its content. Returns False if the campaign was not
+    `preparing`. Raises AudienceError for a segment that cannot be used; nothing is written then.
     """
     campaign = db.session.get(Campaign, campaign_id, with_for_update=True)
     if campaign is None or campaign.status != "preparing":
         return False
     erasure_lock.prevent_erasures()  # no foreign key enforces this
-    arithmetic = audience_arithmetic(campaign_id)
-    campaign.audience = _insert_deliveries(campaign, now)
+    scope = audience.scope_of(campaign_id, now=now)
+    arithmetic = count(scope)
+    campaign.audience = _insert_deliveries(campaign, scope, now)
     _insert_links(campaign_id, links)
     campaign.duplicates = arithmetic.duplicates
+    campaign.not_subscribed = arithmetic.not_subscribed
     campaign.excluded = arithmetic.excluded
     # People may have joined or left between the count and the rows: the rows decide.
-    campaign.matched = campaign.audience + campaign.duplicates + campaign.excluded
+    others = campaign.duplicates + campaign.not_subscribed + campaign.excluded
+    campaign.matched = campaign.audience + others
     if campaign.spread_seconds:
         people = campaign.audience - arithmetic.suppressed
         campaign.pace_per_second = max(people, 1) / campaign.spread_seconds
@@ -42,13 +47,13 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
     return True
 
 
-def _insert_deliveries(campaign: Campaign, now: datetime) -> int:
+def _insert_deliveries(campaign: Campaign, scope: Scope, now: datetime) -> int:
     """Insert the rows of all recipients. Returns how many.
 
     A plain INSERT: the campaign's lock prevents a second expansion, and the audience has everyone
     once. ON CONFLICT would make PostgreSQL write each row in two steps.
     """
-    person = audience.audience(campaign.id).subquery()
+    person = audience.audience(scope).subquery()
     people, not_before = _arrivals(campaign, person, now)
     rows = sa.select(
         sa.literal(campaign.id),

@@ -240,9 +240,10 @@ def _advance(series_id: int) -> bool:
     if found is None or template is None:
         return False
     tools = services()
-    problem = series.problem_of(template, base_url=tools.settings.base_url, signer=tools.signer)
-    people = local_time.people_by_zone(template.id) if found.is_local_time else {}
-    now = utcnow()
+    base_url, now = tools.settings.base_url, utcnow()
+    problem = series.problem_of(template, base_url=base_url, signer=tools.signer, now=now)
+    by_zone = found.is_local_time and problem is None
+    people = local_time.people_by_zone(template.id, now=now) if by_zone else {}
     with transaction():
         made = series.advance(series_id, overdue=_overdue(), now=now)
         if made is None or made.campaign is None:

@@ -5,6 +5,7 @@ turn, so that none occupies the worker and a pause takes effect at once.
 """
 
 from campaigns.campaign import lifecycle
+from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import TemplateProblemError
@@ -37,8 +38,13 @@ def expand(campaign_id: int) -> None:
         with transaction():
             lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=unusable(error))
         return
-    with transaction():
-        done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
+    try:
+        with transaction():
+            done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
+    except AudienceError as error:
+        with transaction():
+            lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=error.reason)
+        return
     if done:
         services().doorbell.ring("send")
 

@@ -1,4 +1,4 @@
-"""Facts about a campaign beside its figures: lists, sender and account."""
+"""Facts about a campaign beside its figures: audience, sender and account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,15 +8,16 @@ import sqlalchemy as sa
 
 from campaigns.addresses import shown_sender
 from campaigns.audience.models import AudienceList
-from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.audience.segments.models import Segment
+from campaigns.campaign.models import Campaign, CampaignList, CampaignSegment
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.throttling.loading import next_tries
 
 
 @dataclass(frozen=True, slots=True)
-class ListName:
-    """A list's name, with the id for its link."""
+class AudiencePart:
+    """The name of a list or segment, with the id for its link; both are empty if it was deleted."""
 
     public_id: str
     name: str
@@ -26,25 +27,42 @@ class ListName:
 class Facts:
     """Facts of a campaign. `trouble`: the reason if its account does not work, else empty."""
 
-    lists: list[ListName]
-    excluded_lists: list[ListName]
+    lists: list[AudiencePart]
+    excluded_lists: list[AudiencePart]
+    segments: list[AudiencePart]
+    excluded_segments: list[AudiencePart]
     sender: str
     provider: str
     trouble: str
     retry_at: datetime | None
 
 
-def campaign_facts(campaign_id: int) -> Facts:
-    """Return the facts of one campaign."""
-    lists: dict[bool, list[ListName]] = {False: [], True: []}
-    named = db.session.execute(
+def audience_parts(campaign_id: int) -> dict[tuple[str, bool], list[AudiencePart]]:
+    """Return the lists and segments of a campaign by ("list" or "segment", is_excluded)."""
+    parts: dict[tuple[str, bool], list[AudiencePart]] = {
+        (kind, is_excluded): [] for kind in ("list", "segment") for is_excluded in (False, True)
+    }
+    lists = (
         sa.select(CampaignList.is_excluded, AudienceList.public_id, AudienceList.name)
         .join(AudienceList, AudienceList.id == CampaignList.list_id)
         .where(CampaignList.campaign_id == campaign_id)
         .order_by(AudienceList.name)
     )
-    for is_excluded, public_id, name in named:
-        lists[is_excluded].append(ListName(public_id, name))
+    segments = (
+        sa.select(CampaignSegment.is_excluded, Segment.public_id, Segment.name)
+        .outerjoin(Segment, Segment.id == CampaignSegment.segment_id)
+        .where(CampaignSegment.campaign_id == campaign_id)
+        .order_by(Segment.name)
+    )
+    for kind, named in (("list", lists), ("segment", segments)):
+        for is_excluded, public_id, name in db.session.execute(named):
+            parts[kind, is_excluded].append(AudiencePart(public_id or "", name or ""))
+    return parts
+
+
+def campaign_facts(campaign_id: int) -> Facts:
+    """Return the facts of one campaign."""
+    parts = audience_parts(campaign_id)
     # The provider is frozen at launch; before that it is the one of the sender address.
     provider = sa.func.coalesce(Campaign.provider_id, SenderAddress.provider_id)
     way: Any = db.session.execute(
@@ -62,8 +80,10 @@ def campaign_facts(campaign_id: int) -> Facts:
     ).one_or_none()
     name, address, account, trouble, account_id = way or ("", "", "", "", None)
     return Facts(
-        lists=lists[False],
-        excluded_lists=lists[True],
+        lists=parts["list", False],
+        excluded_lists=parts["list", True],
+        segments=parts["segment", False],
+        excluded_segments=parts["segment", True],
         sender=shown_sender(name, address) if address else "",
         provider=account or "",
         trouble=trouble or "",

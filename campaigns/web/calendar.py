@@ -239,7 +239,7 @@ def rule_preview(public_id: str) -> str:
         )
     except ReasonError as error:
         return render_template("web/calendar/_rule_preview.html", error=sentence(error.reason))
-    recipients = drafts.audience_arithmetic(found.template_id).recipients
+    recipients = drafts.audience_arithmetic(found.template_id, now=now).recipients
     zone_of_rule = find_zone(wanted.plan.zone)
     return render_template(
         "web/calendar/_rule_preview.html",
@@ -283,7 +283,7 @@ def skip(public_id: str, local: str) -> Response:
 @access("user")
 def restore(public_id: str, local: str) -> Response:
     found, at, now = _series(public_id), _local(local), utcnow()
-    problem = _problem(found)
+    problem = _problem(found, utcnow())
     with transaction():
         made = all_series.restore(found.id, at, now=now)
         if made is not None:
@@ -323,7 +323,8 @@ def edit(public_id: str, local: str) -> Response:
 
 def _made(found: CampaignSeries, local: datetime) -> Campaign | None:
     """Return the campaign of this time; creates and schedules it if the clock has not."""
-    now, problem = utcnow(), _problem(found)
+    now = utcnow()
+    problem = _problem(found, now)
     with transaction():
         made = all_series.make_now(found.id, local, now=now)
         if made is not None:
@@ -340,15 +341,15 @@ def _schedule(made: Occurrence, problem: Reason | None, now: datetime) -> None:
         return
     made.campaign.edited_by_id = editor_id()
     db.session.flush()
-    plan = all_series.plan_for(made, all_series.people_of(made))
+    plan = all_series.plan_for(made, all_series.people_of(made, now=now))
     schedule.launch(made.campaign.id, plan, undo_seconds=0, now=now)
 
 
-def _problem(found: CampaignSeries) -> Reason | None:
+def _problem(found: CampaignSeries, now: datetime) -> Reason | None:
     tools = services()
     template = db.session.get_one(Campaign, found.template_id)
     base_url = tools.settings.base_url
-    return all_series.problem_of(template, base_url=base_url, signer=tools.signer)
+    return all_series.problem_of(template, base_url=base_url, signer=tools.signer, now=now)
 
 
 def _local(text: str) -> datetime:

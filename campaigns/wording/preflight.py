@@ -24,6 +24,22 @@ SENTENCES: dict[str, Message] = {
         "There are no recipients: the lists are empty, or everyone on them is excluded or"
         " suppressed."
     ),
+    "preflight.no_recipients_of_segments": N_(
+        "There are no recipients: everyone in the segments who is subscribed to the lists is"
+        " excluded or suppressed."
+    ),
+    "preflight.segments_empty": N_("There are no recipients: nobody is in the segments."),
+    "preflight.nobody_subscribed": N_(
+        "There are no recipients: nobody in the segments is subscribed to the lists."
+    ),
+    "preflight.segment_deleted": N_(
+        "A segment of this campaign was deleted. Remove it from the audience or choose another."
+    ),
+    "preflight.segment_refers_to_deleted": N_(
+        "The segment “%(segment)s” refers to something that was deleted. Edit the segment, or"
+        " remove it from the audience."
+    ),
+    "preflight.segment_unusable": N_("The segment “%(segment)s” cannot be used. %(why)s"),
     "preflight.no_sender": N_("No sender address is chosen."),
     "preflight.no_sender_set_up": N_("No sender address is set up yet."),
     "preflight.trouble": N_("The account “%(account)s” is not working. %(why)s"),

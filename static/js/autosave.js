@@ -6,6 +6,7 @@ import { showLength } from "./subject_length.js";
 const DELAY = 700;
 const RETRY = 5000;
 const PREVIEWED = ["html", "subject", "preheader", "sender", "include"];
+const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
 const form = document.getElementById("campaign-form");
 const words = JSON.parse(form.dataset.words);
@@ -120,7 +121,7 @@ function wasSaved(body, text) {
   say(fill(words.saved_at, { time: body.saved_at }), "saved");
   document.getElementById("campaign-title").textContent = body.title;
   document.title = body.title;
-  if (differs("include") || differs("exclude")) htmx.trigger(document.body, "lists-saved");
+  if (AUDIENCE.some(differs)) htmx.trigger(document.body, "audience-saved");
   if (PREVIEWED.some(differs)) {
     htmx.trigger(document.body, "content-saved");
     reloadPreview(version);

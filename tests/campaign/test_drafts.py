@@ -8,7 +8,7 @@ from flask import Flask
 
 from campaigns.accounts import users
 from campaigns.campaign import drafts, listing
-from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
+from campaigns.campaign.drafts import ChosenAudience, EditConflictError, NotEditableError
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.reason import Reason
@@ -47,12 +47,12 @@ def test_saving_over_a_newer_version_is_refused_and_loses_nothing(app: Flask) ->
         campaign = a_campaign()
     with transaction():
         drafts.save(campaign.id, 1, {"subject": "Theirs"}, editor_id=None, now=NOW)
-    chosen = ChosenLists(included=frozenset({news.id}))
+    chosen = ChosenAudience(lists=frozenset({news.id}))
     with pytest.raises(EditConflictError) as refused, transaction():
-        drafts.save(campaign.id, 1, {"subject": "Mine"}, lists=chosen, editor_id=None, now=LATER)
+        drafts.save(campaign.id, 1, {"subject": "Mine"}, chosen=chosen, editor_id=None, now=LATER)
     assert refused.value.current.version == 2
     assert fresh_campaign(campaign).subject == "Theirs"
-    assert drafts.chosen_lists(campaign.id) == ChosenLists()
+    assert drafts.chosen_audience(campaign.id) == ChosenAudience()
     with transaction():
         drafts.save(campaign.id, 2, {"subject": "Mine"}, editor_id=None, now=LATER)
     assert fresh_campaign(campaign).subject == "Mine"
@@ -78,12 +78,14 @@ def test_a_list_that_is_both_included_and_excluded_is_excluded(app: Flask) -> No
     with transaction():
         news, staff = a_list("News"), a_list("Staff")
         campaign = a_campaign()
-    chosen = ChosenLists(included=frozenset({news.id, staff.id}), excluded=frozenset({staff.id}))
+    chosen = ChosenAudience(
+        lists=frozenset({news.id, staff.id}), excluded_lists=frozenset({staff.id})
+    )
     with transaction():
-        version = drafts.save(campaign.id, 1, {}, lists=chosen, editor_id=None, now=NOW)
+        version = drafts.save(campaign.id, 1, {}, chosen=chosen, editor_id=None, now=NOW)
     assert version == 2
-    assert drafts.chosen_lists(campaign.id) == ChosenLists(
-        included=frozenset({news.id}), excluded=frozenset({staff.id})
+    assert drafts.chosen_audience(campaign.id) == ChosenAudience(
+        lists=frozenset({news.id}), excluded_lists=frozenset({staff.id})
     )
 
 
@@ -100,7 +102,7 @@ def test_a_copy_is_a_draft_with_the_same_content_and_lists(app: Flask) -> None:
     assert (found.subject, found.html, found.track_opens) == (old.subject, old.html, False)
     assert found.public_id != old.public_id
     assert found.name == "Copy"
-    assert drafts.chosen_lists(copy.id) == drafts.chosen_lists(old.id)
+    assert drafts.chosen_audience(copy.id) == drafts.chosen_audience(old.id)
 
 
 def test_only_a_draft_sent_to_nobody_can_be_deleted(app: Flask) -> None:

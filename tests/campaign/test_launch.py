@@ -51,9 +51,9 @@ def draft(news: AudienceList) -> Campaign:
 
 
 def decide(draft: Campaign, *, recipients: int | None = None, **asked: Any) -> Any:
-    found = launch.review(draft, base_url="https://news.example.org", signer=SIGNER)
+    found = launch.review(draft, base_url="https://news.example.org", signer=SIGNER, now=NOW)
     if recipients is not None:
-        arithmetic = drafts.Arithmetic(recipients, 0, 0, 0, recipients)
+        arithmetic = drafts.Arithmetic(matched=recipients, recipients=recipients)
         found = launch.Review(found.campaign, arithmetic, found.checks)
     request = LaunchRequest(**{"version": draft.version, **asked})
     return launch.decide(found, request, now=NOW)

@@ -45,7 +45,7 @@ def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> li
 
 
 def _all_checks(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
-    arithmetic = audience_arithmetic(campaign.id)
+    arithmetic = audience_arithmetic(campaign.id, now=NOW)
     return preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
 
 
@@ -67,7 +67,7 @@ def test_all_checks_of_a_good_campaign_pass(app: Flask) -> None:
     assert _found(campaign) == []
     rows = preflight(
         campaign,
-        audience_arithmetic(campaign.id),
+        audience_arithmetic(campaign.id, now=NOW),
         base_url="https://news.example.org",
         signer=SIGNER,
     )
@@ -155,7 +155,7 @@ def test_an_unsafe_public_url_is_a_warning(app: Flask, base_url: str, words: str
 
 
 def _signature(campaign: Campaign) -> list[Check]:
-    arithmetic = audience_arithmetic(campaign.id)
+    arithmetic = audience_arithmetic(campaign.id, now=NOW)
     url = "https://news.example.org"
     rows = preflight(campaign, arithmetic, base_url=url, signer=SIGNER)
     return [row for row in rows if row.name == "signature"]

@@ -167,7 +167,7 @@ def test_the_template_cannot_be_deleted_while_it_repeats(app: Flask) -> None:
 def test_list_and_sender_of_a_series_cannot_be_deleted_until_it_ends(app: Flask) -> None:
     found = _series()
     template = db.session.get_one(Campaign, found.template_id)
-    (list_id,) = drafts.chosen_lists(template.id).included
+    (list_id,) = drafts.chosen_audience(template.id).lists
     sender_id = template.sender_id or 0
     assert usage.campaigns_needing(list_id) == ["Morning letter"]
     assert usage.campaigns_from_sender(sender_id) == ["Morning letter"]

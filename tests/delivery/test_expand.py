@@ -221,7 +221,7 @@ def test_postgresql_estimates_the_number_of_rows(app: Flask) -> None:
         db.session.execute(sa.text("ANALYZE"))
         one, many = _campaign(news), _campaign(news, *others[1:], excluded=(others[0],))
     for campaign, people in ((one, 5_000), (many, 5_019)):
-        query = audience.audience(campaign.id)
+        query = audience.audience(audience.scope_of(campaign.id, now=NOW))
         plan = db.session.execute(
             sa.text(f"EXPLAIN {query.compile(db.engine, compile_kwargs={'literal_binds': True})}")
         ).scalars()

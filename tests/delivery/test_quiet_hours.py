@@ -143,7 +143,7 @@ def test_the_waves_are_counted_in_advance(app: Flask) -> None:
         news = a_list()
         _subscribers_in_zones(news)
         campaign = a_campaign(news)
-    people = local_time.people_by_zone(campaign.id)
+    people = local_time.people_by_zone(campaign.id, now=utc("2026-03-28T21:00"))
     assert sum(people.values()) == 8
     assert local_time.unknown_zones(people) == 3
     start = utc("2026-03-28T21:00")

@@ -196,7 +196,7 @@ def test_a_campaign_can_start_as_a_copy(owner_client: FlaskClient) -> None:
     owner_client.post("/campaigns/new", data=data)
     copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != old.id)).one()
     assert (copy.name, copy.html) == ("Again", old.html)
-    assert campaigns.chosen_lists(copy.id) == campaigns.chosen_lists(old.id)
+    assert campaigns.chosen_audience(copy.id) == campaigns.chosen_audience(old.id)
 
 
 @pytest.mark.parametrize("start", ["copy", "../../etc/passwd", ""])
@@ -250,8 +250,8 @@ def test_saving_stores_everything_and_returns_the_new_version(owner_client: Flas
     assert found.html == "<p>one\ntwo</p>"
     assert (found.track_opens, found.track_clicks) == (False, True)
     assert found.sender_id == campaign.sender_id
-    assert campaigns.chosen_lists(campaign.id) == campaigns.ChosenLists(
-        included=frozenset({news.id}), excluded=frozenset({staff.id})
+    assert campaigns.chosen_audience(campaign.id) == campaigns.ChosenAudience(
+        lists=frozenset({news.id}), excluded_lists=frozenset({staff.id})
     )
 
 

@@ -244,7 +244,7 @@ def test_a_finished_report_shows_rates_links_hours_and_the_audience(
     html = report(owner_client, campaign)
     text = text_of(html)
     assert "Opened 3 75% of sent" in text
-    assert "On its lists 12" in text
+    assert "On the lists 12" in text
     assert "− 4" in text
     assert "− 3" in text
     assert "Audience 5" in text

@@ -9,10 +9,9 @@ from werkzeug.datastructures import MultiDict
 
 from campaigns.access import access
 from campaigns.accounts.models import User
-from campaigns.audience import lists, subscribers
-from campaigns.audience.models import AudienceList
+from campaigns.audience import subscribers
 from campaigns.campaign import drafts, series
-from campaigns.campaign.drafts import ChosenLists, EditConflictError, NotEditableError
+from campaigns.campaign.drafts import EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -20,9 +19,11 @@ from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
+from campaigns.reports.facts import campaign_facts
+from campaigns.web.campaigns import audience_picker
+from campaigns.web.campaigns.audience_picker import SegmentDeletedError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
 from campaigns.web.campaigns.titles import title_of, titled
-from campaigns.web.counting import counting
 from campaigns.web.template_helpers import ago, clock
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -54,19 +55,16 @@ def edit(public_id: str) -> str:
             title=title_of(campaign),
             state=IN_WORDS[campaign.status],
             sender=_sender_of(campaign),
-            lists=_lists_in_words(campaign.id),
+            parts=campaign_facts(campaign.id),
         )
-    chosen = drafts.chosen_lists(campaign.id)
-    every_list = lists.choices()
-    with counting() as counts:
-        figures = counts.lists([entry.id for entry in every_list])
+    chosen = drafts.chosen_audience(campaign.id)
     return render_template(
         "web/campaigns/edit.html",
         campaign=campaign,
         title=title_of(campaign),
-        chosen=chosen,
-        every_list=every_list,
-        figures=figures,
+        included=audience_picker.included(chosen),
+        excluded=audience_picker.excluded(chosen),
+        excludes=bool(chosen.excluded_lists or chosen.excluded_segments),
         senders=_senders(),
         merge_fields=merge_fields(),
         max_line=drafts.MAX_LINE,
@@ -87,11 +85,6 @@ def _senders() -> list[SenderAddress]:
 
 def _sender_of(campaign: Campaign) -> SenderAddress | None:
     return db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
-
-
-def _lists_in_words(campaign_id: int) -> list[str]:
-    chosen = drafts.chosen_lists(campaign_id)
-    return [entry.name for entry in lists.choices() if entry.id in chosen.included]
 
 
 def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -150,11 +143,13 @@ def save(public_id: str) -> ResponseReturnValue:
     try:
         version = int(request.form["version"])
         changes = _changes(request.form)
-        chosen = _chosen(request.form)
+        chosen = audience_picker.read(request.form)
         with transaction():
             version = drafts.save(
-                campaign.id, version, changes, lists=chosen, editor_id=editor_id(), now=now
+                campaign.id, version, changes, chosen=chosen, editor_id=editor_id(), now=now
             )
+    except SegmentDeletedError:
+        return {"message": _("A segment you chose was deleted. Reload the page.")}, 422
     except BadFieldError as error:
         return {"message": str(error)}, 422
     except EditConflictError as error:
@@ -195,23 +190,6 @@ def _sender_id(public_id: str) -> int | None:
     )
 
 
-def _chosen(form: MultiDict[str, str]) -> ChosenLists:
-    """Return lists by public id; deleted ones are ignored."""
-    wanted_ids = {*form.getlist("include"), *form.getlist("exclude")}
-    ids = {
-        row.public_id: row.id
-        for row in db.session.execute(
-            sa.select(AudienceList.public_id, AudienceList.id).where(
-                AudienceList.public_id.in_(sorted(wanted_ids))
-            )
-        )
-    }
-    return ChosenLists(
-        included=frozenset(ids[key] for key in form.getlist("include") if key in ids),
-        excluded=frozenset(ids[key] for key in form.getlist("exclude") if key in ids),
-    )
-
-
 def _conflict(current: Campaign) -> dict[str, Any]:
     editor = db.session.get(User, current.edited_by_id) if current.edited_by_id else None
     saved = ago(current.updated_at)
@@ -228,12 +206,24 @@ def _conflict(current: Campaign) -> dict[str, Any]:
 @bp.get("/campaigns/<public_id>/audience")
 @access("user")
 def audience(public_id: str) -> str:
-    """Return the audience figures for the box next to the lists."""
+    """Return the audience figures for the box next to the lists and segments."""
     campaign = campaign_or_404(public_id)
     return render_template(
         "web/campaigns/_audience.html",
-        arithmetic=drafts.audience_arithmetic(campaign.id),
-        has_lists=bool(drafts.chosen_lists(campaign.id).included),
+        arithmetic=drafts.audience_arithmetic(campaign.id, now=utcnow()),
+        parts=campaign_facts(campaign.id),
+    )
+
+
+@bp.get("/campaigns/<public_id>/audience/choices")
+@access("user")
+def audience_choices(public_id: str) -> str:
+    """Return the lists and segments that a search finds, to include or to exclude them."""
+    campaign_or_404(public_id)
+    return render_template(
+        "web/campaigns/_choices.html",
+        choices=audience_picker.found(request.args.get("audience", "").strip()[:200]),
+        prefix="exclude" if request.args.get("exclude") else "include",
     )
 
 

@@ -14,7 +14,6 @@ from campaigns.campaign import (
     fallback_sender,
     forecast,
     launch,
-    listing,
     schedule_request,
     series,
 )
@@ -26,6 +25,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
+from campaigns.reports.facts import campaign_facts
 from campaigns.web.campaigns import canary_form, overflow_form, plan_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, number, read_schedule
@@ -41,12 +41,12 @@ def review(public_id: str) -> str | Response:
     campaign = campaign_or_404(public_id)
     if campaign.status != "draft":
         return redirect(url_of(campaign))
-    return _page(_review(campaign))
+    return _page(_review(campaign, utcnow()))
 
 
-def _review(campaign: Campaign) -> Review:
+def _review(campaign: Campaign, now: datetime) -> Review:
     tools = services()
-    return launch.review(campaign, base_url=tools.settings.base_url, signer=tools.signer)
+    return launch.review(campaign, base_url=tools.settings.base_url, signer=tools.signer, now=now)
 
 
 def _page(found: Review, refused: Refused | None = None) -> str:
@@ -58,7 +58,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
         title=title_of(campaign),
         review=found,
         sender=sender,
-        lists=listing.list_names([campaign.id]).get(campaign.id, []),
+        parts=campaign_facts(campaign.id),
         form=request.form,
         soon=_soon(campaign),
         zones=zones(),
@@ -94,7 +94,8 @@ def launch_campaign(public_id: str) -> str | Response | tuple[str, int]:
     if campaign.status != "draft":
         flash(str(IN_WORDS[campaign.status]), "info")
         return redirect(url_of(campaign))
-    found, now = _review(campaign), utcnow()
+    now = utcnow()
+    found = _review(campaign, now)
     decision = launch.decide(found, _request(request.form), now=now)
     if isinstance(decision, Refused):
         current = campaign_or_404(public_id)
@@ -137,15 +138,16 @@ def plan(public_id: str) -> str:
         found = schedule_request.resolve(campaign, asked.schedule, now=now)
         canary = canary_plan.plan_for(campaign, asked.canary)
         fallback = fallback_sender.route_for(campaign, asked.fallback_sender)
+        recipients = drafts.audience_arithmetic(campaign.id, now=now).recipients
+        bottleneck = _bottleneck(campaign, recipients, now)
     except ReasonError as error:
         return render_template("web/campaigns/_plan.html", error=sentence(error.reason))
-    recipients = drafts.audience_arithmetic(campaign.id).recipients
     said = plan_words.sentences(
         found,
         recipients=recipients,
         undo_seconds=current_workspace().undo_seconds,
         now=now,
-        bottleneck=_bottleneck(campaign, recipients, now),
+        bottleneck=bottleneck,
         has_fallback=fallback is not None,
     )
     said += overflow_form.sentences(campaign, fallback, recipients=recipients)

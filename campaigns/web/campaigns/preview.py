@@ -7,8 +7,10 @@ from campaigns.access import access
 from campaigns.audience import search, subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience
+from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
 from campaigns.content.mime.compile import (
     Rendered,
     RenderError,
@@ -86,7 +88,11 @@ def _found(text: str) -> list[Subscriber]:
 
 
 def _sample(campaign: Campaign) -> list[Subscriber]:
-    return list(db.session.scalars(audience.sample(campaign.id, limit=PICKED)))
+    try:
+        scope = audience.scope_of(campaign.id, now=utcnow())
+    except AudienceError:  # the box beside the lists says so
+        return []
+    return list(db.session.scalars(audience.sample(scope, limit=PICKED)))
 
 
 def _reader(public_id: str) -> Subscriber | None:

@@ -1,0 +1,245 @@
+"""Segments in the audience of a campaign: lists permit, segments narrow, and every sum adds up."""
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import (
+    AudienceList,
+    Subscriber,
+    SubscriberTag,
+    Subscription,
+    Suppression,
+    Tag,
+)
+from campaigns.audience.segments import saved
+from campaigns.audience.segments.models import Segment
+from campaigns.campaign import audience, drafts
+from campaigns.campaign.audience import AudienceError
+from campaigns.campaign.drafts import Arithmetic, audience_arithmetic
+from campaigns.campaign.models import Campaign
+from campaigns.db import db, transaction
+from tests.factories import a_campaign, a_list, a_segment, a_subscriber, subscribers
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def _tagged(name: str, *people: Subscriber) -> Segment:
+    """A segment of the people with a tag of this name."""
+    tag = Tag(name=name, name_normal=name)
+    db.session.add(tag)
+    db.session.flush()
+    db.session.add_all(
+        SubscriberTag(tag_id=tag.id, subscriber_id=person.id, tagged_at=NOW) for person in people
+    )
+    return a_segment(name, {"kind": "tag", "op": "has_any", "tags": [tag.id]})
+
+
+def _found(campaign: Campaign) -> list[str]:
+    rows = db.session.execute(audience.audience(audience.scope_of(campaign.id, now=NOW))).all()
+    names = sorted(row.address.partition("@")[0] for row in rows)
+    assert names == sorted(set(names)), "everyone once"
+    return names
+
+
+def _sums(campaign: Campaign) -> Arithmetic:
+    found = audience_arithmetic(campaign.id, now=NOW)
+    lost = found.duplicates + found.not_subscribed + found.excluded + found.suppressed
+    assert found.matched - lost == found.recipients
+    assert found.recipients + found.suppressed == len(_found(campaign))
+    return found
+
+
+def _people(news: AudienceList) -> dict[str, Subscriber]:
+    """Ann, Ben and Cem on the list; Dan not, Eve no longer, Fay suppressed."""
+    found = subscribers([f"{name}@example.org" for name in ("ann", "ben", "cem", "fay")], news)
+    others = [
+        a_subscriber("dan@example.org"),
+        a_subscriber("eve@example.org", news, state="unsubscribed"),
+    ]
+    db.session.add(Suppression(address_normal="fay@example.org"))
+    return {person.address.partition("@")[0]: person for person in [*found, *others]}
+
+
+def test_a_segment_reaches_only_people_who_are_subscribed_to_a_list(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        ann, ben, _cem, fay, dan, eve = _people(news).values()
+        campaign = a_campaign(news, segments=(_tagged("vip", ann, ben, fay, dan, eve),))
+    assert _found(campaign) == ["ann", "ben", "fay"]
+    assert _sums(campaign) == Arithmetic(matched=5, not_subscribed=2, suppressed=1, recipients=2)
+
+
+def test_a_segment_without_a_list_reaches_nobody(app: Flask) -> None:
+    with transaction():
+        people = _people(a_list())
+        campaign = a_campaign(segments=(_tagged("vip", *people.values()),))
+    assert _found(campaign) == []
+    assert _sums(campaign) == Arithmetic(matched=6, not_subscribed=6)
+
+
+def test_people_in_several_segments_are_counted_once(app: Flask) -> None:
+    with transaction():
+        news, offers = a_list("News"), a_list("Offers")
+        people = _people(news)
+        a_subscriber("gus@example.org", news, offers)
+        first = _tagged("first", people["ann"], people["ben"])
+        second = _tagged("second", people["ben"], people["cem"], people["dan"])
+        campaign = a_campaign(news, offers, segments=(first, second))
+    assert _found(campaign) == ["ann", "ben", "cem"]
+    assert _sums(campaign) == Arithmetic(matched=5, duplicates=1, not_subscribed=1, recipients=3)
+
+
+def test_an_excluded_segment_leaves_people_out_without_an_included_one(app: Flask) -> None:
+    with transaction():
+        news, offers = a_list("News"), a_list("Offers")
+        people = _people(news)
+        both = a_subscriber("gus@example.org", news, offers)
+        out = _tagged("out", people["ben"], people["dan"], people["fay"], both)
+        campaign = a_campaign(news, offers, excluded_segments=(out,))
+    assert _found(campaign) == ["ann", "cem"]
+    assert _sums(campaign) == Arithmetic(matched=6, duplicates=1, excluded=3, recipients=2)
+
+
+def test_excluded_lists_and_segments_both_leave_people_out(app: Flask) -> None:
+    with transaction():
+        news, staff = a_list("News"), a_list("Staff")
+        people = _people(news)
+        boss = a_subscriber("boss@example.org", news, staff)
+        vip = _tagged("vip", *people.values(), boss)
+        campaign = a_campaign(
+            news,
+            excluded=(staff,),
+            segments=(vip,),
+            excluded_segments=(_tagged("out", people["ann"], boss),),
+        )
+    assert _found(campaign) == ["ben", "cem", "fay"]
+    assert _sums(campaign) == Arithmetic(
+        matched=7, not_subscribed=2, excluded=2, suppressed=1, recipients=2
+    )
+
+
+def test_a_rule_about_another_list_narrows_and_does_not_permit(app: Flask) -> None:
+    with transaction():
+        news, offers = a_list("News"), a_list("Offers")
+        a_subscriber("both@example.org", news, offers)
+        a_subscriber("news@example.org", news)
+        a_subscriber("offers@example.org", offers)
+        buyers = a_segment("Buyers", {"kind": "list", "op": "is", "list": offers.id})
+        campaign = a_campaign(news, segments=(buyers,))
+    assert _found(campaign) == ["both"]
+    assert _sums(campaign) == Arithmetic(matched=2, not_subscribed=1, recipients=1)
+
+
+def test_the_sample_contains_only_people_of_the_segment(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        people = _people(news)
+        vip = _tagged("vip", people["ann"], people["ben"], people["dan"])
+        campaign = a_campaign(
+            news, segments=(vip,), excluded_segments=(_tagged("out", people["ben"]),)
+        )
+    scope = audience.scope_of(campaign.id, now=NOW)
+    found = db.session.scalars(audience.sample(scope, limit=10)).all()
+    assert [person.address for person in found] == ["ann@example.org"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_audience_adds_up_and_is_what_plain_python_finds(app: Flask, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    with transaction():
+        lists = [a_list(f"List {number}") for number in range(3)]
+        people = subscribers([f"p{number}@example.org" for number in range(24)])
+        on_list, tagged = [], []
+        for entry in lists:
+            some = dice.sample(people, dice.randrange(18))
+            on_list.append({person.address for person in some})
+            db.session.add_all(
+                Subscription(list_id=entry.id, subscriber_id=person.id, state="subscribed")
+                for person in some
+            )
+        segments = []
+        for number in range(4):
+            some = dice.sample(people, dice.randrange(24))
+            tagged.append({person.address for person in some})
+            segments.append(_tagged(f"tag{number}", *some))
+        gone = {person.address for person in dice.sample(people, 4)}
+        db.session.add_all(Suppression(address_normal=address) for address in sorted(gone))
+        ins, outs = dice.randrange(3), dice.randrange(3)
+        list_ins = dice.randrange(1, 3)
+        campaign = a_campaign(
+            *lists[:list_ins],
+            excluded=tuple(lists[2:][: dice.randrange(2)]),
+            segments=tuple(segments[:ins]),
+            excluded_segments=tuple(segments[2:][:outs]),
+        )
+        excluded_lists = drafts.chosen_audience(campaign.id).excluded_lists
+    permitted = set().union(*on_list[:list_ins])
+    narrowed = permitted & set().union(*tagged[:ins]) if ins else permitted
+    left_out = set().union(*tagged[2:][:outs], *(on_list[2:] if excluded_lists else ()))
+    expected = narrowed - left_out
+    assert _found(campaign) == sorted(address.partition("@")[0] for address in expected)
+    sums = _sums(campaign)
+    assert sums.matched == sum(map(len, tagged[:ins] if ins else on_list[:list_ins]))
+    assert sums.excluded == len(narrowed & left_out)
+    assert sums.recipients == len(expected - gone)
+
+
+# --- broken segments ---------------------------------------------------------------------------
+
+
+def _break(segment: Segment, **rules: object) -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Segment).where(Segment.id == segment.id).values(rules=dict(rules))
+        )
+
+
+def _problem(campaign: Campaign) -> str:
+    """The code of the problem; nothing is counted, and nobody is selected."""
+    found = audience_arithmetic(campaign.id, now=NOW)
+    assert found.problem is not None
+    assert found == Arithmetic(problem=found.problem)
+    with pytest.raises(AudienceError) as raised:
+        audience.scope_of(campaign.id, now=NOW)
+    assert raised.value.reason == found.problem
+    return found.problem.code
+
+
+@pytest.mark.parametrize("is_excluded", [False, True])
+def test_a_deleted_segment_is_a_problem_and_never_everyone(app: Flask, is_excluded: bool) -> None:
+    with transaction():
+        news = a_list()
+        segment = _tagged("vip", _people(news)["ann"])
+        chosen = {"excluded_segments" if is_excluded else "segments": (segment,)}
+        campaign = a_campaign(news, **chosen)
+    with transaction():
+        saved.delete(segment.id)
+    assert _problem(campaign) == "preflight.segment_deleted"
+    with transaction():
+        copy = drafts.duplicate(campaign.id, editor_id=None, now=NOW)
+    assert _problem(copy) == "preflight.segment_deleted", "a copy does not go to everyone either"
+
+
+def test_a_segment_of_a_newer_version_is_a_problem(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        segment = _tagged("vip", _people(news)["ann"])
+        campaign = a_campaign(news, segments=(segment,))
+    _break(segment, version=2, root={"kind": "all", "rules": []})
+    assert _problem(campaign) == "preflight.segment_unusable"
+
+
+def test_a_segment_that_refers_to_something_deleted_is_a_problem(app: Flask) -> None:
+    with transaction():
+        news, gone = a_list("News"), a_list("Gone")
+        _people(news)
+        inner = a_segment("Inner", {"kind": "list", "op": "is_not", "list": gone.id})
+        campaign = a_campaign(news, segments=(inner,))
+    assert _found(campaign) == ["ann", "ben", "cem", "fay"]
+    with transaction():
+        db.session.execute(sa.delete(AudienceList).where(AudienceList.id == gone.id))
+    assert _problem(campaign) == "preflight.segment_refers_to_deleted"
