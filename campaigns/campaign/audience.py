@@ -85,7 +85,7 @@ def _condition(segment_id: int, name: str | None, context: Context) -> Condition
     if name is None:
         raise AudienceError("preflight.segment_deleted")
     try:
-        if references.is_broken(segment_id, context):
+        if references.is_broken(segment_id, context.segments):
             raise AudienceError("preflight.segment_refers_to_deleted", segment=name)
         return members.condition_of(segment_id, context)
     except LookupError:
@@ -202,7 +202,7 @@ def arithmetic(scope: Scope) -> sa.Select[int, int, int, int, int]:
 
 
 def _arithmetic_of_segments(scope: Scope) -> sa.Select[int, int, int, int, int]:
-    """Count everything in one pass over the people who match."""
+    """Count everything while reading the people who match once."""
     person, reached = _matched(scope).subquery(), _reached(scope).subquery()
     excluded = _excluded(scope).subquery()
     is_reached = reached.c.subscriber_id.is_not(None)

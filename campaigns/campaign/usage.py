@@ -1,4 +1,7 @@
-"""Find campaigns that need a list, an account or a sender address, before deleting it."""
+"""Find campaigns that need something, such as a list or a segment, before deleting it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import re
 from collections.abc import Collection
@@ -6,8 +9,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from campaigns.audience.segments import references
+from campaigns.audience.segments.leaves import Use
+from campaigns.audience.segments.models import Segment
+from campaigns.audience.segments.tree import RulesError
 from campaigns.campaign import series
-from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList
+from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList, CampaignSegment
 from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
@@ -30,6 +37,46 @@ def campaigns_needing(list_id: int) -> list[str]:
         .order_by(Campaign.id)
     )
     return [title_of(name, subject) for name, subject in rows]
+
+
+def campaigns_with_segment(segment_id: int) -> list[str]:
+    """Return the names of the campaigns whose audience this segment still limits or reduces.
+
+    These are scheduled campaigns, and templates of recurring ones. Later the audience is frozen.
+    """
+    return _with_segments({segment_id})
+
+
+def campaigns_using(use: Use) -> list[str]:
+    """Return the names of the campaigns that need this list, segment, field, tag...
+
+    Includes campaigns that need it through the rules of a segment.
+    """
+    segments = {
+        row.id: row.rules for row in db.session.execute(sa.select(Segment.id, Segment.rules))
+    }
+    chosen = sa.select(CampaignSegment.segment_id).join(
+        Campaign, Campaign.id == CampaignSegment.campaign_id
+    )
+    needed = db.session.scalars(chosen.where(_is_not_frozen()).distinct())
+    names = _with_segments({one for one in needed if use in _uses(one, segments)})
+    if use.what == "list":
+        names = [*campaigns_needing(int(use.key)), *names]
+    return list(dict.fromkeys(names))
+
+
+def _uses(segment_id: int, segments: Mapping[int, Any]) -> set[Use]:
+    try:
+        return references.all_uses(segment_id, segments)
+    except RulesError:  # the campaign cannot start with it
+        return set()
+
+
+def _with_segments(segment_ids: Collection[int]) -> list[str]:
+    campaigns = sa.select(CampaignSegment.campaign_id).where(
+        CampaignSegment.segment_id.in_(segment_ids)
+    )
+    return _names(Campaign.id.in_(campaigns), _is_not_frozen())
 
 
 def campaigns_on_account(provider_id: int) -> list[str]:
@@ -132,6 +179,13 @@ def forget_account(provider_id: int) -> None:
 def _is_needed() -> sa.ColumnElement[bool]:
     """Return the condition "the campaign still needs its lists, sender and account"."""
     return sa.or_(Campaign.status.in_(UNDER_WAY), Campaign.id.in_(series.templates()))
+
+
+def _is_not_frozen() -> sa.ColumnElement[bool]:
+    """Return the condition "the campaign will be sent, and its audience is still to be frozen"."""
+    return sa.or_(
+        Campaign.status.in_(("scheduled", "preparing")), Campaign.id.in_(series.templates())
+    )
 
 
 def _names(*conditions: sa.ColumnElement[bool]) -> list[str]:

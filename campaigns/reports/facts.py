@@ -52,7 +52,7 @@ def audience_parts(campaign_id: int) -> dict[tuple[str, bool], list[AudiencePart
         sa.select(CampaignSegment.is_excluded, Segment.public_id, Segment.name)
         .outerjoin(Segment, Segment.id == CampaignSegment.segment_id)
         .where(CampaignSegment.campaign_id == campaign_id)
-        .order_by(Segment.name)
+        .order_by(sa.func.coalesce(Segment.name, ""))
     )
     for kind, named in (("list", lists), ("segment", segments)):
         for is_excluded, public_id, name in db.session.execute(named):

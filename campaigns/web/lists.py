@@ -5,7 +5,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from campaigns.access import access
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
-from campaigns.campaign.usage import campaigns_needing
+from campaigns.audience.segments.leaves import Use
+from campaigns.campaign.usage import campaigns_using
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -120,7 +121,7 @@ def delete(public_id: str) -> Answer:
         return _delete_page(entry, error=_("This is not the name of the list.")), 422
     try:
         with transaction():
-            if not campaigns_needing(entry.id):
+            if not campaigns_using(Use("list", entry.id)):
                 lists.delete(entry.id)
                 flash(_("List deleted"), "success")
                 return redirect(url_for("lists.index"))
@@ -152,7 +153,7 @@ def _delete_page(entry: AudienceList, error: str = "") -> str:
             _("This cannot be undone."),
         ],
         kept_title=_("This list is in use"),
-        kept_because=in_use(campaigns_needing(entry.id)),
+        kept_because=in_use(campaigns_using(Use("list", entry.id))),
         word=entry.name,
         typed=request.form.get("confirm", ""),
         error=error,

@@ -1,7 +1,7 @@
 """Segments in the audience of a campaign: lists permit, segments narrow, and every sum adds up."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,13 +16,18 @@ from campaigns.audience.models import (
     Tag,
 )
 from campaigns.audience.segments import saved
+from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
-from campaigns.campaign import audience, drafts
+from campaigns.campaign import audience, drafts, series, usage
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.drafts import Arithmetic, audience_arithmetic
-from campaigns.campaign.models import Campaign
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.clock import utcnow
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list, a_segment, a_subscriber, subscribers
+from campaigns.delivery import claims
+from campaigns.delivery.expand import expand
+from campaigns.privacy import erasure
+from tests.factories import a_campaign, a_list, a_segment, a_series, a_subscriber, subscribers
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -243,3 +248,117 @@ def test_a_segment_that_refers_to_something_deleted_is_a_problem(app: Flask) -> 
     with transaction():
         db.session.execute(sa.delete(AudienceList).where(AudienceList.id == gone.id))
     assert _problem(campaign) == "preflight.segment_refers_to_deleted"
+
+
+# --- freezing -----------------------------------------------------------------------------------
+
+
+def _freeze(campaign: Campaign) -> list[str]:
+    with transaction():
+        assert expand(campaign.id, links=(), now=NOW)
+    rows = db.session.execute(
+        sa.select(Delivery.address, Delivery.status).where(Delivery.campaign_id == campaign.id)
+    )
+    return sorted(f"{row.address.partition('@')[0]} {row.status}" for row in rows)
+
+
+def test_the_frozen_audience_and_its_figures_are_those_of_the_review(app: Flask) -> None:
+    with transaction():
+        news, staff = a_list("News"), a_list("Staff")
+        people = _people(news)
+        boss = a_subscriber("boss@example.org", news, staff)
+        campaign = a_campaign(
+            news,
+            excluded=(staff,),
+            segments=(_tagged("vip", *people.values(), boss), _tagged("new", people["ann"])),
+            excluded_segments=(_tagged("out", people["ben"]),),
+            status="preparing",
+        )
+    shown = _sums(campaign)
+    assert _freeze(campaign) == ["ann queued", "cem queued", "fay skipped"]
+    found = db.session.get_one(Campaign, campaign.id, populate_existing=True)
+    assert (found.matched, found.duplicates, found.not_subscribed, found.excluded) == (8, 1, 2, 2)
+    assert (shown.matched, shown.duplicates, shown.not_subscribed, shown.excluded) == (8, 1, 2, 2)
+    assert found.audience == shown.recipients + shown.suppressed == 3
+
+
+def test_a_segment_is_evaluated_when_the_audience_is_frozen_and_not_later(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        people = _people(news)
+        segment = _tagged("vip", people["ann"], people["ben"])
+        campaign = a_campaign(news, segments=(segment,), status="preparing")
+    assert _sums(campaign).recipients == 2
+    with transaction():  # after the review, Ben is erased and Cem gets the tag
+        erasure.erase([people["ben"].id])
+        tag_id = db.session.scalars(sa.select(Tag.id)).one()
+        cem = people["cem"].id
+        db.session.add(SubscriberTag(tag_id=tag_id, subscriber_id=cem, tagged_at=NOW))
+    assert _freeze(campaign) == ["ann queued", "cem queued"]
+    with transaction():
+        db.session.execute(sa.delete(SubscriberTag))
+    lease = timedelta(minutes=1)
+    with transaction():
+        claimed = claims.claim(campaign.id, {"other": 10}, token="t", lease=lease, now=NOW)
+    assert sorted(one.address for one in claimed.recipients) == [
+        "ann@example.org",
+        "cem@example.org",
+    ]
+
+
+def test_nothing_is_written_for_a_broken_segment(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        segment = _tagged("vip", _people(news)["ann"])
+        campaign = a_campaign(news, segments=(segment,), status="preparing")
+    _break(segment, version=2, root={"kind": "all", "rules": []})
+    with pytest.raises(AudienceError), transaction():
+        expand(campaign.id, links=(), now=NOW)
+    assert db.session.scalar(sa.select(sa.func.count(Delivery.id))) == 0
+
+
+# --- copies and deletion ------------------------------------------------------------------------
+
+
+def test_occurrences_and_copies_have_the_same_segments(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        people = _people(news)
+        vip, out = _tagged("vip", people["ann"], people["ben"]), _tagged("out", people["ben"])
+        found = a_series(news, segments=(vip,), excluded_segments=(out,))
+    with transaction():
+        found.next_run_at = utcnow() - timedelta(minutes=1)
+    with transaction():
+        made = series.advance(found.id, overdue=timedelta(days=1), now=utcnow())
+    assert made is not None
+    assert made.campaign is not None
+    assert drafts.chosen_audience(made.campaign.id) == drafts.ChosenAudience(
+        lists=frozenset({news.id}),
+        segments=frozenset({vip.id}),
+        excluded_segments=frozenset({out.id}),
+    )
+    with transaction():  # each occurrence counts anew
+        tag_id = db.session.scalars(sa.select(Tag.id).where(Tag.name == "vip")).one()
+        cem = people["cem"].id
+        db.session.add(SubscriberTag(tag_id=tag_id, subscriber_id=cem, tagged_at=NOW))
+    assert _found(made.campaign) == ["ann", "cem"]
+
+
+def test_what_scheduled_and_recurring_campaigns_need_is_named(app: Flask) -> None:
+    with transaction():
+        news, offers, free = a_list("News"), a_list("Offers"), a_list("Free")
+        inner = a_segment("Inner", {"kind": "list", "op": "is", "list": offers.id})
+        outer = a_segment("Outer", {"kind": "list", "op": "is_not", "list": news.id})
+        a_campaign(news, segments=(inner,), name="May", status="scheduled")
+        a_campaign(news, excluded_segments=(inner, outer), name="Sent", status="sent")
+        a_campaign(news, segments=(outer,), name="Draft")
+        found = a_series(news, excluded_segments=(inner,), name="Weekly")
+    assert usage.campaigns_with_segment(inner.id) == ["May", "Weekly"]
+    assert usage.campaigns_with_segment(outer.id) == []
+    assert usage.campaigns_using(Use("segment", inner.id)) == ["May", "Weekly"]
+    assert usage.campaigns_using(Use("list", offers.id)) == ["May", "Weekly"]
+    assert usage.campaigns_using(Use("list", news.id)) == ["May", "Weekly"]
+    assert usage.campaigns_using(Use("list", free.id)) == []
+    with transaction():
+        series.end(found.id, now=utcnow())
+    assert usage.campaigns_using(Use("list", offers.id)) == ["May"]

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import dkim
@@ -12,7 +13,7 @@ from flask import Flask
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import Subscription, Suppression
-from campaigns.campaign import lifecycle
+from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -26,7 +27,7 @@ from campaigns.providers.smtp.pool import MAX_FAILURES
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.english import in_english
-from tests.factories import a_provider
+from tests.factories import a_provider, a_segment
 from tests.jobs.steps import launch, run, wait_for_outcomes
 from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, Session, scripted_server
@@ -314,6 +315,24 @@ def test_a_daily_limit_survives_the_loss_of_redis(app: Flask, redis_url: str) ->
         Redis.from_url(redis_url).flushall()
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
+
+
+def test_a_segment_broken_after_the_launch_returns_the_campaign_to_draft(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server)
+        with transaction():
+            segment = a_segment("Locals", {"kind": "list", "op": "is", "list": 1})
+            chosen = replace(drafts.chosen_audience(campaign_id), segments=frozenset({segment.id}))
+            drafts.choose_audience(campaign_id, chosen)
+            segment.rules = {"version": 99}
+        run(campaign_id)
+    campaign = db.session.get_one(Campaign, campaign_id, populate_existing=True)
+    assert campaign.status == "draft"
+    assert in_english(campaign.status_reason) == (
+        "The segment “Locals” cannot be used. These rules were saved by a newer version of"
+        " Campaigns. Upgrade to use them."
+    )
+    assert delivery_counts(campaign_id) == {}
 
 
 def test_a_template_broken_after_the_launch_pauses_the_campaign(app: Flask) -> None:

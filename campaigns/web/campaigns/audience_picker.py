@@ -32,7 +32,7 @@ class SegmentDeletedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class AudienceChoice:
     """A list or segment. `subscribed`: number of subscribers, for lists.
 
     The name of a deleted segment is empty.
@@ -45,43 +45,47 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class AudienceChoices:
     """Lists and segments to choose from. `is_all`: there are no others."""
 
-    lists: Sequence[Choice]
-    segments: Sequence[Choice]
+    lists: Sequence[AudienceChoice]
+    segments: Sequence[AudienceChoice]
     is_all: bool
 
 
-def included(chosen: ChosenAudience) -> Choices:
+def included(chosen: ChosenAudience) -> AudienceChoices:
     """Return the choices of "Send to"."""
     return _choices(chosen.lists, chosen.segments)
 
 
-def excluded(chosen: ChosenAudience) -> Choices:
+def excluded(chosen: ChosenAudience) -> AudienceChoices:
     """Return the choices of "Exclude"."""
     return _choices(chosen.excluded_lists, chosen.excluded_segments)
 
 
-def found(text: str) -> Choices:
+def found(text: str) -> AudienceChoices:
     """Return the lists and segments whose names contain this text."""
     return _choices((), (), text)
 
 
-def _choices(lists: Collection[int], segments: Collection[int], text: str = "") -> Choices:
+def _choices(lists: Collection[int], segments: Collection[int], text: str = "") -> AudienceChoices:
     some_lists, are_all_lists = _rows(AudienceList.id, AudienceList.name, lists, text)
     some_segments, are_all_segments = _rows(Segment.id, Segment.name, segments, text)
     with counting() as counts:
         figures = counts.lists([number for number, _name, _value in some_lists])
     known = {number for number, _name, _value in some_segments}
-    deleted = [Choice("", f"{DELETED}{number}", True) for number in sorted(set(segments) - known)]
-    return Choices(
+    deleted = [
+        AudienceChoice("", f"{DELETED}{number}", True) for number in sorted(set(segments) - known)
+    ]
+    return AudienceChoices(
         lists=[
-            Choice(name, value, number in lists, figures[number].subscribed)
+            AudienceChoice(name, value, number in lists, figures[number].subscribed)
             for number, name, value in some_lists
         ],
         segments=deleted
-        + [Choice(name, value, number in segments) for number, name, value in some_segments],
+        + [
+            AudienceChoice(name, value, number in segments) for number, name, value in some_segments
+        ],
         is_all=are_all_lists and are_all_segments,
     )
 

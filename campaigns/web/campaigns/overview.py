@@ -1,7 +1,7 @@
 """The list of campaigns, and the start of a new one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -9,6 +9,8 @@ from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.audience.segments import saved
+from campaigns.audience.segments.models import Segment
 from campaigns.campaign import drafts, listing, series
 from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.clock import utcnow
@@ -113,8 +115,11 @@ def new() -> str | Response | tuple[str, int]:
         return _new_page(start=request.args.get("start", "letter"))
     start = request.form.get("start", "blank")
     name = request.form.get("name", "").strip()
+    segment = _segment()
+    if request.values.get("segment") and segment is None:
+        return _new_page(start=start, error=_("This segment was deleted.")), 422
     if start == "copy":
-        return _start_from_copy(name)
+        return _start_from_copy(name, segment)
     if start != "blank" and start not in STARTERS:
         return _new_page(start="letter", error=_("Choose what to start from.")), 422
     with transaction():
@@ -124,10 +129,22 @@ def new() -> str | Response | tuple[str, int]:
             editor_id=editor_id(),
             now=utcnow(),
         )
+        _limit_to(segment, campaign)
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 
 
-def _start_from_copy(name: str) -> Response | tuple[str, int]:
+def _segment() -> Segment | None:
+    """Return the segment for which the campaign is created, if there is one."""
+    return saved.find(request.values.get("segment", ""))
+
+
+def _limit_to(segment: Segment | None, campaign: Campaign) -> None:
+    if segment is not None:
+        chosen = drafts.chosen_audience(campaign.id)
+        drafts.choose_audience(campaign.id, replace(chosen, segments=frozenset({segment.id})))
+
+
+def _start_from_copy(name: str, segment: Segment | None) -> Response | tuple[str, int]:
     old = drafts.find(request.form.get("copy_of", ""))
     if old is None:
         return _new_page(start="copy", error=_("Choose the campaign to copy.")), 422
@@ -135,6 +152,7 @@ def _start_from_copy(name: str) -> Response | tuple[str, int]:
         campaign = drafts.duplicate(
             old.id, name=name or name_of_copy(old), editor_id=editor_id(), now=utcnow()
         )
+        _limit_to(segment, campaign)
     flash(_("Campaign duplicated"), "success")
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 
@@ -146,5 +164,6 @@ def _new_page(*, start: str, error: str = "") -> str:
         name=request.form.get("name", ""),
         starters=STARTERS,
         recent=listing.recent(limit=50),
+        segment=_segment(),
         error=error,
     )
