@@ -11,9 +11,11 @@ instead, PostgreSQL cannot estimate how many people are on them: it expected tho
 rows, and looked each one up.
 """
 
+import operator
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,7 +27,7 @@ from campaigns.audience.segments.leaves import Condition, Context
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import RulesError
 from campaigns.campaign.models import CampaignList, CampaignSegment
-from campaigns.db import db
+from campaigns.db import db, is_postgresql
 from campaigns.reason import ReasonError
 
 DEFAULT_GROUP = "other"
@@ -44,11 +46,6 @@ class Scope:
     excluded: tuple[int, ...] = ()
     segments: tuple[Condition, ...] = ()
     excluded_segments: tuple[Condition, ...] = ()
-
-    @property
-    def has_segments(self) -> bool:
-        """Whether a segment limits or reduces the audience."""
-        return bool(self.segments or self.excluded_segments)
 
 
 def scope_of(campaign_id: int, *, now: datetime) -> Scope:
@@ -155,7 +152,9 @@ def _is_in_segments(scope: Scope) -> Condition:
         case (condition,):
             return condition
         case several:
-            people = sa.union(*map(_people_in, several)).subquery()
+            # PostgreSQL joins distinct ids much faster; SQLite's IN makes them distinct anyway.
+            union = sa.union if is_postgresql() else sa.union_all
+            people = union(*map(_people_in, several)).subquery()
             return Subscriber.id.in_(sa.select(people.c.subscriber_id))
 
 
@@ -198,69 +197,56 @@ def arithmetic(scope: Scope) -> sa.Select[int, int, int, int, int]:
     several times; `distinct` counts these people once, and `reached` those of them who are
     subscribed to an included list. One statement, one snapshot.
     """
-    return _arithmetic_of_segments(scope) if scope.has_segments else _arithmetic_of_lists(scope)
-
-
-def _arithmetic_of_segments(scope: Scope) -> sa.Select[int, int, int, int, int]:
-    """Count everything while reading the people who match once."""
-    person, reached = _matched(scope).subquery(), _reached(scope).subquery()
-    excluded = _excluded(scope).subquery()
-    is_reached = reached.c.subscriber_id.is_not(None)
-    is_excluded = excluded.c.subscriber_id.is_not(None)
-    is_suppressed = Suppression.id.is_not(None)
-    return (
-        sa.select(
-            sa.func.coalesce(sa.func.sum(person.c.times), 0),
-            sa.func.count(),
-            sa.func.count().filter(is_reached),
-            sa.func.count().filter(is_reached, is_excluded),
-            sa.func.count().filter(is_reached, ~is_excluded, is_suppressed),
-        )
-        .select_from(person)
-        .outerjoin(reached, reached.c.subscriber_id == person.c.subscriber_id)
-        .outerjoin(excluded, excluded.c.subscriber_id == person.c.subscriber_id)
-        .outerjoin(Suppression, Suppression.address_normal == person.c.address_normal)
-    )
-
-
-def _matched(scope: Scope) -> sa.Select[int, str, int]:
-    """Select (subscriber_id, address_normal, times) of everyone who matches."""
-    once: sa.ColumnElement[int] = sa.literal_column("1")
-    columns = [Subscriber.id.label("subscriber_id"), Subscriber.address_normal]
-    if not scope.segments:
-        found = sa.select(*columns, sa.func.count().label("times"))
-        found = found.join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        return found.where(_is_subscribed(Subscription, scope.included)).group_by(Subscriber.id)
-    people = [sa.select(*columns, once.label("times")).where(one) for one in scope.segments]
-    if len(people) == 1:
-        return people[0]
-    each = sa.union_all(*people).subquery()
-    times = sa.func.count().label("times")
-    return sa.select(each.c.subscriber_id, each.c.address_normal, times).group_by(
-        each.c.subscriber_id, each.c.address_normal
-    )
-
-
-def _excluded(scope: Scope) -> sa.CompoundSelect[int]:
-    """Select the subscriber_id of everyone whom a list or a segment excludes, once."""
-    on_lists = sa.select(Subscription.subscriber_id).where(
-        _is_subscribed(Subscription, scope.excluded)
-    )
-    return sa.union(on_lists, *map(_people_in, scope.excluded_segments))
-
-
-def _arithmetic_of_lists(scope: Scope) -> sa.Select[int, int, int, int, int]:
-    pairs = (
-        sa.select(sa.func.count().label("matched"))
-        .where(_is_subscribed(Subscription, scope.included))
-        .subquery()
-    )
-    distinct = sa.select(sa.func.count()).select_from(_reached(scope).subquery()).scalar_subquery()
+    matched = _count_matched(scope).subquery()
     # Count only what can differ.
-    people = distinct if len(scope.included) > 1 else pairs.c.matched
+    distinct = _count_distinct(scope).subquery() if _may_repeat(scope) else matched
+    reached = distinct
+    if scope.segments:
+        reached = sa.select(_count(_reached_in_segments(scope)).label("people")).subquery()
+    counts: sa.FromClause = matched
+    for more in dict.fromkeys((distinct, reached)):
+        counts = counts if more is matched else counts.join(more, sa.true())
+    if scope.excluded_segments or (scope.segments and scope.excluded):
+        excluded = reached.c.people - _count(_reached_in_segments(scope, left_in=True))
+    else:
+        excluded = _count_excluded(scope)
     return sa.select(
-        pairs.c.matched, people, people, _count_excluded(scope), _count_suppressed(scope)
-    )
+        matched.c.people, distinct.c.people, reached.c.people, excluded, _count_suppressed(scope)
+    ).select_from(counts)
+
+
+def _count(people: sa.Select[Any]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(people.subquery()).scalar_subquery()
+
+
+def _may_repeat(scope: Scope) -> bool:
+    """Return whether a person may match several times."""
+    return len(scope.segments or scope.included) > 1
+
+
+def _count_matched(scope: Scope) -> sa.Select[int]:
+    if not scope.segments:
+        on_lists = _is_subscribed(Subscription, scope.included)
+        return sa.select(sa.func.count().label("people")).where(on_lists)
+    counts = [_count(_people_in(condition)) for condition in scope.segments]
+    return sa.select(reduce(operator.add, counts).label("people"))
+
+
+def _count_distinct(scope: Scope) -> sa.Select[int]:
+    people: sa.SelectBase = _reached(scope)
+    if scope.segments:
+        people = sa.union(*map(_people_in, scope.segments))
+    return sa.select(sa.func.count().label("people")).select_from(people.subquery())
+
+
+def _reached_in_segments(scope: Scope, *, left_in: bool = False) -> sa.Select[int]:
+    """Select the subscriber_id of everyone whom a list permits and the segments include."""
+    reached = _reached(scope).subquery()
+    found = sa.select(reached.c.subscriber_id)
+    if scope.segments:
+        found = found.join(Subscriber, Subscriber.id == reached.c.subscriber_id)
+        found = found.where(_is_in_segments(scope))
+    return found.where(_is_left_in(scope, reached.c.subscriber_id)) if left_in else found
 
 
 def _count_excluded(scope: Scope) -> sa.ColumnElement[int]:
@@ -289,7 +275,11 @@ def _count_suppressed(scope: Scope) -> sa.ScalarSelect[int]:
         sa.select(sa.func.count())
         .select_from(Suppression)
         .join(Subscriber, Subscriber.address_normal == Suppression.address_normal.concat(""))
-        .where(_is_on_one_of(scope.included, Subscriber.id), _is_left_in(scope, Subscriber.id))
+        .where(
+            _is_on_one_of(scope.included, Subscriber.id),
+            _is_in_segments(scope),
+            _is_left_in(scope, Subscriber.id),
+        )
         .scalar_subquery()
     )
 
