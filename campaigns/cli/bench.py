@@ -25,6 +25,7 @@ RELAY_RECIPIENTS = 4_000
 PROBE_RECIPIENTS = 100_000
 EXPAND_RECIPIENTS = 1_000_000
 IMPORT_ROWS = 100_000
+SEGMENT_SUBSCRIBERS, SEGMENT_DELIVERIES = 1_000_000, 10_000_000
 WIRE_MESSAGES, WIRE_CONNECTIONS = 50_000, 8
 RELAY_MS = 10
 RUNS = 3
@@ -41,6 +42,8 @@ class Options:
     runs: int | None
     relay_ms: int | None
     probe: bool
+    subscribers: int | None
+    deliveries: int | None
     say: Callable[[str], None]
     stack: ExitStack
     _place: "Environment | None" = None
@@ -64,8 +67,10 @@ class Options:
 @click.argument(
     "what",
     default="",
-    metavar="[send|expand|import|render|wire|dkim|all]",
-    type=click.Choice(["", "send", "expand", "import", "render", "wire", "dkim", "all"]),
+    metavar="[send|expand|segments|import|render|wire|dkim|all]",
+    type=click.Choice(
+        ["", "send", "expand", "segments", "import", "render", "wire", "dkim", "all"]
+    ),
 )
 @click.option("--recipients", type=click.IntRange(100, 10_000_000), metavar="N",
               help="Number of recipients; by default as many as each benchmark needs.")  # fmt: skip
@@ -82,6 +87,10 @@ class Options:
               help="send: over a connection that delays N ms each way.")  # fmt: skip
 @click.option("--probe", is_flag=True,
               help="send: also measure confirmation emails and pages.")  # fmt: skip
+@click.option("--subscribers", type=click.IntRange(1_000, 10_000_000), metavar="N",
+              help="segments: number of subscribers (default: 1,000,000).")  # fmt: skip
+@click.option("--deliveries", type=click.IntRange(1_000, 100_000_000), metavar="N",
+              help="segments: number of deliveries (default: 10,000,000).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 def bench_command(
     what: str,
@@ -92,6 +101,8 @@ def bench_command(
     runs: int | None,
     relay_ms: int | None,
     probe: bool,
+    subscribers: int | None,
+    deliveries: int | None,
     as_json: bool,
 ) -> None:
     """Measure how fast this machine sends, and what each part costs.
@@ -99,6 +110,7 @@ def bench_command(
     \b
     send     send a campaign, from launch to last reply
     expand   freeze an audience
+    segments count the people of rules, and freeze a segment (not part of all: it takes long)
     import   import a CSV file into a list
     render   render one personal message
     wire     send a constant message by SMTP
@@ -113,12 +125,16 @@ def bench_command(
         raise click.UsageError("Use either --postgresql or --database-url, not both.")
     if (relay_ms or probe) and what != "send":
         raise click.UsageError("--relay-ms and --probe work with `campaigns bench send` only.")
+    if (subscribers or deliveries) and what != "segments":
+        raise click.UsageError(
+            "--subscribers and --deliveries work with `campaigns bench segments` only."
+        )
     console = Console(stderr=as_json, soft_wrap=True)
     figures: Figures = {}
     with ExitStack() as stack:
         options = Options(
             recipients, database_url, with_postgresql, workers, runs, relay_ms, probe,
-            console.print, stack,
+            subscribers, deliveries, console.print, stack,
         )  # fmt: skip
         for title, measure in _measurements(what, options):
             console.print(f"[bold]{title}[/bold]")
@@ -139,8 +155,8 @@ def _measurements(what: str, options: Options) -> Sequence[tuple[str, Measure]]:
                 ("dkim", _dkim)]  # fmt: skip
     if what == "send" and (options.relay_ms or options.probe):
         return [("relay", _relay)] * bool(options.relay_ms) + [("probe", _probe)] * options.probe
-    alone = {"send": _send, "expand": _expand, "import": _import, "render": _render,
-             "wire": _wire, "dkim": _dkim}  # fmt: skip
+    alone = {"send": _send, "expand": _expand, "segments": _segments, "import": _import,
+             "render": _render, "wire": _wire, "dkim": _dkim}  # fmt: skip
     return [(what, alone[what])]
 
 
@@ -204,6 +220,16 @@ def _expand(options: Options) -> Figures:
     return expanding.measure(
         options.place(), options.say, recipients=recipients, runs=options.runs or 1
     )
+
+
+def _segments(options: Options) -> Figures:
+    from campaigns.cli.benchmarks import segments
+
+    return segments.measure(
+        options.place(), options.say,
+        subscribers=options.subscribers or SEGMENT_SUBSCRIBERS,
+        deliveries=options.deliveries or SEGMENT_DELIVERIES,
+    )  # fmt: skip
 
 
 def _import(options: Options) -> Figures:

@@ -76,8 +76,18 @@ def test_importing_is_measured() -> None:
     )  # the ratio is rounded to hundredths
 
 
+@pytest.mark.process
+def test_segments_are_measured() -> None:
+    figures = bench("segments", "--subscribers", "1000", "--deliveries", "10000")
+    assert (figures["subscribers"], figures["deliveries"]) == (1000, 10_000)
+    assert figures["database"] == "sqlite"
+    for name in ("field_count_p95_ms", "behaviour_count_p95_ms", "freeze_ratio"):
+        assert figures[name] > 0, name
+
+
 def test_contradictory_options_are_refused(run: Run) -> None:
     assert "bench send` only" in run("bench", "expand", "--relay-ms", "5").output
+    assert "bench segments` only" in run("bench", "expand", "--deliveries", "5000").output
     refused = run("bench", "send", "--postgresql", "--database-url", "postgresql://x/y")
     assert refused.exit_code == 2
     assert "not both" in refused.output
