@@ -78,7 +78,7 @@ def test_importing_is_measured() -> None:
 
 @pytest.mark.process
 def test_segments_are_measured() -> None:
-    figures = bench("segments", "--subscribers", "1000", "--deliveries", "10000")
+    figures = bench("segments", "--subscribers", "1000", "--deliveries", "10000", "--json")
     assert (figures["subscribers"], figures["deliveries"]) == (1000, 10_000)
     assert figures["database"] == "sqlite"
     for name in ("field_count_p95_ms", "behaviour_count_p95_ms", "freeze_ratio"):
