@@ -18,6 +18,7 @@ from campaigns.web import (
     settings,
     subscribers,
     suppressions,
+    tags,
 )
 
 BLUEPRINTS = (
@@ -33,6 +34,7 @@ BLUEPRINTS = (
     subscribers.bp,
     bulk.bp,
     fields.bp,
+    tags.bp,
     imports.bp,
     suppressions.bp,
     settings.bp,

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from flask import render_template, request
 
-from campaigns.audience import lists, subscribers, subscriptions, suppressions
+from campaigns.audience import lists, subscribers, subscriptions, suppressions, tags
 from campaigns.audience.models import Subscriber, Suppression
 from campaigns.audience.subscribers import ListSubscription
 from campaigns.reports import timeline
@@ -30,6 +30,8 @@ def page(person: Subscriber) -> str:
         on_count=sum(place.subscription.state == "subscribed" for place in places),
         figures=person_figures(person.id),
         places=places,
+        tags=tags.of([person.id])[person.id],
+        tag_choices=tags.choices(),
         proofs={
             place.list.id: (
                 subscriber_history.proof_in_words(opt_ins[place.list.id], place.list.name),

@@ -51,6 +51,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
             NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers", "tasks")),
             NavEntry(N_("Lists"), "list", "lists.index", ("lists",)),
             NavEntry(N_("Fields"), "address-book", "custom_fields.index", ("custom_fields",)),
+            NavEntry(N_("Tags"), "tag", "tags.index", ("tags",)),
             NavEntry(N_("Imports"), "file-import", "imports.index", ("imports",)),
             NavEntry(N_("Suppression list"), "ban", "suppressions.index", ("suppressions",)),
         ),

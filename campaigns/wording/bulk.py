@@ -4,6 +4,7 @@ from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
     "bulk.list_gone": N_("This list was deleted. Choose another one."),
+    "bulk.no_merge_target": N_("Choose another tag that exists."),
     "bulk.no_undo": N_("This can no longer be undone."),
     "bulk.nobody": N_("Nobody matches this selection now. Change it, then try again."),
     "bulk.segment_gone": N_("This segment was deleted. Choose another one."),

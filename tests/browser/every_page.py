@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from campaigns import migrate
 from campaigns.app import create_app
+from campaigns.audience import tags
 from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber
 from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
@@ -77,6 +78,7 @@ def _add_states() -> None:
         tag_everyone.last_id = tag_everyone.matched = 8
         tag_everyone.outcomes = {"changed": 5, "already": 3}
         db.session.add(tag_everyone)
+        tags.add(subscribers[0].id, ["VIP", "Blog"], now=now)
 
 
 def _owner(app: Flask) -> FlaskClient:

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts import password_resets, setup, users
 from campaigns.audience.bulk.models import BulkRun
-from campaigns.audience.models import ImportRun, Suppression
+from campaigns.audience.models import ImportRun, Suppression, Tag
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.context import EXTENSION, services
@@ -120,8 +120,9 @@ def populate() -> dict[str, str]:
         task = BulkRun(
             action="tag", params={"tag": 1, "name": "VIP"}, selection={}, last_id=1, matched=1
         )
+        label = Tag(name="VIP", name_normal="vip")
         gone = Suppression(address_normal="gone@example.org")
-        db.session.add_all([run, task, gone])
+        db.session.add_all([run, task, label, gone])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
@@ -151,6 +152,7 @@ def populate() -> dict[str, str]:
         "/settings/providers/<public_id>": f"/settings/providers/{provider_id}",
         "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
+        "/tags/<public_id>": f"/tags/{label.public_id}",
         "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
         "/suppressions/<public_id>": f"/suppressions/{gone.public_id}",
