@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience import selection as selections
+from campaigns.audience import tags
 from campaigns.audience.fields import definitions
 from campaigns.audience.fields.changes import as_text
 from campaigns.audience.fields.definitions import Definition
@@ -26,10 +27,11 @@ PAGE = 1_000
 def export_rows(selection: Selection, context: Context) -> Iterator[str]:
     """Yield CSV of the selected subscribers, in chunks of text; the first begins with a BOM.
 
-    Columns: address, names, state, suppression reason, date added, then every field and attribute
-    that any of them has, in a form that our import reads back. The state is that of the list in the
-    search. Without a list, it is the strictest of all their lists, or "none", so that importing the
-    file into a list subscribes nobody who left another. Raises as `selection.condition` does.
+    Columns: address, names, state, suppression reason, date added, tags, then every field and
+    attribute that any of them has, in a form that our import reads back. The state is that of the
+    list in the search. Without a list, it is the strictest of all their lists, or "none", so that
+    importing the file into a list subscribes nobody who left another. Raises as
+    `selection.condition` does.
     """
     list_id = selection.search.list_id
     names = _attribute_names(selection, context)
@@ -37,6 +39,7 @@ def export_rows(selection: Selection, context: Context) -> Iterator[str]:
     names = [*fields, *(name for name in names if name not in fields)]
     yield BOM + csv_text([[*OWN_SUBSCRIBERS, *names]])
     for page in _pages(_columns(list_id), selection, context):
+        tags_of = tags.of([row.id for row in page])
         yield csv_text(
             [
                 [
@@ -47,6 +50,7 @@ def export_rows(selection: Selection, context: Context) -> Iterator[str]:
                     row.state if list_id is not None else _STRICTNESS[row.strictness],
                     row.suppressed,
                     row.created_at.isoformat(timespec="seconds"),
+                    ", ".join(tag.name for tag in tags_of[row.id]),
                     *(_text(row.attributes.get(name), fields.get(name)) for name in names),
                 ]
                 for row in page

@@ -13,6 +13,7 @@ ROLES = {
     "last_name": lazy_gettext("Last name"),
     "attribute": lazy_gettext("Attribute"),
     "status": lazy_gettext("Status"),
+    "tags": lazy_gettext("Tags"),
 }
 """Roles of a column in an imported file."""
 

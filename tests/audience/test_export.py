@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from campaigns.audience import tags
 from campaigns.audience.export import export_rows
 from campaigns.audience.imports.mapping import OWN_SUBSCRIBERS
 from campaigns.audience.models import Subscription, Suppression
@@ -33,11 +34,12 @@ def test_attributes_become_columns(app: Flask) -> None:
     with transaction():
         a_subscriber("ann@shop.example", name="=cmd()", attributes={"city": "Köln"}, created_at=AT)
         known = {"name": "Lee, Bob", "first_name": "Bob", "last_name": "Lee"}
-        a_subscriber("bob@shop.example", **known, attributes={"age": 7}, created_at=AT)
+        bob = a_subscriber("bob@shop.example", **known, attributes={"age": 7}, created_at=AT)
+        tags.add(bob.id, ["Äpfel", "VIP"], now=AT)
     assert table(exported()) == [
         [*OWN_SUBSCRIBERS, "age", "city"],
-        ["ann@shop.example", "'=cmd()", "", "", "none", "", WRITTEN, "", "Köln"],
-        ["bob@shop.example", "Lee, Bob", "Bob", "Lee", "none", "", WRITTEN, "7", ""],
+        ["ann@shop.example", "'=cmd()", "", "", "none", "", WRITTEN, "", "", "Köln"],
+        ["bob@shop.example", "Lee, Bob", "Bob", "Lee", "none", "", WRITTEN, "VIP, Äpfel", "7", ""],
     ]
 
 

@@ -40,6 +40,10 @@ _WORDS = {
         apellidos cognome sobrenome apelido achternaam etternavn efternavn efternamn sukunimi
         nazwisko prijmeni vezeteknev soyad soyadi nume 姓 фамилия
     """,
+    "tags": """
+        tags tag subscribertags contacttags schlagworter schlagworte etiquetas etiquettes etichette
+        etiketter
+    """,
 }
 _ROLE_OF = {word: role for role, words in _WORDS.items() for word in words.split()}
 
@@ -84,6 +88,8 @@ def guess(columns: Sequence[tuple[str, list[str]]]) -> list[Column]:
         elif role in {"name", "first_name", "last_name"} and role not in taken:
             taken.add(role)
             guesses.append(Column(role))
+        elif role == "tags":
+            guesses.append(Column("tags"))
         elif import_status.is_status(title, cells):
             guesses.append(Column("status"))
         elif (

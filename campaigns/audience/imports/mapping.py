@@ -10,10 +10,12 @@ from campaigns.audience.fields.notation import Notation
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, RESERVED
 from campaigns.reason import ReasonError
 
-ROLES = ("ignore", "address", "name", "first_name", "last_name", "attribute", "field", "status")
+ROLES = (
+    "ignore", "address", "name", "first_name", "last_name", "attribute", "field", "status", "tags",
+)  # fmt: skip
 """Roles that a column can have."""
 OWN_SUBSCRIBERS = (
-    "address", "name", "first_name", "last_name", "state", "suppressed", "created_at",
+    "address", "name", "first_name", "last_name", "state", "suppressed", "created_at", "tags",
 )  # fmt: skip
 """First columns of our own export of subscribers. Fields and attributes follow them."""
 OWN_BEFORE_NAMES = ("address", "name", "state", "suppressed", "created_at")

@@ -6,14 +6,14 @@ never adds a suppressed address to a list. Such rows fail with the reason, and c
 
 import secrets
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from campaigns.audience import subscriptions, suppressions
+from campaigns.audience import subscriptions, suppressions, tags
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.imports.reader import CsvRow
 from campaigns.audience.imports.rows import Person
@@ -47,12 +47,18 @@ class _Known:
     first_name: str
     last_name: str
     attributes: dict[str, Any]
+    tags: frozenset[str] = frozenset()
+    """Their tags in the database, as normal forms; read if the file has tags."""
+    new_tags: dict[str, str] = field(default_factory=dict)
+    """Names of tags to add, by their normal form."""
 
     @classmethod
     def of(cls, person: Person) -> "_Known":
         """Return a person as their first row says."""
         names = person.names
-        return cls(0, names.whole, names.first, names.last, dict(person.attributes))
+        one = cls(0, names.whole, names.first, names.last, dict(person.attributes))
+        one.new_tags = dict(person.tags)
+        return one
 
     def columns(self) -> dict[str, Any]:
         """Return what rows can change."""
@@ -114,21 +120,16 @@ class Merge:
             return
         # Always in the same order, so that two imports at once cannot deadlock.
         groups = dict(sorted(groups.items()))
-        for normal, reason in _suppressed(groups).items():
-            state, own_reason = _strictest(groups[normal])
-            if reason != "erased" and (own_reason or state == "unsubscribed"):
-                continue  # suppressed by the file itself
-            self._fail(
-                groups.pop(normal),
-                _SUPPRESSED_PROBLEMS[reason],
-            )
+        self._refuse_suppressed(groups)
         known = _known(groups)
-        fresh = _add(
-            [self._merged(group) for normal, group in groups.items() if normal not in known],
-            self.now,
-        )
+        new = {
+            normal: self._merged(group) for normal, group in groups.items() if normal not in known
+        }
+        fresh = _add([_row(groups[normal][0], one) for normal, one in new.items()], self.now)
         lost = [normal for normal in groups if normal not in known and normal not in fresh]
         known |= _known(lost)  # added concurrently
+        if any(person.tags for person in people):
+            _read_tags(known.values())
         places = _places([one.id for one in known.values()], self.list_id)
         to_subscribe: list[int] = []
         held_back: list[_HeldBack] = []
@@ -159,8 +160,17 @@ class Merge:
             if self._count_known(group, one, is_new_here=place is None):
                 changes.append({"id": one.id, **one.columns()})
         _change(changes, self.now)
+        self._tag([(fresh[normal], new[normal]) for normal in fresh])
+        self._tag([(one.id, one) for one in known.values()])
         self._subscribe(sorted(to_subscribe))
         self._hold_back(held_back)
+
+    def _refuse_suppressed(self, groups: dict[str, list[Person]]) -> None:
+        """Remove suppressed addresses, except those that the file itself suppresses."""
+        for normal, reason in _suppressed(groups).items():
+            state, own_reason = _strictest(groups[normal])
+            if reason == "erased" or not (own_reason or state == "unsubscribed"):
+                self._fail(groups.pop(normal), _SUPPRESSED_PROBLEMS[reason])
 
     def _count_held_back(self, group: Sequence[Person], state: str, reason: str) -> None:
         if reason:
@@ -190,18 +200,20 @@ class Merge:
     def _fail(self, group: Iterable[Person], reason: Reason) -> None:
         self.problems.extend((person.row, reason) for person in group)
 
-    def _merged(self, group: Sequence[Person]) -> dict[str, Any]:
-        """Return the row of a new subscriber, merged with later rows of the same address."""
-        first = group[0]
-        one = _Known.of(first)
+    def _merged(self, group: Sequence[Person]) -> _Known:
+        """Return a new subscriber, merged with later rows of the same address."""
+        one = _Known.of(group[0])
         if self.run.update_existing:
             _apply_all(group[1:], one)
-        return {
-            "address": first.address.text,
-            "address_normal": first.address.normal,
-            "domain": first.address.domain,
-            **one.columns(),
-        }
+        return one
+
+    def _tag(self, people: Sequence[tuple[int, _Known]]) -> None:
+        """Add the new tags of people, by id; an import never removes any."""
+        names = {key: name for _, one in people for key, name in one.new_tags.items()}
+        if names:
+            ids = {tag.name_normal: tag.id for tag in tags.created(names.values(), now=self.now)}
+            pairs = [(id_, ids[key]) for id_, one in people for key in one.new_tags]
+            tags.add_many(pairs, now=self.now)
 
     def _count_repeats(self, group: Sequence[Person]) -> None:
         """Count the rows after the one that added a person."""
@@ -276,7 +288,27 @@ def _apply(person: Person, one: _Known) -> bool:
     if any(one.attributes.get(name) != value for name, value in person.attributes.items()):
         one.attributes = {**one.attributes, **person.attributes}
         changed = True
+    for key, name in person.tags.items():
+        if key not in one.tags and key not in one.new_tags:
+            one.new_tags[key] = name
+            changed = True
     return changed
+
+
+def _row(first: Person, one: _Known) -> dict[str, Any]:
+    """Return the row of a new subscriber."""
+    return {
+        "address": first.address.text,
+        "address_normal": first.address.normal,
+        "domain": first.address.domain,
+        **one.columns(),
+    }
+
+
+def _read_tags(people: Collection[_Known]) -> None:
+    found = tags.of([one.id for one in people])
+    for one in people:
+        one.tags = frozenset(tag.name_normal for tag in found[one.id])
 
 
 def _apply_names(names: Names, one: _Known) -> bool:

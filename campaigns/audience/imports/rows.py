@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns import addresses
 from campaigns.addresses import Address, InvalidAddressError
+from campaigns.audience import tags
 from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.fields.notation import UNKNOWN, Notation
 from campaigns.audience.fields.types import Value, ValueProblemError
@@ -46,6 +47,8 @@ class Person:
     """State on the list: subscribed, pending or unsubscribed; "skip": not added."""
     suppression: str = ""
     """Suppression reason that the row implies; "" for none."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Names of tags to add, by their normal form."""
 
 
 class AddressReader:
@@ -111,6 +114,7 @@ class RowReader:
             for index, column in enumerate(self.columns)
             if column.role in {"attribute", "field"} and column.attribute in self.fields
         ]
+        self._tags_at = [at for at, column in enumerate(self.columns) if column.role == "tags"]
         self._statuses = [
             _StatusColumn(index, self._title(index), self.statuses.get(index, {}))
             for index, column in enumerate(self.columns)
@@ -138,9 +142,19 @@ class RowReader:
         names = self._names(cells)
         attributes = self._attributes(cells)
         left_out = self._read_fields(cells, attributes) if self._fields else ()
-        if not self._statuses:
-            return Person(row, address, names, attributes, left_out)
-        return Person(row, address, names, attributes, left_out, *self._status(cells))
+        person = Person(row, address, names, attributes, left_out)
+        if self._statuses:
+            person.state, person.suppression = self._status(cells)
+        if self._tags_at:
+            person.tags = self._tags(cells)
+        return person
+
+    def _tags(self, cells: list[str]) -> dict[str, str]:
+        text = ",".join(clean(cells[at]) for at in self._tags_at if at < len(cells))
+        try:
+            return {tags.normal(name): name for name in tags.names_in(text)}
+        except tags.TagError as error:
+            raise RowProblemError(error.reason) from None
 
     def _status(self, cells: list[str]) -> tuple[str, str]:
         """Return the state and the reason of a suppression, "" for none."""

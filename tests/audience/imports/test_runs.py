@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import export
+from campaigns.audience import export, tags
 from campaigns.audience.fields import definitions
 from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.fields.notation import Notation
@@ -29,6 +29,7 @@ from campaigns.audience.models import (
     Subscriber,
     Subscription,
     Suppression,
+    Tag,
 )
 from campaigns.audience.search import Search
 from campaigns.audience.segments import members
@@ -770,3 +771,59 @@ def test_lines_above_the_header_are_skipped_and_its_status_column_counts(
     assert counts(run) == (2, 1, 0, 0, 0)
     assert states() == {"ann@shop.example": "subscribed", "bo@shop.example": "unsubscribed"}
     assert suppressed() == {"bo@shop.example": "hard_bounce"}
+
+
+def tags_of() -> dict[str, list[str]]:
+    """The tags of everyone, by address."""
+    db.session.rollback()
+    people = {one.id: one.address for one in db.session.scalars(sa.select(Subscriber))}
+    found = tags.of(people.keys())
+    return {people[id_]: [tag.name for tag in found[id_]] for id_ in people}
+
+
+def test_tags_are_added_and_never_removed(app: Flask, list_id: int) -> None:
+    with transaction():
+        known = a_subscriber("known@tag.example")
+        tags.add(known.id, ["Old", "vip"], now=utcnow())
+        a_subscriber("left@tag.example", db.session.get_one(AudienceList, list_id), state="pending")
+    run = imported(
+        "email,name,Tags\n"
+        'new@tag.example,N,"VIP, Blog; blog"\nnew@tag.example,N,Third\nnone@tag.example,N,\n'
+        'known@tag.example,,"VIP;Blog"\nleft@tag.example,,VIP\n'
+        f"long@tag.example,L,{'x' * 101}\n".encode(),
+        list_id,
+    )
+    assert tags_of() == {
+        "known@tag.example": ["Blog", "Old", "vip"],
+        "left@tag.example": [],
+        "new@tag.example": ["Blog", "Third", "vip"],
+        "none@tag.example": [],
+    }
+    assert (run.rows_added, run.rows_updated, run.rows_failed) == (3, 1, 2)
+    assert "at most 100 characters" in problems(run)[1][1]
+    again = imported(b"email,tags\nknown@tag.example,vip\nknown@tag.example,New\n", list_id)
+    assert (again.rows_unchanged, again.rows_updated) == (1, 1)
+
+
+def test_existing_people_get_no_tags_if_they_are_not_updated(app: Flask, list_id: int) -> None:
+    with transaction():
+        a_subscriber("known@tag.example")
+    data = b"email,tags\nknown@tag.example,VIP\nnew@tag.example,VIP\nnew@tag.example,Other\n"
+    imported(data, list_id, update=False)
+    assert tags_of() == {"known@tag.example": [], "new@tag.example": ["VIP"]}
+
+
+def test_exported_tags_are_imported_unchanged(app: Flask, list_id: int) -> None:
+    names = ["=cmd()", "<script>", "VIP", "it's", '"quoted"', "\u05d0\u05d1"]
+    with transaction():
+        news = db.session.get_one(AudienceList, list_id)
+        ann = a_subscriber("ann@tag.example", news, attributes={"tags": "an attribute"})
+        tags.add(ann.id, names, now=utcnow())
+    before, data = tags_of(), exported(list_id)
+    with transaction():
+        for model in (Subscription, Subscriber, Tag):
+            db.session.execute(sa.delete(model))
+    run = imported(data, list_id)
+    assert run.rows_failed == 0, problems(run)
+    assert tags_of() == before
+    assert db.session.scalars(sa.select(Subscriber.attributes)).all() == [{"tags": "an attribute"}]
