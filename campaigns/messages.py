@@ -43,6 +43,8 @@ class Recipient:
     mailbox_group: str = "other"
     first_name: str = ""
     last_name: str = ""
+    tags: tuple[str, ...] = ()
+    """Names of their tags; read only for templates that show them."""
 
 
 @dataclass(frozen=True, slots=True)

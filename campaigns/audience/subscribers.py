@@ -14,8 +14,10 @@ from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
     Subscriber,
+    SubscriberTag,
     Subscription,
     Suppression,
+    Tag,
 )
 from campaigns.db import db, insert_ignoring
 from campaigns.inputs import one_line
@@ -142,11 +144,13 @@ def merge_data(person: Subscriber | None) -> dict[str, Any]:
     """Return what merge tags can show of a person: keyword arguments of messages.Recipient."""
     if person is None:
         return {}
+    names = sa.select(Tag.name).join(SubscriberTag).where(SubscriberTag.subscriber_id == person.id)
     return {
         "name": person.name,
         "first_name": person.first_name,
         "last_name": person.last_name,
         "attributes": person.attributes,
+        "tags": tuple(db.session.scalars(names.order_by(Tag.name_normal))),
     }
 
 

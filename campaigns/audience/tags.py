@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -117,6 +118,21 @@ def of(subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Tag]]:
     for subscriber_id, tag in rows:
         found[subscriber_id].append(tag)
     return found
+
+
+def names_of(subscriber_ids: Collection[int]) -> Mapping[int, tuple[str, ...]]:
+    """Return the names of the tags of those of these subscribers who have any, sorted."""
+    given = rows_given([{"id": one} for one in subscriber_ids], {"id": sa.BigInteger()})
+    rows = db.session.execute(
+        sa.select(SubscriberTag.subscriber_id, Tag.name)
+        .join(Tag, Tag.id == SubscriberTag.tag_id)
+        .where(SubscriberTag.subscriber_id.in_(sa.select(given.c.id)))
+        .order_by(Tag.name_normal)
+    )
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for subscriber_id, name in rows:
+        found[subscriber_id].append(name)
+    return {one: tuple(names) for one, names in found.items()}
 
 
 # --- change

@@ -7,11 +7,12 @@ until the body is sent. `outcomes` writes the results of a claim.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.audience import tags
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.audience.models import Subscriber, Subscription, Suppression
 from campaigns.campaign.models import Campaign, CampaignList, Claim, Delivery
@@ -32,9 +33,18 @@ class Claimed:
 
 
 def claim(
-    campaign_id: int, wants: Mapping[str, int], *, token: str, lease: timedelta, now: datetime
+    campaign_id: int,
+    wants: Mapping[str, int],
+    *,
+    token: str,
+    lease: timedelta,
+    now: datetime,
+    with_tags: bool = False,
 ) -> Claimed:
-    """Claim at most these numbers of due deliveries per group, if the campaign is `sending`."""
+    """Claim at most these numbers of due deliveries per group, if the campaign is `sending`.
+
+    `with_tags`: the content shows the recipients' tags.
+    """
     current = sa.select(Campaign.provider_id).where(
         Campaign.id == campaign_id, Campaign.status == "sending"
     )
@@ -56,7 +66,14 @@ def claim(
     if waiting:
         taken[OTHER] -= len(waiting)  # their share of the limits is returned
         recipients = [person for person in recipients if person.delivery_id not in waiting]
+    if with_tags:
+        recipients = _tagged(recipients)
     return Claimed(recipients, +taken)
+
+
+def _tagged(recipients: Sequence[Recipient]) -> list[Recipient]:
+    names = tags.names_of([person.subscriber_id for person in recipients])
+    return [replace(person, tags=names.get(person.subscriber_id, ())) for person in recipients]
 
 
 def renew(tokens: Collection[str], *, lease: timedelta, now: datetime) -> set[str]:

@@ -100,7 +100,12 @@ class Engine:
             with transaction(durable=True):
                 allowed = canary.cap(campaign_id, wants)  # may wait for another worker
                 claimed = claims.claim(
-                    campaign_id, allowed, token=token, lease=self._lease, now=self._clock.now()
+                    campaign_id,
+                    allowed,
+                    token=token,
+                    lease=self._lease,
+                    now=self._clock.now(),
+                    with_tags=compiled.uses_tags,
                 )
                 if not claimed.recipients:
                     claims.close([token])

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import suppressions
+from campaigns.audience import suppressions, tags
 from campaigns.audience.models import Subscription
 from campaigns.campaign.models import Campaign, Claim, Delivery, Reply
 from campaigns.clock import utcnow
@@ -52,6 +52,17 @@ def test_a_claim_takes_no_more_than_was_asked_for(campaign: Campaign) -> None:
     assert delivery_statuses() == ["sending"] * 3 + ["queued"] * 2
     with transaction():
         assert len(claim(campaign.id, 9, token="t2", now=NOW)) == 2
+
+
+def test_a_claim_reads_tags_only_for_content_that_shows_them(campaign: Campaign) -> None:
+    with transaction():
+        first = db.session.scalars(sa.select(Delivery.subscriber_id).order_by(Delivery.id)).first()
+        tags.add(first or 0, ["VIP", "Blog"], now=NOW)
+        wants = {"other": 2}
+        claimed = claims.claim(campaign.id, wants, token="t1", lease=LEASE, now=NOW, with_tags=True)
+        assert [person.tags for person in claimed.recipients] == [("Blog", "VIP"), ()]
+        db.session.execute(sa.update(Delivery).values(status="queued", claim_token=None))
+        assert [one.tags for one in claim(campaign.id, 2, token="t2", now=NOW)] == [(), ()]
 
 
 def test_nothing_is_claimed_while_the_campaign_is_paused(campaign: Campaign) -> None:

@@ -64,7 +64,7 @@ def available(attributes: Collection[str] | None = None) -> Available:
     return Available(
         groups={
             "subscriber": frozenset(
-                {"name", "first_name", "last_name", "address", "email", "attributes"}
+                {"name", "first_name", "last_name", "address", "email", "attributes", "tags"}
             ),
             "campaign": frozenset({"subject"}),
             "sender": frozenset({"name", "address", "identity", "postal_address"}),

@@ -1,5 +1,6 @@
 """A campaign's compiled content: rendered once per recipient, into a message or a preview."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from campaigns.content.html.system_links import OwnLinks
 from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
+from campaigns.content.templating.filters import Labels
 from campaigns.content.templating.program import Run, TemplateProgram
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
@@ -103,6 +105,9 @@ def wire_url(url: str) -> str:
     return urlunsplit(parts).encode("ascii", "ignore").decode()
 
 
+_TAGS = re.compile(r"\btags\b")
+
+
 class Compiled:
     """A campaign's content, ready to be rendered. Safe to share between threads."""
 
@@ -124,6 +129,9 @@ class Compiled:
             base, signer, [(variable, link.number, link.target) for variable, link in fixed]
         )
         self._shared = {"sender": sender_fields(content)}
+        parts = (content.subject, content.preheader, content.html)
+        self.uses_tags = any(_TAGS.search(text) for text in parts)
+        """Whether the recipients' tags are needed."""
         self._body = _body(content)
         self._head = Head(
             signer=signer,
@@ -212,6 +220,8 @@ class Compiled:
             "_pixel": "",
             "_in_mail": True,
         }
+        if self.uses_tags:  # an attribute of this name comes first
+            values["subscriber"].setdefault("tags", Labels(recipient.tags))
         own_links = self._own_links
         own_links.add_system_links(
             pack_delivery(recipient.subscriber_id, recipient.list_id, delivery_id), values

@@ -32,6 +32,12 @@ def is_blank(value: object) -> bool:
     return value is None or isinstance(value, Undefined)
 
 
+class Labels(tuple[str, ...]):
+    """A list of names, which can be looped over, and is shown as text joined by commas."""
+
+    __slots__ = ()
+
+
 def as_text(value: object) -> str:
     """Return a scalar as text, "" for a missing one. Raises LimitError for lists and mappings."""
     if value.__class__ is str and len(value) <= MAX_VALUE:
@@ -42,6 +48,8 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(value, bool | int | float | date):
         return str(value)
+    if isinstance(value, Labels):
+        return checked_text(", ".join(value))
     raise LimitError("template.list_as_text")
 
 

@@ -2,6 +2,7 @@
 
 import quopri
 import re
+from dataclasses import replace
 from email.header import decode_header, make_header
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import Any
@@ -266,3 +267,25 @@ def test_the_subject_template_sees_raw_values() -> None:
     """F8: no HTML escapes in the subject."""
     mail = parsed(send(a_recipient("Tom & <Jerry>")))
     assert mail["Subject"] == "Hello Tom & <Jerry>"
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        ("{% for tag in subscriber.tags %}[{{ tag }}]{% endfor %}", "[VIP][a &amp; b]"),
+        ("{{ subscriber.tags }}.", "VIP, a &amp; b."),
+        ("{{ subscriber.tags|join('/') }}", "VIP/a &amp; b"),
+        ("{% if 'VIP' in subscriber.tags %}yes{% endif %}", "yes"),
+        ("{% set s = subscriber %}{{ s['tags']|length }}", "2"),
+        ("{{ subscriber.tags|upper }}", "VIP, A &amp; B"),
+        ('<a href="https://x.example/?t={{ subscriber.tags }}">x</a>', "?t=VIP%2C%20a%20%26%20b"),
+    ],
+)
+def test_tags_can_be_looped_over_and_shown(html: str, shown: str) -> None:
+    tagged = replace(a_recipient(), tags=("VIP", "a & b"))
+    content = compiled(f"<p>{html}</p>")
+    assert content.uses_tags
+    assert shown in content.preview(tagged).html
+    assert content.preview(a_recipient()).html
+    assert "own" in compiled("<p>{{ subscriber.tags }}</p>").preview(a_recipient(tags="own")).html
+    assert not compiled("<p>{{ subscriber.name }}</p>").uses_tags
