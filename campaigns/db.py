@@ -10,6 +10,7 @@ import sqlite3
 import string
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -302,6 +303,25 @@ def rows_at_once(statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
     return cast("list[list[Any]]", json.loads(connection.execute(document).scalar_one()))
 
 
+def numbers_at_once(statements: Sequence[sa.Select[Any]]) -> list[int]:
+    """Return the single number of each statement, on SQLite in a thread for each.
+
+    PostgreSQL uses several processes for one statement; SQLite only one processor. A transaction
+    that writes sees its own changes only on its own connection, so it gets no threads.
+    """
+    session = db.session()
+    if is_postgresql() or len(statements) == 1 or session.info.get(_WRITING):
+        return [session.scalar(one) or 0 for one in statements]
+    engine = session.get_bind()
+
+    def number(statement: sa.Select[Any]) -> int:
+        with engine.connect() as connection:
+            return connection.scalar(statement) or 0
+
+    with ThreadPoolExecutor(len(statements), "counting") as pool:
+        return list(pool.map(number, statements))
+
+
 def _moment_text(value: object) -> str:
     """Write a datetime as text in the database's own format."""
     if not isinstance(value, datetime):
@@ -343,6 +363,7 @@ __all__ = [
     "is_postgresql",
     "mapped_column",
     "new_public_id",
+    "numbers_at_once",
     "public_id",
     "rows_changed",
     "rows_given",

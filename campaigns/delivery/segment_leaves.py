@@ -1,9 +1,10 @@
 """Rules of segments about how many emails people were sent.
 
-Also what rules about other deeds share: how many campaigns' emails, of which campaigns, since when.
+Also what rules about opens, clicks and bounces share: how many emails, of which campaigns, since
+when.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -33,27 +34,37 @@ class BehaviourLeaf(Leaf):
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] | None = None
 
 
-Deeds = Callable[[Any], sa.Select[Any]]
-"""Selects `subscriber_id`, `campaign_id` and `at` of the emails of a rule."""
+Deeds = Callable[[Any, datetime | None], Sequence[Condition]]
+"""Returns the conditions of a delivery with the deed of a leaf, since a moment or (None) ever."""
+
+
+def since(
+    at: sa.SQLColumnExpression[datetime | None], start: datetime | None
+) -> tuple[Condition, ...]:
+    """Return the conditions that this happened, and not before `start`."""
+    happened = at.is_not(None)
+    return (happened,) if start is None else (happened, at >= start)
 
 
 def behaviour_kind(model: type[BehaviourLeaf], deeds: Deeds) -> LeafKind[Any, int]:
-    """Return the kind of rule that counts these emails."""
+    """Return the kind of rule that counts deliveries with a deed."""
+
+    def restricted(leaf: BehaviourLeaf, context: Context) -> list[Condition]:
+        start = None if leaf.days is None else context.now - timedelta(days=leaf.days)
+        conditions = list(deeds(leaf, start))
+        if leaf.campaigns:
+            conditions.append(among(Delivery.campaign_id, leaf.campaigns))
+        return conditions
 
     def condition(leaf: BehaviourLeaf, context: Context) -> Condition:
-        return _is_counted(leaf, lambda n: _at_least(n, _restricted(leaf, deeds, context), context))
+        return _condition(leaf, restricted(leaf, context), context)
 
     def value(leaf: BehaviourLeaf, subscriber_id: int, context: Context) -> int:
         """Return the number of emails."""
-        found = _restricted(leaf, deeds, context)
-        return (
-            db.session.scalar(
-                sa.select(sa.func.count()).select_from(found).where(
-                    found.c.subscriber_id == subscriber_id
-                )
-            )
-            or 0
-        )  # fmt: skip
+        found = sa.select(sa.func.count(Delivery.id)).where(
+            Delivery.subscriber_id == subscriber_id, *restricted(leaf, context)
+        )
+        return db.session.scalar(found) or 0
 
     return LeafKind(
         name=model.model_fields["kind"].default,
@@ -66,58 +77,26 @@ def behaviour_kind(model: type[BehaviourLeaf], deeds: Deeds) -> LeafKind[Any, in
     )
 
 
-def _restricted(leaf: BehaviourLeaf, deeds: Deeds, context: Context) -> sa.Subquery:
-    """Select the emails of the rule's campaigns and days."""
-    found = deeds(leaf).subquery()
-    chosen = sa.select(found.c.subscriber_id)
-    if leaf.campaigns:
-        chosen = chosen.where(among(found.c.campaign_id, leaf.campaigns))
-    if leaf.days is not None:
-        chosen = chosen.where(found.c.at >= _start(leaf.days, context))
-    return chosen.subquery()
-
-
-def _start(days: int, context: Context) -> datetime:
-    return context.now - timedelta(days=days)
-
-
-def _is_counted(leaf: BehaviourLeaf, at_least: Callable[[int], Condition]) -> Condition:
-    match leaf.count:
-        case "at_least":
-            return at_least(leaf.n)
-        case "at_most":
-            return sa.not_(at_least(leaf.n + 1))
-        case "exactly":
-            return sa.and_(at_least(leaf.n), sa.not_(at_least(leaf.n + 1)))
-
-
-def _at_least(n: int, found: sa.Subquery, context: Context) -> Condition:
-    if n == 0:
-        return sa.true()
-    people = sa.select(found.c.subscriber_id).where(
-        found.c.subscriber_id.is_not(None), context.within(found.c.subscriber_id)
+def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) -> Condition:
+    is_never = (leaf.count, leaf.n) in {("exactly", 0), ("at_most", 0)}
+    if is_never or (leaf.count, leaf.n) == ("at_least", 1):
+        once = context.exists(Delivery.subscriber_id, *found)
+        return sa.not_(once) if is_never else once
+    number = (
+        sa.select(sa.func.count(Delivery.id))
+        .where(
+            Delivery.subscriber_id == Subscriber.id, *found, context.within(Delivery.subscriber_id)
+        )
+        .correlate(Subscriber)
+        .scalar_subquery()
     )
-    if n > 1:
-        people = people.group_by(found.c.subscriber_id).having(sa.func.count() >= n)
-    return Subscriber.id.in_(people)
+    tests = {"at_least": number >= leaf.n, "at_most": number <= leaf.n, "exactly": number == leaf.n}
+    return tests[leaf.count]
 
 
 def _holds(leaf: BehaviourLeaf, value: int) -> bool:
-    match leaf.count:
-        case "at_least":
-            return value >= leaf.n
-        case "at_most":
-            return value <= leaf.n
-        case "exactly":
-            return value == leaf.n
-
-
-def emails(at: sa.SQLColumnExpression[datetime | None], *conditions: Condition) -> sa.Select[Any]:
-    """Select the deliveries that have this time."""
-    found: sa.Select[Any] = sa.select(
-        Delivery.subscriber_id, Delivery.campaign_id, at.label("at")
-    ).where(at.is_not(None), *conditions)
-    return found
+    tests = {"at_least": value >= leaf.n, "at_most": value <= leaf.n, "exactly": value == leaf.n}
+    return tests[leaf.count]
 
 
 class SentLeaf(BehaviourLeaf):
@@ -126,4 +105,4 @@ class SentLeaf(BehaviourLeaf):
     kind: Literal["sent"] = "sent"
 
 
-register(behaviour_kind(SentLeaf, lambda leaf: emails(Delivery.sent_at)))
+register(behaviour_kind(SentLeaf, lambda leaf, start: since(Delivery.sent_at, start)))

@@ -1,13 +1,15 @@
 """Rules of segments about opens, clicks and bounces."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
 
-from campaigns.audience.segments.leaves import register
+from campaigns.audience.segments.leaves import Condition, register
 from campaigns.campaign.models import CampaignLink, Delivery
-from campaigns.delivery.segment_leaves import BehaviourLeaf, behaviour_kind, emails
+from campaigns.delivery.segment_leaves import BehaviourLeaf, behaviour_kind, since
 from campaigns.events.models import Event
 from campaigns.events.policy import BOUNCE_REASONS
 
@@ -33,34 +35,30 @@ class BouncedLeaf(BehaviourLeaf):
     kind: Literal["bounced"] = "bounced"
 
 
-def _clicked(leaf: ClickedLeaf) -> sa.Select[Any]:
+def _clicked(leaf: ClickedLeaf, start: datetime | None) -> Sequence[Condition]:
     if leaf.link is None:
-        return emails(Delivery.first_clicked_at)
-    clicks = (
-        sa.select(Event.delivery_id, sa.func.max(Event.at).label("at"))
-        .join(
-            CampaignLink,
-            sa.and_(
-                CampaignLink.campaign_id == Event.campaign_id,
-                CampaignLink.number == Event.link_number,
-            ),
+        return since(Delivery.first_clicked_at, start)
+    click = (
+        sa.exists()
+        .where(
+            Event.delivery_id == Delivery.id,
+            Event.kind == "clicked",
+            CampaignLink.campaign_id == Event.campaign_id,
+            CampaignLink.number == Event.link_number,
+            CampaignLink.target == leaf.link,
+            *since(Event.at, start),
         )
-        .where(Event.kind == "clicked", CampaignLink.target == leaf.link)
-        .group_by(Event.delivery_id)
-        .subquery("clicks")
+        .correlate(Delivery)
     )
-    return sa.select(Delivery.subscriber_id, Delivery.campaign_id, clicks.c.at).join(
-        clicks, clicks.c.delivery_id == Delivery.id
-    )
+    return (*since(Delivery.first_clicked_at, None), click)
 
 
-def _bounced(leaf: BouncedLeaf) -> sa.Select[Any]:
+def _bounced(leaf: BouncedLeaf, start: datetime | None) -> Sequence[Condition]:
     refused = sa.and_(Delivery.status == "failed", Delivery.reason.in_(BOUNCE_REASONS))
-    return emails(
-        sa.func.coalesce(Delivery.bounced_at, sa.case((refused, Delivery.updated_at), else_=None))
-    )
+    when_refused = sa.case((refused, Delivery.updated_at), else_=None)
+    return since(sa.func.coalesce(Delivery.bounced_at, when_refused), start)
 
 
-register(behaviour_kind(OpenedLeaf, lambda leaf: emails(Delivery.first_opened_at)))
+register(behaviour_kind(OpenedLeaf, lambda leaf, start: since(Delivery.first_opened_at, start)))
 register(behaviour_kind(ClickedLeaf, _clicked))
 register(behaviour_kind(BouncedLeaf, _bounced))

@@ -1,9 +1,11 @@
 """Compile rules to one SQL condition about `Subscriber`, with bound values."""
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 
-from campaigns.audience.segments.leaves import REGISTRY, Condition, Context
-from campaigns.audience.segments.tree import Group, Rule, leaves
+from campaigns.audience.segments.leaves import REGISTRY, Condition, Context, Leaf
+from campaigns.audience.segments.tree import Group, Rule, leaves, parse
 
 
 def condition(rule: Rule, context: Context) -> Condition:
@@ -17,6 +19,19 @@ def condition(rule: Rule, context: Context) -> Condition:
     return sa.not_(matched) if rule.kind == "none" else matched
 
 
-def is_behaviour(rule: Rule) -> bool:
-    """Return whether the rules read deliveries or events."""
-    return any(REGISTRY.of(leaf).is_behaviour for leaf in leaves(rule))
+def is_behaviour(rule: Rule, context: Context) -> bool:
+    """Return whether the rules, or those of a segment they refer to, read deliveries or events."""
+    return any(REGISTRY.of(leaf).is_behaviour for leaf in all_leaves(rule, context))
+
+
+def all_leaves(rule: Rule, context: Context) -> Iterator[Leaf]:
+    """Yield every leaf, also those of the segments that the rules refer to, each segment once."""
+    seen: set[str | int] = set()
+    waiting = [rule]
+    while waiting:
+        for leaf in leaves(waiting.pop()):
+            yield leaf
+            for use in REGISTRY.of(leaf).uses(leaf):
+                if use.what == "segment" and use.key not in seen:
+                    seen.add(use.key)
+                    waiting.append(parse(context.segments[int(use.key)]))

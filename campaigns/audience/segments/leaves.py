@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
+from campaigns.audience.models import Subscriber
+
 Condition = sa.ColumnElement[bool]
 
 
@@ -55,6 +57,19 @@ class Context:
         if self.ids is None:
             return sa.true()
         return subscriber_id.between(self.ids.first, self.ids.last)
+
+    def exists(
+        self, subscriber_id: sa.SQLColumnExpression[Any], *conditions: Condition
+    ) -> Condition:
+        """Return the condition that a row with the subscriber's id exists.
+
+        Not `IN`: PostgreSQL would search a list of a million people once for each of them.
+        """
+        return (
+            sa.exists()
+            .where(subscriber_id == Subscriber.id, *conditions, self.within(subscriber_id))
+            .correlate(Subscriber)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from campaigns.audience.models import Subscriber, Subscription
+from campaigns.audience.models import Subscription
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
 from campaigns.db import db
 
@@ -36,13 +36,11 @@ def _condition(leaf: ListLeaf, context: Context) -> Condition:
         "in_last_days": Subscription.state_at >= start,
         "before_last_days": Subscription.state_at < start,
     }
-    found = Subscriber.id.in_(
-        sa.select(Subscription.subscriber_id).where(
-            Subscription.list_id == leaf.list,
-            Subscription.state == leaf.state if leaf.state != "any" else sa.true(),
-            since[leaf.since],
-            context.within(Subscription.subscriber_id),
-        )
+    found = context.exists(
+        Subscription.subscriber_id,
+        Subscription.list_id == leaf.list,
+        Subscription.state == leaf.state if leaf.state != "any" else sa.true(),
+        since[leaf.since],
     )
     return sa.not_(found) if leaf.op == "is_not" else found
 

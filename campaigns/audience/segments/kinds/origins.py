@@ -1,12 +1,12 @@
 """Rules about how people came: imports and proofs of consent."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 from pydantic import ConfigDict, Field
 
-from campaigns.audience.models import ConsentEvent, Subscriber
+from campaigns.audience.models import ConsentEvent
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
 from campaigns.db import db
 
@@ -21,19 +21,8 @@ class ImportLeaf(Leaf):
 
 
 def _import_condition(leaf: ImportLeaf, context: Context) -> Condition:
-    found = _among(sa.select(ConsentEvent.subscriber_id).where(
-        ConsentEvent.import_id == leaf.import_id
-    ), context)  # fmt: skip
+    found = context.exists(ConsentEvent.subscriber_id, ConsentEvent.import_id == leaf.import_id)
     return sa.not_(found) if leaf.op == "is_not" else found
-
-
-def _among(people: sa.Select[Any], context: Context) -> Condition:
-    """Return the condition that a subscriber is one of these. Erased people have no id."""
-    return Subscriber.id.in_(
-        people.where(
-            ConsentEvent.subscriber_id.is_not(None), context.within(ConsentEvent.subscriber_id)
-        )
-    )
 
 
 def _imports(leaf: ImportLeaf, subscriber_id: int, context: Context) -> frozenset[int]:
@@ -72,12 +61,12 @@ _GIVEN = ("confirmed", "subscribed")
 
 
 def _consent_condition(leaf: ConsentLeaf, context: Context) -> Condition:
-    found = sa.select(ConsentEvent.subscriber_id).where(ConsentEvent.kind.in_(_GIVEN))
-    if leaf.channel != "any":
-        found = found.where(ConsentEvent.channel == leaf.channel)
-    if leaf.list is not None:
-        found = found.where(ConsentEvent.list_id == leaf.list)
-    given = _among(found, context)
+    given = context.exists(
+        ConsentEvent.subscriber_id,
+        ConsentEvent.kind.in_(_GIVEN),
+        ConsentEvent.channel == leaf.channel if leaf.channel != "any" else sa.true(),
+        ConsentEvent.list_id == leaf.list if leaf.list is not None else sa.true(),
+    )
     return sa.not_(given) if leaf.op == "has_not" else given
 
 

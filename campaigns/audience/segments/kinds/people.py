@@ -136,12 +136,16 @@ class MailboxProviderLeaf(Leaf):
 
 def _provider_condition(leaf: MailboxProviderLeaf, context: Context) -> Condition:
     in_groups = among(sa.type_coerce(MailDomain.mailbox_group, sa.Text), leaf.values)
-    domains = sa.select(MailDomain.domain)
+    own = MailDomain.domain == Subscriber.domain
     if OTHER in leaf.values:  # also the domains that nobody has looked up yet
-        found = Subscriber.domain.not_in(domains.where(sa.not_(in_groups)))
+        found = sa.not_(_exists(own, sa.not_(in_groups)))
     else:
-        found = Subscriber.domain.in_(domains.where(in_groups))
+        found = _exists(own, in_groups)
     return sa.not_(found) if leaf.op == "is_none_of" else found
+
+
+def _exists(*conditions: Condition) -> Condition:
+    return sa.exists().where(*conditions).correlate(Subscriber)
 
 
 def _provider(leaf: MailboxProviderLeaf, subscriber_id: int, context: Context) -> str:
@@ -228,7 +232,7 @@ class SuppressedLeaf(Leaf):
 
 
 def _suppressed_condition(leaf: SuppressedLeaf, context: Context) -> Condition:
-    found = Subscriber.address_normal.in_(sa.select(Suppression.address_normal))
+    found = _exists(Suppression.address_normal == Subscriber.address_normal)
     return sa.not_(found) if leaf.op == "is_not" else found
 
 

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from campaigns.audience.models import Subscriber, SubscriberTag
+from campaigns.audience.models import SubscriberTag
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.values import among
 from campaigns.db import db
 
 MAX_TAGS = 100
@@ -28,11 +29,7 @@ def _condition(leaf: TagLeaf, context: Context) -> Condition:
 
 
 def _has_one(tags: tuple[int, ...], context: Context) -> Condition:
-    return Subscriber.id.in_(
-        sa.select(SubscriberTag.subscriber_id).where(
-            SubscriberTag.tag_id.in_(tags), context.within(SubscriberTag.subscriber_id)
-        )
-    )
+    return context.exists(SubscriberTag.subscriber_id, among(SubscriberTag.tag_id, tags))
 
 
 def _value(leaf: TagLeaf, subscriber_id: int, context: Context) -> frozenset[int]:
