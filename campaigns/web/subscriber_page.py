@@ -8,11 +8,17 @@ from flask import render_template, request
 from campaigns.audience import lists, subscribers, subscriptions, suppressions, tags
 from campaigns.audience.models import Subscriber, Suppression
 from campaigns.audience.subscribers import ListSubscription
-from campaigns.reports import timeline
+from campaigns.campaign import listing
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.reports import receipt, timeline
 from campaigns.reports.person import person_figures
 from campaigns.reports.timeline import Shown
 from campaigns.web import audience_labels, field_inputs, subscriber_history
+from campaigns.web.saving import or_404
 
+MAX_CAMPAIGNS = 8
+"""Number of campaigns that a search offers."""
 SHOWN: Sequence[Shown] = get_args(Shown)
 
 
@@ -49,6 +55,7 @@ def page(person: Subscriber) -> str:
         reasons=audience_labels.SUPPRESSION_REASONS,
         sources=audience_labels.SUPPRESSION_SOURCES,
         **_timeline(person),
+        **_check(person),
     )
 
 
@@ -59,6 +66,19 @@ def _timeline(person: Subscriber) -> Mapping[str, Any]:
         "shown": shown,
         "lines": subscriber_history.in_words(found.entries),
         "after": found.after,
+    }
+
+
+def _check(person: Subscriber) -> Mapping[str, Any]:
+    """Return the campaigns that match a search, and the answer about a chosen one."""
+    text, chosen = request.args.get("q", "").strip()[:200], request.args.get("campaign")
+    campaign = or_404(Campaign, chosen) if chosen else None
+    found = listing.page(text=text).rows[:MAX_CAMPAIGNS] if text and not campaign else []
+    return {
+        "campaign_text": text,
+        "campaigns": found,
+        "campaign": campaign,
+        "receipt": receipt.receipt(campaign, person, now=utcnow()) if campaign else None,
     }
 
 

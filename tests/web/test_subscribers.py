@@ -1,7 +1,7 @@
 """The pages of subscribers."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
 from campaigns.db import db, transaction
+from campaigns.events.record import record
+from campaigns.messages import ProviderEvent
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 from tests.web.statements import counted
 
@@ -376,3 +378,83 @@ def test_a_subscriber_is_deleted_by_typing_the_word(owner_client: FlaskClient, k
     assert subscriber_count() == 0
     assert suppressions.is_suppressed("ann@example.org") is keep
     assert owner_client.get(f"/subscribers/{ann.public_id}").status_code == 404
+
+
+# --- The page of one subscriber
+
+
+def test_the_timeline_is_filtered_and_continued(owner_client: FlaskClient) -> None:
+    with transaction():
+        news = a_list("News")
+        ann = a_subscriber("ann@example.org")
+        subscriptions.subscribe(news.id, ann.id, ConsentEvidence("manual", NOW))
+        for number in range(40):
+            campaign = a_campaign(news, subject=f"Issue {number}.", status="sent")
+            a_delivery(campaign, ann, status="sent", sent_at=NOW - timedelta(days=number))
+    path = f"/subscribers/{ann.public_id}"
+    first = owner_client.get(f"{path}?show=emails").text
+    assert "Was sent “Issue 29.”" in first
+    assert "Issue 30." not in first
+    (more,) = re.findall(
+        r'href="([^"#]+)#timeline" hx-get="[^"]+" hx-select=".timeline > li"', first
+    )
+    rest = owner_client.get(more.replace("&amp;", "&")).text
+    assert "Was sent “Issue 30.”" in rest
+    assert "Show more" not in rest
+    consent = owner_client.get(f"{path}?show=consent").text
+    assert "Subscribed to “News” manually" in consent
+    assert "Was sent" not in consent
+    assert owner_client.get(f"{path}?show=nonsense&after=nonsense").status_code == 200
+
+
+def test_a_campaign_is_searched_and_explained(owner_client: FlaskClient) -> None:
+    with transaction():
+        news = a_list("<b>News</b>")
+        ann = a_subscriber("ann@example.org", created_at=NOW - timedelta(days=9))
+        subscriptions.request(news.id, ann.id, ConsentEvidence("form", NOW - timedelta(days=1)))
+        campaign = a_campaign(news, subject="<i>May</i> issue", status="sent", started_at=NOW)
+        a_campaign(news, subject="June issue")
+    path = f"/subscribers/{ann.public_id}"
+    found = owner_client.get(f"{path}?q=may").text
+    assert f"{path}?campaign={campaign.public_id}" in found
+    assert "June issue" not in found
+    assert "No campaigns found" in owner_client.get(f"{path}?q=july").text
+    page = owner_client.get(f"{path}?campaign={campaign.public_id}").text
+    assert "They were not in the audience when the campaign started on" in page
+    assert "They had not confirmed their subscription to “&lt;b&gt;News&lt;/b&gt;”." in page
+    assert "<i>May</i>" not in page
+    assert owner_client.get(f"{path}?campaign=unknown").status_code == 404
+
+
+def test_a_page_with_thousands_of_events_needs_no_more_statements(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        news = a_list("News")
+        ann = a_subscriber("ann@example.org", news)
+        delivery = a_delivery(a_campaign(news, status="sent"), ann, status="sent", sent_at=NOW)
+        a_delivery(a_campaign(news, status="sent"), ann, status="sent", sent_at=NOW)
+        record([ProviderEvent("opened", delivery.id, NOW, "o")], now=NOW)
+    path = f"/subscribers/{ann.public_id}"
+    owner_client.get(path)
+    with counted() as few:
+        owner_client.get(path)
+    with transaction():
+        record([ProviderEvent("opened", delivery.id, NOW, f"o{n}") for n in range(1000)], now=NOW)
+    with counted() as many:
+        owner_client.get(path)
+    assert len(many) <= len(few)
+
+
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", "\u202eevil\u202d", "=cmd()", "n" * 200]
+)
+def test_odd_names_are_shown_as_text(owner_client: FlaskClient, name: str) -> None:
+    with transaction():
+        news = a_list(name[:100])
+        ann = a_subscriber(
+            "ann@example.org", news, name=name, attributes={"note": name + "x" * 10_000}
+        )
+    page = owner_client.get(f"/subscribers/{ann.public_id}")
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
