@@ -59,7 +59,7 @@ _OF_FILTER: Mapping[Shown, tuple[tuple[Source, ...], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EntryKey:
     """The key of an entry: entries after it are older."""
 
     at: datetime
@@ -71,7 +71,7 @@ class Place:
         return f"{(self.at - _EPOCH) // _MICROSECOND}-{self.source}-{self.id}"
 
     @classmethod
-    def unpack(cls, text: str | None) -> "Place | None":
+    def unpack(cls, text: str | None) -> "EntryKey | None":
         """Return the key of `pack`; None for anything else in a URL typed by hand."""
         parts = (text or "").split("-")
         if len(parts) != 3 or not all(p.isascii() and p.isdigit() and len(p) < 18 for p in parts):
@@ -126,28 +126,29 @@ def page(person: Subscriber, *, shown: Shown = "all", after: str | None = None) 
     statement = sa.select(keys.c.at, keys.c.source, keys.c.id).order_by(
         keys.c.at.desc(), keys.c.source.desc(), keys.c.id.desc()
     )
-    place = Place.unpack(after)
-    if place is not None:
-        key = sa.tuple_(keys.c.at, keys.c.source, keys.c.id)
-        at = sa.literal(place.at, UtcDateTime())
-        statement = statement.where(key < sa.tuple_(at, place.source, place.id))
+    start = EntryKey.unpack(after)
+    if start is not None:
+        at = sa.literal(start.at, UtcDateTime())
+        statement = statement.where(
+            sa.tuple_(keys.c.at, keys.c.source, keys.c.id) < sa.tuple_(at, start.source, start.id)
+        )
     rows = db.session.execute(statement.limit(PAGE_SIZE + 1)).all()
-    places = [Place(row.at, row.source, row.id) for row in rows[:PAGE_SIZE]]
-    more = places[-1].pack() if len(rows) > PAGE_SIZE else ""
-    return Timeline(_entries(places, person), more)
+    found = [EntryKey(row.at, row.source, row.id) for row in rows[:PAGE_SIZE]]
+    more = found[-1].pack() if len(rows) > PAGE_SIZE else ""
+    return Timeline(_entries(found, person), more)
 
 
-def _entries(places: Sequence[Place], person: Subscriber) -> list[TimelineEntry]:
+def _entries(keys: Sequence[EntryKey], person: Subscriber) -> list[TimelineEntry]:
     """Read the rows behind the keys, in their order. Rows deleted meanwhile are left out."""
     ids: dict[int, list[int]] = {}
-    for place in places:
-        ids.setdefault(place.source, []).append(place.id)
+    for key in keys:
+        ids.setdefault(key.source, []).append(key.id)
     found = {
         (source, number): entry
         for source, numbers in ids.items()
         for number, entry in _READ[_ORDER[source]](numbers, person).items()
     }
-    return [entry for p in places if (entry := found.get((p.source, p.id))) is not None]
+    return [entry for key in keys if (entry := found.get((key.source, key.id))) is not None]
 
 
 # --- Keys -----------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ _GOOD = frozenset({"confirmed", "subscribed", "opened", "clicked"})
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentLine:
+class TimelineLine:
     """An entry of the timeline in words. `tone`: good, bad or "" for neither."""
 
     text: str
@@ -91,10 +91,10 @@ class ConsentLine:
     entry: TimelineEntry
 
 
-def in_words(entries: Sequence[TimelineEntry]) -> list[ConsentLine]:
+def in_words(entries: Sequence[TimelineEntry]) -> list[TimelineLine]:
     """Return entries as sentences."""
     return [
-        ConsentLine(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry)
+        TimelineLine(_text(entry), _icon(entry), _tone(entry), _detail(entry), entry)
         for entry in entries
     ]
 

@@ -33,7 +33,7 @@ from campaigns.audience.segments import members, saved
 from campaigns.audience.subscribers import Names
 from campaigns.clock import utcnow
 from campaigns.db import transaction
-from campaigns.privacy import erasure
+from campaigns.privacy import data_export, erasure
 from campaigns.reason import Reason, ReasonError
 from campaigns.web import bulk, field_inputs, subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
@@ -181,6 +181,17 @@ def new() -> Answer:
 @access("user")
 def show(public_id: str) -> str:
     return subscriber_page.page(or_404(Subscriber, public_id))
+
+
+@bp.get("/subscribers/<public_id>/export.json")
+@access("user")
+def export_person(public_id: str) -> Response:
+    person = or_404(Subscriber, public_id)
+    return Response(
+        stream_with_context(data_export.export_person(person, now=utcnow())),
+        mimetype="application/json",
+        headers={"Content-Disposition": f'attachment; filename="subscriber-{public_id}.json"'},
+    )
 
 
 @bp.route("/subscribers/<public_id>/edit", methods=["GET", "POST"])

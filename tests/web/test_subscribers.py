@@ -458,3 +458,12 @@ def test_odd_names_are_shown_as_text(owner_client: FlaskClient, name: str) -> No
     page = owner_client.get(f"/subscribers/{ann.public_id}")
     assert page.status_code == 200
     assert "<script>alert" not in page.text
+
+
+def test_the_data_of_one_person_is_downloaded(owner_client: FlaskClient) -> None:
+    with transaction():
+        ann = a_subscriber("ann@example.org", a_list("News"), name="Ann")
+    answer = owner_client.get(f"/subscribers/{ann.public_id}/export.json")
+    assert answer.mimetype == "application/json"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.get_json()["profile"]["name"] == "Ann"
