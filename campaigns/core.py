@@ -12,6 +12,7 @@ from campaigns.context import EXTENSION, Services
 from campaigns.db import db, engine_options
 from campaigns.delivery import segment_leaves as _delivery_leaves  # noqa: F401
 from campaigns.engine.redis_connection import connect
+from campaigns.events import engagement_leaf as _engagement_leaf  # noqa: F401
 from campaigns.events import segment_leaves as _event_leaves  # noqa: F401
 from campaigns.jobs.queues import RedisDoorbell
 from campaigns.paths import resource_root

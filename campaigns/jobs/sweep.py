@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from campaigns.accounts import password_resets, sessions
+from campaigns.accounts.workspace import workspace_zone
 from campaigns.audience.bulk import runs as bulk_runs
 from campaigns.audience.fields import changes
 from campaigns.audience.imports import runs
@@ -14,6 +15,7 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import completion, journal, recovery, resend
+from campaigns.events import scores
 from campaigns.jobs import stream
 from campaigns.privacy import retention
 from campaigns.providers.domains import keys
@@ -142,6 +144,8 @@ def ring_for_open_work() -> None:
     ring_for_events()
     ring_for_domains()
     ring_for_counts()
+    if scores.is_due(now=now, zone=workspace_zone()):
+        doorbell.ring("engagement")
 
 
 def ring_for_domains() -> None:

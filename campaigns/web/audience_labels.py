@@ -99,6 +99,14 @@ SUBSCRIPTION_SOURCES = {
 }
 """What subscribed someone to a list."""
 
+BANDS = {
+    "new": lazy_gettext("New"),
+    "engaged": lazy_gettext("Engaged"),
+    "cooling": lazy_gettext("Cooling"),
+    "inactive": lazy_gettext("Inactive"),
+}
+"""Bands of engagement."""
+
 SUPPRESSION_REASONS = {
     "manual": lazy_gettext("Added manually"),
     "complaint": lazy_gettext("Spam complaint"),

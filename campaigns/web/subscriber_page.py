@@ -11,6 +11,7 @@ from campaigns.audience.subscribers import ListSubscription
 from campaigns.campaign import listing
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
+from campaigns.events import scores
 from campaigns.reports import receipt, timeline
 from campaigns.reports.person import person_figures
 from campaigns.reports.timeline import Shown
@@ -33,7 +34,9 @@ def page(person: Subscriber) -> str:
         person=person,
         values=field_inputs.shown_values(person),
         person_status=_status(places, suppression),
-        on_count=sum(place.subscription.state == "subscribed" for place in places),
+        engaged=scores.of_person(person.id),
+        bands=audience_labels.BANDS,
+        rule=scores,
         figures=person_figures(person.id),
         places=places,
         tags=tags.of([person.id])[person.id],
