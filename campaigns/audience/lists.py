@@ -1,6 +1,10 @@
-"""Lists: create, change, count and delete them."""
+"""Lists: create, change, count, archive and delete them.
 
-from collections.abc import Mapping, Sequence
+An archived list keeps its subscribers and their history, and its unsubscribe links work. It has no
+public form, and nothing new goes to it: no campaign, import or subscriber.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,15 +75,44 @@ def delete(list_id: int) -> None:
     Raises ListError while a file is being imported into it. The caller checks whether a campaign
     still needs the list.
     """
+    _refuse_while_importing(list_id)
+    # Subscriptions first, in one statement by index: the cascade would delete row by row.
+    db.session.execute(sa.delete(Subscription).where(Subscription.list_id == list_id))
+    db.session.execute(sa.delete(AudienceList).where(AudienceList.id == list_id))
+
+
+def archive(list_id: int, *, now: datetime) -> bool:
+    """Archive a list; returns whether this call did it.
+
+    Raises ListError while a file is being imported into it. The caller checks whether a campaign
+    still needs the list.
+    """
+    _refuse_while_importing(list_id)
+    return _set_archived_at(list_id, now, AudienceList.archived_at.is_(None))
+
+
+def unarchive(list_id: int) -> bool:
+    """Use an archived list again; returns whether this call did it."""
+    return _set_archived_at(list_id, None, AudienceList.archived_at.is_not(None))
+
+
+def _set_archived_at(list_id: int, at: datetime | None, before: sa.ColumnElement[bool]) -> bool:
+    changed = db.session.scalars(
+        sa.update(AudienceList)
+        .where(AudienceList.id == list_id, before)
+        .values(archived_at=at)
+        .returning(AudienceList.id)
+    )
+    return bool(changed.all())
+
+
+def _refuse_while_importing(list_id: int) -> None:
     running = sa.select(ImportRun.file_name).where(
         ImportRun.list_id == list_id, ImportRun.status.in_(("queued", "running"))
     )
     file_name = db.session.scalar(running.limit(1))
     if file_name is not None:
         raise ListError("audience.list_import_running", file_name=file_name)
-    # Subscriptions first, in one statement by index: the cascade would delete row by row.
-    db.session.execute(sa.delete(Subscription).where(Subscription.list_id == list_id))
-    db.session.execute(sa.delete(AudienceList).where(AudienceList.id == list_id))
 
 
 def find(public_id: str) -> AudienceList | None:
@@ -87,15 +120,36 @@ def find(public_id: str) -> AudienceList | None:
     return db.session.scalar(sa.select(AudienceList).where(AudienceList.public_id == public_id))
 
 
-def choices() -> Sequence[AudienceList]:
-    """Return every list by name, for a select."""
-    return db.session.scalars(sa.select(AudienceList).order_by(AudienceList.name)).all()
+def find_active(public_id: str) -> AudienceList | None:
+    """Return the list with this public id, unless it is archived."""
+    found = find(public_id)
+    return None if found is None or found.archived_at else found
 
 
-def page(*, before: str | None = None, after: str | None = None) -> Page[AudienceList]:
-    """Return one page of lists, by name."""
+def choices(also: Collection[int] = ()) -> Sequence[AudienceList]:
+    """Return every list that is not archived by name, for a select.
+
+    `also`: ids of lists that are chosen already, and are offered even if they are archived.
+    """
+    is_offered = sa.or_(AudienceList.archived_at.is_(None), AudienceList.id.in_(sorted(also)))
+    return db.session.scalars(
+        sa.select(AudienceList).where(is_offered).order_by(AudienceList.name)
+    ).all()
+
+
+def has_archived() -> bool:
+    """Return whether any list is archived."""
+    archived = sa.select(AudienceList.id).where(AudienceList.archived_at.is_not(None))
+    return db.session.scalar(archived.limit(1)) is not None
+
+
+def page(
+    *, is_archived: bool = False, before: str | None = None, after: str | None = None
+) -> Page[AudienceList]:
+    """Return one page of lists, by name: the archived ones, or the others."""
+    at = AudienceList.archived_at
     return fetch(
-        sa.select(AudienceList),
+        sa.select(AudienceList).where(at.is_not(None) if is_archived else at.is_(None)),
         sa.type_coerce(AudienceList.name, sa.Text),
         name="name",
         descending=False,

@@ -13,7 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.audience.consent import ConsentEvidence
-from campaigns.audience.models import ConsentEvent, Subscriber, Subscription, Suppression
+from campaigns.audience.models import (
+    AudienceList,
+    ConsentEvent,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from campaigns.db import db, rows_given, upsert
 from campaigns.reason import ReasonError
 
@@ -34,6 +40,13 @@ class SuppressedError(ConsentError):
 
     def __init__(self) -> None:
         super().__init__("audience.suppressed")
+
+
+class ListArchivedError(ConsentError):
+    """The list is archived: only people who are or were on it can still come back themselves."""
+
+    def __init__(self) -> None:
+        super().__init__("audience.list_archived")
 
 
 def state(list_id: int, subscriber_id: int) -> str | None:
@@ -106,11 +119,12 @@ def subscribe(
 ) -> bool:
     """Subscribe at once, without a confirmation email. Returns whether this call did it.
 
-    When it is not the person who acts (channel manual or import), a suppressed address is
-    refused (SuppressedError), and so is one that unsubscribed itself (LeftThemselvesError)
-    unless `asked_to_come_back` vouches for their wish.
+    When it is not the person who acts (channel manual or import), an archived list is refused
+    (ListArchivedError), a suppressed address (SuppressedError), and one that unsubscribed itself
+    (LeftThemselvesError) unless `asked_to_come_back` vouches for their wish.
     """
     if not evidence.is_by_the_person:
+        _refuse_archived(list_id)
         if suppressed_of([subscriber_id]):
             raise SuppressedError
         if not asked_to_come_back and unsubscribed_themselves([list_id], [subscriber_id]):
@@ -135,8 +149,9 @@ def subscribe_many(
 ) -> BulkSubscribed:
     """Subscribe many manually, except those who are suppressed or unsubscribed on their own.
 
-    At most a few thousand ids, as they are part of one statement.
+    At most a few thousand ids, as they are part of one statement. Raises ListArchivedError.
     """
+    _refuse_archived(list_id)
     wanted = set(subscriber_ids)
     suppressed = suppressed_of(wanted)
     left = {subscriber for _, subscriber in unsubscribed_themselves([list_id], wanted)} - suppressed
@@ -266,6 +281,12 @@ def suppressed_of(subscriber_ids: Collection[int]) -> set[int]:
             .where(Subscriber.id.in_(sorted(subscriber_ids)))
         )
     )
+
+
+def _refuse_archived(list_id: int) -> None:
+    archived_at = sa.select(AudienceList.archived_at).where(AudienceList.id == list_id)
+    if db.session.scalar(archived_at) is not None:
+        raise ListArchivedError
 
 
 def _subscribe(list_id: int, subscriber_ids: Sequence[int], evidence: ConsentEvidence) -> list[int]:

@@ -21,6 +21,12 @@ def one_list(number: int) -> None:
     count("list", number)
 
 
+@job("count_list_history")
+def list_history(number: int) -> None:
+    """Count the history of one list again, unless that was just done."""
+    count("list_history", number)
+
+
 @job("count_people")
 def people(number: int) -> None:
     """Count all subscribers again, unless that was just done."""

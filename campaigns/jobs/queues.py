@@ -25,6 +25,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "engagement": ("background", "campaigns.jobs.engagement.carry_on"),
     "count_campaign": ("background", "campaigns.jobs.counts.campaign"),
     "count_list": ("background", "campaigns.jobs.counts.one_list"),
+    "count_list_history": ("background", "campaigns.jobs.counts.list_history"),
     "count_people": ("background", "campaigns.jobs.counts.people"),
 }
 """Lane and function of each job. Arguments are ids; every job re-reads state and may run twice."""

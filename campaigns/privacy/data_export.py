@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.fields.models import Field
 from campaigns.audience.models import (
     AudienceList,
@@ -24,6 +25,7 @@ from campaigns.audience.models import (
 )
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery, Reply
 from campaigns.db import db
+from campaigns.events import scores
 from campaigns.events.models import Event
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
@@ -43,11 +45,13 @@ def export_person(person: Subscriber, *, now: datetime) -> Iterator[str]:
     yield "{" + _pair("format", FORMAT) + "," + _pair("exported_at", now)
     yield "," + _pair("profile", _profile(person))
     yield "," + _pair("fields", _fields(person))
+    yield "," + _pair("engagement", _engagement(person))
     for name, statement, key in (
         ("tags", _tags(person), Tag.id),
         ("lists", _lists(person), AudienceList.id),
         ("consent", _consent(person), ConsentEvent.id),
         ("suppressions", _suppressions(person), Suppression.id),
+        ("bulk_changes", _bulk_changes(person), BulkRun.id),
         ("deliveries", _deliveries(person), Delivery.id),
         ("events", _events(person), Event.id),
         ("single_emails", _single_emails(person), TransactionalEmail.id),
@@ -112,6 +116,11 @@ def _fields(person: Subscriber) -> list[dict[str, Any]]:
     ]
 
 
+def _engagement(person: Subscriber) -> dict[str, Any]:
+    found = scores.of_person(person.id)
+    return {"band": found.band, "score": found.score, "computed_at": found.computed_at}
+
+
 def _tags(person: Subscriber) -> sa.Select[Any]:
     return (
         sa.select(Tag.name.label("tag"), SubscriberTag.tagged_at)
@@ -159,6 +168,14 @@ def _suppressions(person: Subscriber) -> sa.Select[Any]:
     return sa.select(
         Suppression.reason, Suppression.source, Suppression.note, Suppression.created_at.label("at")
     ).where(Suppression.address_normal == person.address_normal)
+
+
+def _bulk_changes(person: Subscriber) -> sa.Select[Any]:
+    return (
+        sa.select(BulkRun.action, BulkRun.created_at.label("at"), BulkChange.before)
+        .join(BulkChange, BulkChange.run_id == BulkRun.id)
+        .where(BulkChange.subscriber_id == person.id)
+    )
 
 
 def _deliveries(person: Subscriber) -> sa.Select[Any]:

@@ -22,10 +22,11 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import db
 from campaigns.delivery import canary
 from campaigns.delivery.canary_policy import Figures
-from campaigns.reports import engagement, replies, resend_options, snapshots
+from campaigns.reports import engagement, list_history, replies, resend_options, snapshots
 from campaigns.reports.balance import Balance, campaign_balances
 from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
 from campaigns.reports.groups import GroupCount, Tally, tally
+from campaigns.reports.list_history import ListHistory
 from campaigns.reports.replies import ReasonFigures
 from campaigns.reports.resend_options import ResendOptions, UndecidedGroup
 from campaigns.reports.snapshots import Counted, Snapshot, Subject
@@ -48,6 +49,7 @@ _RESEND_OPTIONS = "chances"
 
 LASTS_WHILE_SENDING = timedelta(seconds=15)
 LASTS = timedelta(seconds=60)
+LASTS_AS_HISTORY = timedelta(hours=1)
 FRACTION_OF_AGE = 0.02
 """Fraction of a campaign's age for which its counts last: old campaigns change rarely."""
 
@@ -214,6 +216,17 @@ class Counts:
                 self._want("list", number)
         return counted
 
+    def list_history(self, list_id: int) -> ListHistory | None:
+        """Return the history of a list. None: it is large, and being counted for the first time."""
+        entry = snapshots.load("list_history", [list_id], now=self._now).get(list_id)
+        if entry is not None:
+            self._show("list_history", list_id, entry)
+            return ListHistory.from_row(entry.figures["history"])
+        if _places(self.lists([list_id])[list_id]) < LARGE:
+            return list_history.list_history(list_id, now=self._now)
+        self._want("list_history", list_id)
+        return None
+
     def people(self) -> SubscriberCounts:
         """Return the number of subscribers."""
         entry = snapshots.load("people", [0], now=self._now).get(0)
@@ -268,7 +281,16 @@ def count(subject: Subject, number: int, *, now: datetime) -> Counted | None:
     if subject == "list":
         figures = audience_lists.figures([number])[number]
         return Counted(LASTS, {"list": asdict(figures)}) if _places(figures) >= LARGE else None
+    if subject == "list_history":
+        return _count_list_history(number, now)
     return _count_campaign(number, now)
+
+
+def _count_list_history(list_id: int, now: datetime) -> Counted | None:
+    if _places(audience_lists.figures([list_id])[list_id]) < LARGE:
+        return None
+    found = list_history.list_history(list_id, now=now)
+    return Counted(LASTS_AS_HISTORY, {"history": found.as_row()})
 
 
 def _count_campaign(number: int, now: datetime) -> Counted | None:

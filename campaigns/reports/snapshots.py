@@ -15,7 +15,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import database_now, db, upsert
 from campaigns.reports.models import KeptCount
 
-Subject = Literal["campaign", "list", "people"]
+Subject = Literal["campaign", "list", "list_history", "people"]
 FRESHNESS_FACTOR = 10
 """A snapshot is fresh for this many times the duration of its count, which limits the load."""
 VISIT_FACTOR = 10

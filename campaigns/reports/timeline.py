@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -35,10 +36,11 @@ _MICROSECOND = timedelta(microseconds=1)
 Shown = Literal["all", "emails", "consent", "engagement"]
 """The filters of a timeline."""
 
-Source = Literal["added", "tag", "consent", "suppression", "email", "delivery", "event"]
+Source = Literal["added", "tag", "bulk", "consent", "suppression", "email", "delivery", "event"]
 _ORDER: tuple[Source, ...] = (
     "added",
     "tag",
+    "bulk",
     "consent",
     "suppression",
     "email",
@@ -88,7 +90,8 @@ class TimelineEntry:
     """Something that happened. `kind` says what, in the words of its source.
 
     A delivery has its status as kind, an event, a consent event and a transactional email have
-    theirs, a suppression its reason; "tagged" and "added" stand for themselves.
+    theirs, a suppression its reason, a bulk action its name; "tagged" and "added" stand for
+    themselves.
     """
 
     source: Source
@@ -109,6 +112,8 @@ class TimelineEntry:
     file_name: str = ""
     import_public_id: str = ""
     tag: str = ""
+    run: BulkRun | None = None
+    """The bulk action that changed the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +175,19 @@ def _tag_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
     return keys.where(SubscriberTag.subscriber_id == person.id)
 
 
+def _bulk_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
+    """Select the bulk actions that leave no other trace: other actions have entries themselves."""
+    leaves_no_other = sa.or_(
+        BulkRun.action.in_(("untag", "set_field")),
+        sa.and_(BulkRun.action == "tag", BulkRun.undoes_id.is_not(None)),
+    )
+    return (
+        _key("bulk", BulkRun.created_at, BulkRun.id)
+        .join(BulkChange, BulkChange.run_id == BulkRun.id)
+        .where(BulkChange.subscriber_id == person.id, leaves_no_other)
+    )
+
+
 def _consent_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
     keys = _key("consent", ConsentEvent.at, ConsentEvent.id)
     return keys.where(ConsentEvent.subscriber_id == person.id)
@@ -205,6 +223,7 @@ def _event_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
 _KEYS: Mapping[Source, Callable[[Subscriber, Collection[str]], Keys]] = {
     "added": _added_keys,
     "tag": _tag_keys,
+    "bulk": _bulk_keys,
     "consent": _consent_keys,
     "suppression": _suppression_keys,
     "email": _email_keys,
@@ -229,6 +248,14 @@ def _read_tags(ids: Sequence[int], person: Subscriber) -> Entries:
         .where(Tag.id.in_(ids), SubscriberTag.subscriber_id == person.id)
     )
     return {row.id: TimelineEntry("tag", "tagged", row.tagged_at, tag=row.name) for row in rows}
+
+
+def _read_bulk(ids: Sequence[int], person: Subscriber) -> Entries:
+    runs = db.session.scalars(sa.select(BulkRun).where(BulkRun.id.in_(ids)))
+    return {
+        run.id: TimelineEntry("bulk", run.action, run.created_at, reply=run.source, run=run)
+        for run in runs
+    }
 
 
 def _read_consent(ids: Sequence[int], person: Subscriber) -> Entries:
@@ -352,6 +379,7 @@ def _read_events(ids: Sequence[int], person: Subscriber) -> Entries:
 _READ: Mapping[Source, Callable[[Sequence[int], Subscriber], Entries]] = {
     "added": _read_added,
     "tag": _read_tags,
+    "bulk": _read_bulk,
     "consent": _read_consent,
     "suppression": _read_suppressions,
     "email": _read_emails,

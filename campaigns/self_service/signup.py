@@ -32,7 +32,11 @@ gone     the list or the person has been deleted
 def find_public_list(public_id: str) -> AudienceList | None:
     """Return the list with an open sign-up page; None for all others."""
     return db.session.scalar(
-        sa.select(AudienceList).where(AudienceList.public_id == public_id, AudienceList.is_public)
+        sa.select(AudienceList).where(
+            AudienceList.public_id == public_id,
+            AudienceList.is_public,
+            AudienceList.archived_at.is_(None),
+        )
     )
 
 

@@ -461,13 +461,11 @@ def _is_key(text: str) -> bool:
 
 
 def _lists() -> list[AudienceList]:
-    return list(db.session.scalars(sa.select(AudienceList).order_by(AudienceList.name)))
+    return list(lists.choices())
 
 
 def _list_by_public_id(public_id: str) -> AudienceList | None:
-    if not public_id:
-        return None
-    return db.session.scalar(sa.select(AudienceList).where(AudienceList.public_id == public_id))
+    return lists.find_active(public_id) if public_id else None
 
 
 def _htmx_redirect(target: str) -> Response:

@@ -1,6 +1,7 @@
-"""Lists: create, change, delete; their public sign-up pages."""
+"""Lists: create, change, archive, delete; their public sign-up pages."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.audience import lists
@@ -10,6 +11,7 @@ from campaigns.campaign.usage import campaigns_using
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
+from campaigns.web import list_page
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, deletion_page, in_use
 from campaigns.web.page_links import page_links
@@ -24,13 +26,21 @@ bp = Blueprint("lists", __name__)
 @bp.get("/lists")
 @access("user")
 def index() -> str:
-    page = lists.page(before=request.args.get("before"), after=request.args.get("after"))
-    previous, following = page_links("lists.index", page)
+    is_archived = request.args.get("show") == "archived"
+    page = lists.page(
+        is_archived=is_archived,
+        before=request.args.get("before"),
+        after=request.args.get("after"),
+    )
+    shown = {"show": "archived"} if is_archived else {}
+    previous, following = page_links("lists.index", page, **shown)
     with counting() as counts:
         figures = counts.lists([entry.id for entry in page.rows])
     return render_template(
         "web/lists/index.html",
         lists=page.rows,
+        is_archived=is_archived,
+        has_archived=is_archived or lists.has_archived(),
         figures=figures,
         as_of=counts.as_of,
         previous=previous,
@@ -71,14 +81,40 @@ def _set_language(list_id: int) -> None:
 def show(public_id: str) -> str:
     entry = or_404(AudienceList, public_id)
     with counting() as counts:
-        figures = counts.lists([entry.id])[entry.id]
+        parts = list_page.parts(counts, entry, now=utcnow())
     return render_template(
         "web/lists/show.html",
         entry=entry,
-        figures=figures,
         as_of=counts.as_of,
         signup_url=_signup_url(entry),
+        **parts,
     )
+
+
+@bp.post("/lists/<public_id>/archive")
+@access("user")
+def archive(public_id: str) -> Response:
+    entry = or_404(AudienceList, public_id)
+    error = ""
+    try:
+        with transaction():
+            error = in_use(campaigns_needing(entry.id))
+            if not error:
+                lists.archive(entry.id, now=utcnow())
+    except lists.ListError as refused:
+        error = sentence(refused.reason)
+    flash(error or _("List archived"), "danger" if error else "success")
+    return redirect(url_for("lists.show", public_id=public_id))
+
+
+@bp.post("/lists/<public_id>/unarchive")
+@access("user")
+def unarchive(public_id: str) -> Response:
+    entry = or_404(AudienceList, public_id)
+    with transaction():
+        lists.unarchive(entry.id)
+    flash(_("List unarchived"), "success")
+    return redirect(url_for("lists.show", public_id=public_id))
 
 
 @bp.route("/lists/<public_id>/edit", methods=["GET", "POST"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from campaigns.audience.models import ConsentEvent
 from campaigns.reports.timeline import Source, TimelineEntry
-from campaigns.web import audience_labels
+from campaigns.web import audience_labels, bulk_words
 from campaigns.web.campaigns.titles import titled
 from campaigns.web.words import describe
 from campaigns.web.words import gettext as _
@@ -71,6 +71,7 @@ _ICONS: Mapping[tuple[Source, str], str] = {
 }
 _ICON_OF_SOURCE: Mapping[Source, str] = {
     "delivery": "clock",
+    "bulk": "edit",
     "consent": "shield-check",
     "suppression": "ban",
     "email": "mail",
@@ -116,6 +117,8 @@ def _text(entry: TimelineEntry) -> str:
             return _("Address suppressed")
         case "email":
             return _(_EMAIL[entry.channel])
+        case "bulk":
+            return bulk_words.title(entry.run) if entry.run else ""
         case "tag":
             return _("Tagged “%(tag)s”", tag=entry.tag)
         case "added":

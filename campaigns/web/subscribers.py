@@ -73,7 +73,7 @@ def index() -> str:
         looked_through=search.SEARCH_LIMIT,
         places=subscribers.places(ids),
         suppressed=subscribers.suppressed_ids(ids),
-        lists=lists.choices(),
+        lists=lists.choices(also=[found.entry.id] if found.entry else []),
         tags=tags.choices(),
         fields=all_fields(),
         segments=saved.choices(),

@@ -12,6 +12,7 @@ SENTENCES: dict[str, Message] = {
     "address.several": N_("This field contains %(count)s addresses. Keep only one of them."),
     "address.syntax": N_("This is not a valid email address. %(detail)s"),
     "address.too_long": N_("The address is too long. It can have at most %(most)s bytes."),
+    "audience.list_archived": N_("This list is archived. Unarchive it first."),
     "audience.list_description_too_long": N_(
         "The description is too long. Use at most %(most)s characters."
     ),

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.fields.models import Field
 from campaigns.audience.models import Subscriber, SubscriberTag, Tag
@@ -55,6 +56,10 @@ def ann(app: Flask) -> Subscriber:
                 person.address_normal, reason="manual", source="", note=name, now=NOW
             )
             queue.enqueue("confirm", person.address, {}, now=NOW)
+            change = BulkRun(action="untag", selection={}, last_id=0, matched=1)
+            db.session.add(change)
+            db.session.flush()
+            db.session.add(BulkChange(run_id=change.id, subscriber_id=person.id))
     return person
 
 
@@ -74,6 +79,8 @@ def test_it_contains_everything_about_one_person(ann: Subscriber) -> None:
     assert [row["note"] for row in found["suppressions"]] == ["Ann"]
     assert [row["subject"] for row in found["deliveries"]] == ["May issue"]
     assert [row["link"] for row in found["events"]] == ["https://shop.example/"] * 5
+    assert [row["action"] for row in found["bulk_changes"]] == ["untag"]
+    assert found["engagement"]["band"] == "new"
     assert [row["kind"] for row in found["single_emails"]] == ["confirm"]
     assert "bob" not in json.dumps(found).lower()
 
@@ -89,4 +96,11 @@ def test_every_table_that_names_a_subscriber_is_exported() -> None:
     naming = {
         table.name for table in Base.metadata.tables.values() if "subscriber_id" in table.columns
     }
-    assert naming == {"subscription", "subscriber_tag", "consent_event", "delivery"}
+    assert naming == {
+        "bulk_change",
+        "consent_event",
+        "delivery",
+        "engagement_score",
+        "subscriber_tag",
+        "subscription",
+    }

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import Subscriber, SubscriberTag, Tag
 from campaigns.campaign.models import CampaignLink
@@ -45,6 +46,13 @@ def ann(app: Flask) -> Subscriber:
             queue.enqueue("alert", person.address, {}, now=at(2))
             subscriptions.confirm(news.id, person.id, ConsentEvidence("form", at(3)))
             db.session.add(SubscriberTag(tag_id=tag.id, subscriber_id=person.id, tagged_at=at(4)))
+            for action, minute in (("untag", 4), ("subscribe", 4)):
+                run = BulkRun(
+                    action=action, selection={}, last_id=0, matched=1, created_at=at(minute)
+                )
+                db.session.add(run)
+                db.session.flush()
+                db.session.add(BulkChange(run_id=run.id, subscriber_id=person.id))
             delivery = a_delivery(campaign, person, status="sent", sent_at=at(5))
             happened = (("opened", 6, None), ("clicked", 7, 0), ("unsubscribed", 8, None))
             record(
@@ -74,6 +82,7 @@ def test_it_contains_everything_newest_first(ann: Subscriber) -> None:
         "clicked",
         "opened",
         "sent",
+        "untag",
         "tagged",
         "confirmed",
         "confirm",
@@ -122,10 +131,10 @@ def test_pages_show_each_of_many_entries_once(ann: Subscriber) -> None:
         after = page.after
         if not after:
             break
-    assert len(seen) == 80
+    assert len(seen) == 81
     assert [moment for moment, _ in seen] == sorted((m for m, _ in seen), reverse=True)
 
 
 @pytest.mark.parametrize("key", ["x", "1-2", "-1-2-3", "9" * 17 + "-1-1", "1-2-3-4", "²-1-1"])
 def test_a_key_typed_by_hand_shows_a_page(ann: Subscriber, key: str) -> None:
-    assert len(timeline.page(ann, after=key).entries) in {0, 10}
+    assert len(timeline.page(ann, after=key).entries) in {0, 11}

@@ -125,7 +125,8 @@ def start(import_id: int, choices: Choices, *, now: datetime) -> bool:
     """
     check_dialect(choices.dialect)
     mapping.check(choices.columns)
-    if db.session.get(AudienceList, choices.list_id) is None:
+    entry = db.session.get(AudienceList, choices.list_id)
+    if entry is None or entry.archived_at is not None:
         raise MappingError("import_mapping.no_list")
     return _move(
         import_id,
