@@ -106,6 +106,8 @@ def _action(name: str, form: MultiDict[str, str]) -> BulkAction:
             entry = lists.find(form.get("list", ""))
             if entry is None:
                 raise IncompleteError(_("Choose a list."))
+            if name == "subscribe" and entry.archived_at:
+                raise IncompleteError(_("This list is archived. Unarchive it first."))
             return BulkAction(name, {"list": entry.id, "name": entry.name})
         case "set_field":
             return _field_action(form)
