@@ -98,7 +98,7 @@ def archive(public_id: str) -> Response:
     error = ""
     try:
         with transaction():
-            error = in_use(campaigns_needing(entry.id))
+            error = in_use(campaigns_using(Use("list", entry.id)))
             if not error:
                 lists.archive(entry.id, now=utcnow())
     except lists.ListError as refused:

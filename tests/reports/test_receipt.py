@@ -13,6 +13,7 @@ from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.audience.segments import saved, tree
 from campaigns.campaign import audience
 from campaigns.campaign.models import Campaign, CampaignSegment, Reply
+from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.reports.receipt import Receipt, receipt
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
@@ -200,5 +201,5 @@ def would_get(campaign: Campaign, people: Sequence[Subscriber]) -> set[int]:
 
 
 def in_audience(campaign: Campaign) -> set[int]:
-    rows = db.session.execute(audience.audience(campaign.id))
+    rows = db.session.execute(audience.audience(audience.scope_of(campaign.id, now=utcnow())))
     return {row.subscriber_id for row in rows if not row.is_suppressed}
