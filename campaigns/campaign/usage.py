@@ -1,11 +1,9 @@
 """Find campaigns that need something, such as a list or a segment, before deleting it."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
