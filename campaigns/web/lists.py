@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 from campaigns.access import access
 from campaigns.audience import lists
 from campaigns.audience.models import AudienceList
+from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Use
 from campaigns.campaign.usage import campaigns_using
 from campaigns.clock import utcnow
@@ -13,7 +14,7 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.web import list_page
 from campaigns.web.counting import counting
-from campaigns.web.deletion import Deletion, deletion_page, in_use
+from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
 from campaigns.web.words import gettext as _
@@ -157,7 +158,7 @@ def delete(public_id: str) -> Answer:
         return _delete_page(entry, error=_("This is not the name of the list.")), 422
     try:
         with transaction():
-            if not campaigns_using(Use("list", entry.id)):
+            if not _kept_because(entry):
                 lists.delete(entry.id)
                 flash(_("List deleted"), "success")
                 return redirect(url_for("lists.index"))
@@ -189,12 +190,22 @@ def _delete_page(entry: AudienceList, error: str = "") -> str:
             _("This cannot be undone."),
         ],
         kept_title=_("This list is in use"),
-        kept_because=in_use(campaigns_using(Use("list", entry.id))),
+        kept_because=_kept_because(entry),
         word=entry.name,
         typed=request.form.get("confirm", ""),
         error=error,
     )
     return deletion_page(page)
+
+
+def _kept_because(entry: AudienceList) -> str:
+    """Return why the list cannot be deleted: a campaign or a segment needs it; or ""."""
+    use = Use("list", entry.id)
+    campaigns, segments = campaigns_using(use), references.segments_using(use)
+    if campaigns or not segments:
+        return in_use(campaigns)
+    names = quoted([segment.name for segment in segments])
+    return _("These segments use it: %(names)s. Change or delete them first.", names=names)
 
 
 def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str, int]:

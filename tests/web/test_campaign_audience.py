@@ -192,3 +192,18 @@ def test_a_list_that_a_scheduled_campaign_needs_through_a_segment_is_kept(
     assert owner_client.post(path, data={"confirm": "Offers"}).status_code == 422
     assert "“May”" in owner_client.get(path).text
     assert db.session.get(AudienceList, offers.id) is not None
+
+
+def test_a_list_that_a_segment_uses_is_kept_until_the_segment_is_changed(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        offers = a_list("Offers")
+        buyers = _on("Buyers", offers)
+    path = f"/lists/{offers.public_id}/delete"
+    assert "These segments use it: “Buyers”." in owner_client.get(path).text
+    assert owner_client.post(path, data={"confirm": "Offers"}).status_code == 422
+    with transaction():
+        saved.delete(buyers.id)
+    assert owner_client.post(path, data={"confirm": "Offers"}).status_code == 302
+    assert db.session.get(AudienceList, offers.id, populate_existing=True) is None

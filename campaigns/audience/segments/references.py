@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import AudienceList, ImportRun, Tag
 from campaigns.audience.segments.leaves import Use
-from campaigns.audience.segments.tree import parse, uses
+from campaigns.audience.segments.models import Segment
+from campaigns.audience.segments.tree import RulesError, parse, uses
 from campaigns.db import db
 
 _STORED = {"list": AudienceList.id, "tag": Tag.id, "import": ImportRun.id}
@@ -46,3 +47,16 @@ def all_uses(segment_id: int, segments: Mapping[int, Any]) -> set[Use]:
         if use.what == "segment" and (rules := segments.get(int(use.key))) is not None:
             queue |= uses(parse(rules)) - found
     return found
+
+
+def segments_using(use: Use) -> list[Segment]:
+    """Return the segments whose own rules refer to this, by name."""
+    every = db.session.scalars(sa.select(Segment).order_by(Segment.name))
+    return [segment for segment in every if use in _own_uses(segment)]
+
+
+def _own_uses(segment: Segment) -> set[Use]:
+    try:
+        return uses(parse(segment.rules))
+    except RulesError:  # of a newer version
+        return set()
