@@ -207,3 +207,13 @@ def test_a_list_that_a_segment_uses_is_kept_until_the_segment_is_changed(
         saved.delete(buyers.id)
     assert owner_client.post(path, data={"confirm": "Offers"}).status_code == 302
     assert db.session.get(AudienceList, offers.id, populate_existing=True) is None
+
+
+def test_an_archived_list_is_offered_only_where_it_is_chosen(owner_client: FlaskClient) -> None:
+    with transaction():
+        old = a_list("Old", archived_at=utcnow())
+        chosen, other = a_campaign(old), a_campaign(a_list("News"))
+    assert f'name="include" value="{old.public_id}" checked' in owner_client.get(_path(chosen)).text
+    assert old.public_id not in owner_client.get(_path(other)).text
+    found = owner_client.get(_path(other, "/audience/choices?audience=Old")).text
+    assert old.public_id not in found

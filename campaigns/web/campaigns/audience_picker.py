@@ -100,6 +100,8 @@ def _rows(
     is_chosen = key.in_(sorted(chosen))
     rows = sa.select(key, name, key.class_.public_id).order_by(name)
     others = rows.where(~is_chosen, name.icontains(text, autoescape=True)).limit(SHOWN + 1)
+    if key.class_ is AudienceList:
+        others = others.where(AudienceList.archived_at.is_(None))
     first = [tuple(row) for row in db.session.execute(rows.where(is_chosen))] if chosen else []
     rest = [tuple(row) for row in db.session.execute(others)]
     return first + rest[:SHOWN], len(rest) <= SHOWN
