@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.audience import subscriptions, suppressions
+from campaigns.audience import subscriptions, suppressions, tags
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import Subscription, Suppression
 from campaigns.campaign import drafts, lifecycle
@@ -64,6 +64,19 @@ def test_emails_are_personal_and_their_links_are_recorded(app: Flask) -> None:
     targets = db.session.scalars(sa.select(CampaignLink.target)).all()
     assert targets == ["https://shop.example/news"]
     assert all(m.mail_from.startswith("b+") for m in server.received)
+
+
+def test_tags_are_looped_over_in_the_email_of_each_recipient(app: Flask) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, recipients=2)
+        with transaction():
+            loop = "<ul>{% for x in subscriber.tags %}<li>{{ x }}</li>{% endfor %}</ul>"
+            db.session.execute(sa.update(Campaign).values(html=f"<p>Hi</p>{loop}"))
+            tags.add(1, ["VIP", "Blog"], now=utcnow())
+        run(campaign_id)
+        bodies = {one.rcpt_to: one.data.replace(b"=\r\n", b"") for one in server.received}
+    assert b"<li>Blog</li><li>VIP</li>" in bodies["p1@example.org"]
+    assert b"<li>" not in bodies["p2@example.org"]
 
 
 def test_suppressed_recipients_are_skipped_with_a_reason(app: Flask) -> None:

@@ -100,6 +100,7 @@ def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 (_("Name, or “friend”"), '{{ subscriber.name or "friend" }}'),
                 (_("Email address"), "{{ subscriber.address }}"),
+                (_("Tags"), "{{ subscriber.tags }}"),
                 *attributes,
             ],
         ),
