@@ -27,7 +27,7 @@ def suppress(
     """Suppress an address (its normal form). Returns whether this call did it.
 
     `reason` is one of REASONS, `source` names who or what caused it. For an already suppressed
-    address, the first reason stays.
+    address, the first reason stays, except that a complaint replaces a manual one.
     """
     return bool(suppress_many([address_normal], reason=reason, source=source, now=now, note=note))
 
@@ -38,18 +38,26 @@ def suppress_many(
     """Suppress these addresses (normal forms); returns how many were not suppressed before."""
     if reason not in REASONS:
         raise ValueError(f"unknown reason for a suppression: {reason}")
-    return _add(
-        [
-            {
-                "address_normal": normal,
-                "reason": reason,
-                "source": source,
-                "note": note[:MAX_NOTE],
-                "created_at": now,
-            }
-            for normal in sorted(set(normals))
-        ]
-    )
+    shared = {"reason": reason, "source": source, "note": note[:MAX_NOTE], "created_at": now}
+    wanted = sorted(set(normals))
+    added = _add([{"address_normal": normal, **shared} for normal in wanted])
+    if reason == "complaint":
+        _override_manual(wanted, shared)
+    return added
+
+
+def _override_manual(normals: Sequence[str], values: dict[str, Any]) -> None:
+    """Let a complaint replace a user's reason, so that undoing their action does not lift it."""
+    for start in range(0, len(normals), CHUNK):
+        db.session.execute(
+            sa.update(Suppression)
+            .where(
+                Suppression.address_normal.in_(normals[start : start + CHUNK]),
+                Suppression.reason == "manual",
+            )
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _add(rows: Sequence[dict[str, Any]]) -> int:
