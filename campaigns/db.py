@@ -303,6 +303,21 @@ def rows_at_once(statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
     return cast("list[list[Any]]", json.loads(connection.execute(document).scalar_one()))
 
 
+def has_row(
+    column: sa.SQLColumnExpression[Any],
+    key: sa.SQLColumnExpression[Any],
+    *conditions: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a row with this `key` exists; never NULL. For many rows.
+
+    PostgreSQL would compare each value with a list that exceeds its memory; it joins EXISTS.
+    SQLite looks up rows one by one for EXISTS, and reads them in one pass for IN.
+    """
+    if is_postgresql():
+        return sa.exists().where(key == column, *conditions).correlate_except(key.table)  # type: ignore[attr-defined]
+    return column.in_(sa.select(key).where(key.is_not(None), *conditions))
+
+
 def numbers_at_once(statements: Sequence[sa.Select[Any]]) -> list[int]:
     """Return the single number of each statement, on SQLite in a thread for each.
 
@@ -312,7 +327,7 @@ def numbers_at_once(statements: Sequence[sa.Select[Any]]) -> list[int]:
     session = db.session()
     if is_postgresql() or len(statements) == 1 or session.info.get(_WRITING):
         return [session.scalar(one) or 0 for one in statements]
-    engine = session.get_bind()
+    engine = session.connection().engine
 
     def number(statement: sa.Select[Any]) -> int:
         with engine.connect() as connection:
@@ -357,6 +372,7 @@ __all__ = [
     "db",
     "engine_options",
     "forbid_writing",
+    "has_row",
     "id_key",
     "insert_ignoring",
     "is_disk_full",

@@ -71,31 +71,28 @@ def behaviour_kind(model: type[BehaviourLeaf], deeds: Deeds) -> LeafKind[Any, in
         model=model,
         condition=condition,
         value=value,
-        holds=lambda leaf, value, context: _holds(leaf, value),
+        holds=lambda leaf, value, context: bool(_compared(leaf, value)),
         uses=lambda leaf: [Use("campaign", one) for one in leaf.campaigns],
         is_behaviour=True,
     )
 
 
 def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) -> Condition:
+    own = sa.and_(
+        Delivery.subscriber_id == Subscriber.id, *found, context.within(Delivery.subscriber_id)
+    )
     is_never = (leaf.count, leaf.n) in {("exactly", 0), ("at_most", 0)}
     if is_never or (leaf.count, leaf.n) == ("at_least", 1):
-        once = context.exists(Delivery.subscriber_id, *found)
+        once = sa.exists().where(own).correlate(Subscriber)
         return sa.not_(once) if is_never else once
-    number = (
-        sa.select(sa.func.count(Delivery.id))
-        .where(
-            Delivery.subscriber_id == Subscriber.id, *found, context.within(Delivery.subscriber_id)
-        )
-        .correlate(Subscriber)
-        .scalar_subquery()
-    )
+    number = sa.select(sa.func.count(Delivery.id)).where(own).correlate(Subscriber)
+    found_enough: Condition = _compared(leaf, number.scalar_subquery())
+    return found_enough
+
+
+def _compared(leaf: BehaviourLeaf, number: Any) -> Any:
+    """Compare a number, in SQL or in Python."""
     tests = {"at_least": number >= leaf.n, "at_most": number <= leaf.n, "exactly": number == leaf.n}
-    return tests[leaf.count]
-
-
-def _holds(leaf: BehaviourLeaf, value: int) -> bool:
-    tests = {"at_least": value >= leaf.n, "at_most": value <= leaf.n, "exactly": value == leaf.n}
     return tests[leaf.count]
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from campaigns.audience.models import Subscriber
+from campaigns.db import has_row
 
 Condition = sa.ColumnElement[bool]
 
@@ -58,18 +59,11 @@ class Context:
             return sa.true()
         return subscriber_id.between(self.ids.first, self.ids.last)
 
-    def exists(
+    def has_row(
         self, subscriber_id: sa.SQLColumnExpression[Any], *conditions: Condition
     ) -> Condition:
-        """Return the condition that a row with the subscriber's id exists.
-
-        Not `IN`: PostgreSQL would search a list of a million people once for each of them.
-        """
-        return (
-            sa.exists()
-            .where(subscriber_id == Subscriber.id, *conditions, self.within(subscriber_id))
-            .correlate(Subscriber)
-        )
+        """Return the condition that the subscriber has a row in another table."""
+        return has_row(Subscriber.id, subscriber_id, *conditions, self.within(subscriber_id))
 
 
 @dataclass(frozen=True, slots=True)

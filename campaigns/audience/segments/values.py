@@ -11,6 +11,7 @@ the name of an entry, so SQLite searches the text (docs/decisions/0018).
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -26,8 +27,9 @@ KEY = re.compile(r"[a-z0-9_]+")
 """Names of attributes, as `subscribers.attribute_name` makes them."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_GLOB = '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"'
-_MOST_SEARCHES = 8
-"""Number of texts that are searched for one by one on SQLite."""
+_MOST_SEARCHES = 2
+"""Number of texts that SQLite searches for one by one; a list is compared by length."""
+_MOST_LENGTHS = 8
 _NUMBER_LENGTH = 25
 
 
@@ -47,7 +49,7 @@ def is_text_among(key: str, texts: Sequence[str]) -> Condition:
         return among(_text_of(key), tuple(texts))
     if len(texts) <= _MOST_SEARCHES:
         return sa.or_(*(_contains(f'"{key}":{_json(one)}') for one in texts))
-    return among(_raw_text(key, texts), tuple(texts))
+    return _is_written_as(key, texts, lambda text: text)
 
 
 def text_matches(op: str, key: str, texts: Sequence[str]) -> Condition:
@@ -58,7 +60,7 @@ def text_matches(op: str, key: str, texts: Sequence[str]) -> Condition:
     if is_postgresql():
         return lower_matches(op, ascii_lower(_text_of(key)), texts)
     if op == "is" and len(texts) > _MOST_SEARCHES:
-        return among(ascii_lower(_raw_text(key, texts)), tuple(texts))
+        return _is_written_as(key, texts, ascii_lower)
     before = "%" if op in {"contains", "ends_with"} else ""
     after = "" if op in {"contains", "starts_with"} else '"'
     found = sa.or_(
@@ -105,8 +107,8 @@ def number_where(key: str, test: Callable[[sa.ColumnElement[float]], Condition])
     """Return the condition that the value is a number that passes a test."""
     if is_postgresql():
         is_number = _type_of(key) == "number"
-        number = sa.case((is_number, sa.cast(_entry_text(key), sa.Double())), else_=None)
-        return _never_null(test(number), is_number)
+        guarded = sa.case((is_number, sa.cast(_entry_text(key), sa.Double())), else_=None)
+        return _never_null(test(guarded), is_number)
     start = _start(f'"{key}":')
     number = sa.cast(sa.func.substr(_stored(), start, _NUMBER_LENGTH), sa.REAL())
     # What is no number begins with a quote, a bracket or a letter.
@@ -218,17 +220,25 @@ def _start(needle: str) -> sa.ColumnElement[int]:
     return sa.func.nullif(sa.func.instr(_stored(), needle), 0) + len(needle)
 
 
-def _raw_text(key: str, texts: Sequence[str]) -> Text:
-    """Return the value as it is written, for comparison with these texts; "" without one.
+def _is_written_as(key: str, texts: Sequence[str], folded: Callable[[Text], Text]) -> Condition:
+    """Return the condition that the text is one of these, of which there may be many.
 
-    Reads up to the first quote: if the value has one or a backslash, it ends in a backslash.
+    Compares what is written after the name, up to the closing quote, with texts of each length.
     """
-    if any(set(one) & {'"', "\\"} for one in texts):
-        return _text_of(key)
-    longest = max(map(len, texts)) + 1
-    tail = sa.func.substr(_stored(), _start(f'"{key}":"'), longest)
-    ended = sa.func.substr(tail, 1, sa.func.instr(tail, '"') - 1, type_=sa.Text())
-    return sa.func.coalesce(ended, "", type_=sa.Text())
+    by_length = defaultdict(list)
+    for one in texts:
+        written = _json(one)[1:]
+        by_length[len(written)].append(written)
+    if len(by_length) > _MOST_LENGTHS:
+        return among(folded(_text_of(key)), tuple(texts))
+    start = _start(f'"{key}":"')
+    found = sa.or_(
+        *(
+            among(folded(sa.func.substr(_stored(), start, length)), tuple(written))
+            for length, written in by_length.items()
+        )
+    )
+    return sa.func.coalesce(found, sa.false(), type_=sa.Boolean())
 
 
 def _json(text: str) -> str:
@@ -246,7 +256,7 @@ def ascii_lower(text: sa.ColumnElement[str]) -> Text:
     return sa.func.lower(sa.collate(text, "C") if is_postgresql() else text)
 
 
-def among(expression: sa.ColumnElement[Any], values: tuple[Any, ...]) -> Condition:
+def among(expression: sa.SQLColumnExpression[Any], values: tuple[Any, ...]) -> Condition:
     """Return the condition that a value is one of these, passed as one parameter."""
     found: Condition
     if len(values) == 1:

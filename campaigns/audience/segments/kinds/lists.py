@@ -36,7 +36,7 @@ def _condition(leaf: ListLeaf, context: Context) -> Condition:
         "in_last_days": Subscription.state_at >= start,
         "before_last_days": Subscription.state_at < start,
     }
-    found = context.exists(
+    found = context.has_row(
         Subscription.subscriber_id,
         Subscription.list_id == leaf.list,
         Subscription.state == leaf.state if leaf.state != "any" else sa.true(),

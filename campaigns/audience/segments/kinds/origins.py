@@ -21,7 +21,7 @@ class ImportLeaf(Leaf):
 
 
 def _import_condition(leaf: ImportLeaf, context: Context) -> Condition:
-    found = context.exists(ConsentEvent.subscriber_id, ConsentEvent.import_id == leaf.import_id)
+    found = context.has_row(ConsentEvent.subscriber_id, ConsentEvent.import_id == leaf.import_id)
     return sa.not_(found) if leaf.op == "is_not" else found
 
 
@@ -61,7 +61,7 @@ _GIVEN = ("confirmed", "subscribed")
 
 
 def _consent_condition(leaf: ConsentLeaf, context: Context) -> Condition:
-    given = context.exists(
+    given = context.has_row(
         ConsentEvent.subscriber_id,
         ConsentEvent.kind.in_(_GIVEN),
         ConsentEvent.channel == leaf.channel if leaf.channel != "any" else sa.true(),

@@ -12,7 +12,7 @@ from campaigns.audience.segments import comparing
 from campaigns.audience.segments.comparing import TextOp, Texts
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, register
 from campaigns.audience.segments.values import among
-from campaigns.db import db
+from campaigns.db import db, has_row
 from campaigns.inputs import one_line
 
 
@@ -136,16 +136,11 @@ class MailboxProviderLeaf(Leaf):
 
 def _provider_condition(leaf: MailboxProviderLeaf, context: Context) -> Condition:
     in_groups = among(sa.type_coerce(MailDomain.mailbox_group, sa.Text), leaf.values)
-    own = MailDomain.domain == Subscriber.domain
     if OTHER in leaf.values:  # also the domains that nobody has looked up yet
-        found = sa.not_(_exists(own, sa.not_(in_groups)))
+        found = sa.not_(has_row(Subscriber.domain, MailDomain.domain, sa.not_(in_groups)))
     else:
-        found = _exists(own, in_groups)
+        found = has_row(Subscriber.domain, MailDomain.domain, in_groups)
     return sa.not_(found) if leaf.op == "is_none_of" else found
-
-
-def _exists(*conditions: Condition) -> Condition:
-    return sa.exists().where(*conditions).correlate(Subscriber)
 
 
 def _provider(leaf: MailboxProviderLeaf, subscriber_id: int, context: Context) -> str:
@@ -232,7 +227,7 @@ class SuppressedLeaf(Leaf):
 
 
 def _suppressed_condition(leaf: SuppressedLeaf, context: Context) -> Condition:
-    found = _exists(Suppression.address_normal == Subscriber.address_normal)
+    found = has_row(Subscriber.address_normal, Suppression.address_normal)
     return sa.not_(found) if leaf.op == "is_not" else found
 
 

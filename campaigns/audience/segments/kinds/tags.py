@@ -29,7 +29,7 @@ def _condition(leaf: TagLeaf, context: Context) -> Condition:
 
 
 def _has_one(tags: tuple[int, ...], context: Context) -> Condition:
-    return context.exists(SubscriberTag.subscriber_id, among(SubscriberTag.tag_id, tags))
+    return context.has_row(SubscriberTag.subscriber_id, among(SubscriberTag.tag_id, tags))
 
 
 def _value(leaf: TagLeaf, subscriber_id: int, context: Context) -> frozenset[int]:
