@@ -110,7 +110,8 @@ def number_where(key: str, test: Callable[[sa.ColumnElement[float]], Condition])
         guarded = sa.case((is_number, sa.cast(_entry_text(key), sa.Double())), else_=None)
         return _never_null(test(guarded), is_number)
     start = _start(f'"{key}":')
-    number = sa.cast(sa.func.substr(_stored(), start, _NUMBER_LENGTH), sa.REAL())
+    text = sa.func.substr(_stored(), start, _NUMBER_LENGTH)
+    number: sa.ColumnElement[float] = sa.cast(text, sa.REAL())
     # What is no number begins with a quote, a bracket or a letter.
     return _never_null(test(number), sa.func.substr(_stored(), start, 1).between("-", "9"))
 
