@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
+from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.content.mime.compile import Content
 from campaigns.db import db
@@ -25,6 +26,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
     ).all()
     languages = {entry.language for entry in lists}
+    language = languages.pop() if len(languages) == 1 else formatting.DEFAULT_LOCALE
     return Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -39,6 +41,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         list_names={entry.id: entry.name for entry in lists},
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
-        language=languages.pop() if len(languages) == 1 else formatting.DEFAULT_LOCALE,
+        language=language,
+        fields=merge_fields(language),
         use_return_path=bool(account and not account.rewrites_return_path),
     )

@@ -124,9 +124,8 @@ class Launched:
 def review(campaign: Campaign, *, base_url: str, signer: Signer, now: datetime) -> Review:
     """Count the audience of a draft and run every check."""
     arithmetic = drafts.audience_arithmetic(campaign.id, now=now)
-    return Review(
-        campaign, arithmetic, preflight(campaign, arithmetic, base_url=base_url, signer=signer)
-    )
+    checks = preflight(campaign, arithmetic, base_url=base_url, signer=signer, now=now)
+    return Review(campaign, arithmetic, checks)
 
 
 def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision | Refused:

@@ -357,7 +357,7 @@ def problem_of(
 ) -> Reason | None:
     """Return what prevents copies of a campaign from being sent; None if nothing does."""
     arithmetic = drafts.audience_arithmetic(template.id, now=now)
-    checks = preflight(template, arithmetic, base_url=base_url, signer=signer)
+    checks = preflight(template, arithmetic, base_url=base_url, signer=signer, now=now)
     blocking = next((check for check in checks if check.blocks), None)
     if blocking is None:
         return None

@@ -28,8 +28,6 @@ from campaigns.audience.fields import definitions
 from campaigns.audience.fields.notation import (
     DATE_ORDERS,
     DECIMAL_SIGNS,
-    DateOrder,
-    DecimalSign,
     Notation,
 )
 from campaigns.audience.imports import mapping as import_mapping
@@ -257,9 +255,9 @@ def _notations(
         chosen = form.get(f"notation_{index}", "")
         detected = shown.detected(type_)
         if type_ == "date" and chosen in DATE_ORDERS:
-            found[index] = Notation(dates=cast("DateOrder", chosen))
+            found[index] = Notation(dates=chosen)
         elif type_ == "number" and chosen in DECIMAL_SIGNS:
-            found[index] = Notation(numbers=cast("DecimalSign", chosen))
+            found[index] = Notation(numbers=chosen)
         elif detected.is_ambiguous:
             raise MappingError("import_mapping.unclear_notation", title=shown.title)
         else:

@@ -19,6 +19,16 @@ SENTENCES: dict[str, Message] = {
     "preflight.postal_address": N_("Postal address"),
     "preflight.public_address": N_("Public address"),
     "preflight.recipients": Plural("%(count)s recipient.", "%(count)s recipients."),
+    "preflight.personal_values": N_("Recipients’ values"),
+    "preflight.unrenderable": Plural(
+        "%(count)s of %(people)s recipients cannot get this email, because of a value.",
+        "%(count)s of %(people)s recipients cannot get this email, because of their values.",
+    ),
+    "preflight.unrenderable_in_sample": Plural(
+        "%(count)s of the %(people)s recipients checked cannot get this email, because of a value.",
+        "%(count)s of the %(people)s recipients checked cannot get this email, because of their"
+        " values.",
+    ),
     "preflight.no_list": N_("No list is chosen yet."),
     "preflight.no_recipients": N_(
         "There are no recipients: the lists are empty, or everyone on them is excluded or"

@@ -46,7 +46,7 @@ def _found(campaign: Campaign, base_url: str = "https://news.example.org") -> li
 
 def _all_checks(campaign: Campaign, base_url: str = "https://news.example.org") -> list[Check]:
     arithmetic = audience_arithmetic(campaign.id, now=NOW)
-    return preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER)
+    return preflight(campaign, arithmetic, base_url=base_url, signer=SIGNER, now=NOW)
 
 
 def text_of(row: Check) -> str:
@@ -70,6 +70,7 @@ def test_all_checks_of_a_good_campaign_pass(app: Flask) -> None:
         audience_arithmetic(campaign.id, now=NOW),
         base_url="https://news.example.org",
         signer=SIGNER,
+        now=NOW,
     )
     assert {row.level for row in rows} == {"ok"}
     assert text_of(rows[0]) == "1 recipient."
@@ -157,7 +158,7 @@ def test_an_unsafe_public_url_is_a_warning(app: Flask, base_url: str, words: str
 def _signature(campaign: Campaign) -> list[Check]:
     arithmetic = audience_arithmetic(campaign.id, now=NOW)
     url = "https://news.example.org"
-    rows = preflight(campaign, arithmetic, base_url=url, signer=SIGNER)
+    rows = preflight(campaign, arithmetic, base_url=url, signer=SIGNER, now=NOW)
     return [row for row in rows if row.name == "signature"]
 
 
@@ -227,7 +228,7 @@ def test_foreign_merge_tags_and_dead_unsubscribe_links_are_reported(app: Flask) 
     html = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">unsubscribe</a></p>'
     rows = {row.name: row for row in _found(_ready(html=html))}
     assert "“*|FNAME|*” is a merge tag of another program" in text_of(rows["merge_tags"])
-    assert "{{ subscriber.name }}" in text_of(rows["merge_tags"])
+    assert "{{ subscriber.first_name }}" in text_of(rows["merge_tags"])
     assert rows["links"].blocks
     assert "Use {{ unsubscribe_url }}." in text_of(rows["links"])
 

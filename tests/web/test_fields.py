@@ -57,14 +57,14 @@ def test_a_field_is_created_and_changed(owner_client: FlaskClient) -> None:
         assert text in page
     path = f"/fields/{field.public_id}/edit"
     assert 'value="Pro"' in owner_client.get(path).text
-    typed = {
+    changed: dict[str, Any] = {
         "label": "Plan",
         "option_key": ["pro", "free"],
         "option_label": ["Professional", "Free"],
         "options": "Trial",
         "is_required": "1",
     }
-    owner_client.post(path, data=typed)
+    owner_client.post(path, data=changed)
     field = only_field()
     assert (field.label, field.key, field.type) == ("Plan", "script", "choice")
     assert [one["key"] for one in field.options] == ["pro", "free", "trial"]

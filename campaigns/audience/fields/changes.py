@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -106,7 +106,7 @@ Rewrite = Callable[[dict[str, Any]], bool]
 
 
 def _change_people(change: FieldChange, rewrite: Rewrite, until: int) -> None:
-    table = Subscriber.__table__
+    table = cast("sa.Table", Subscriber.__table__)
     people = db.session.execute(
         sa.select(Subscriber.id, Subscriber.attributes)
         .where(

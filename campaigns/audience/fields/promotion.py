@@ -81,9 +81,9 @@ class ConversionPreview:
 
 def sample() -> SampledPeople:
     """Read the attributes of everyone, or of SAMPLE_PEOPLE people."""
-    ends = db.session.execute(sa.select(sa.func.min(Subscriber.id), sa.func.max(Subscriber.id)))
-    first, last = ends.one()
-    if first is None:
+    first = db.session.scalar(sa.select(sa.func.min(Subscriber.id)))
+    last = db.session.scalar(sa.select(sa.func.max(Subscriber.id)))
+    if first is None or last is None:
         return SampledPeople((), is_complete=True)
     if last - first < SAMPLE_PEOPLE:
         return SampledPeople(_read(first, SAMPLE_PEOPLE), is_complete=True)

@@ -12,13 +12,14 @@ Fix = Literal["audience", "message", "content", "senders", "domains", "workspace
 """Where to fix it: a section of the campaign, or a settings page."""
 
 CheckName = Literal[
-    "audience", "sender", "signature", "subject", "preheader", "content", "merge_tags",
-    "starter_text", "size", "links", "placeholders", "images", "unsubscribe", "postal_address",
-    "public_address",
+    "audience", "recipients", "sender", "signature", "subject", "preheader", "content",
+    "merge_tags", "starter_text", "size", "links", "placeholders", "images", "unsubscribe",
+    "postal_address", "public_address",
 ]  # fmt: skip
 
 _TITLES: Mapping[CheckName, str] = {
     "audience": "preflight.audience",
+    "recipients": "preflight.personal_values",
     "sender": "preflight.sender",
     "signature": "preflight.signature",
     "subject": "preflight.subject",

@@ -62,7 +62,8 @@ def check(content: Content, signer: Signer) -> list[Check]:
     """Check the template, its links and images, and its size."""
     if not content.html.strip():
         return [problem("content", "content", "preflight.no_content")]
-    found = check_content(content, subscribers.known_attributes())
+    known = {*subscribers.known_attributes(), *(field.key for field in content.fields)}
+    found = check_content(content, known)
     rows = _template(found)
     findings = lint_content(content, _starters())
     rows += [*_merge_tags(findings), *_starter_text(findings)]

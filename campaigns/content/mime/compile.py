@@ -50,6 +50,7 @@ __all__ = [
     "TemplateProblemError",
     "check_content",
     "compile_content",
+    "depends_on_values",
     "lint_content",
 ]
 
@@ -114,6 +115,22 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
         *lint.lint(page),
         *lint.untouched(page, map(_page, starters)),
     ]
+
+
+def depends_on_values(content: Content) -> bool:
+    """Return whether rendering can fail for some recipients: templates that loop or calculate."""
+    return any(_loops_or_calculates(name, getattr(content, name)) for name in _FIELDS)
+
+
+def _loops_or_calculates(name: Field, source: str) -> bool:
+    source = tokens.normalise(source)
+    tree = checker.parse(name, tokens.guard(source), source)
+    return isinstance(tree, nodes.Template) and any(tree.find_all(_FAIL_FOR_SOME_VALUES))
+
+
+_FAIL_FOR_SOME_VALUES = (
+    nodes.For, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod,
+)  # fmt: skip
 
 
 def _page(html: str) -> lint.ParsedPage:

@@ -17,6 +17,7 @@ from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
 from campaigns.content.templating.filters import Labels
+from campaigns.content.templating.merge_fields import MergeField
 from campaigns.content.templating.program import Run, TemplateProgram
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
@@ -47,6 +48,8 @@ class Content:
     attachments: tuple[Attachment, ...] = ()
     language: str = formatting.DEFAULT_LOCALE
     """Locale of the footer and of the page around content that is no page itself."""
+    fields: tuple[MergeField, ...] = ()
+    """The custom fields of subscribers."""
 
 
 class MessageSigner(Protocol):
@@ -128,6 +131,7 @@ class Compiled:
         self._own_links = OwnLinks(
             base, signer, [(variable, link.number, link.target) for variable, link in fixed]
         )
+        self._fields = _used(content)
         self._shared = {"sender": sender_fields(content)}
         parts = (content.subject, content.preheader, content.html)
         self.uses_tags = any(_TAGS.search(text) for text in parts)
@@ -195,14 +199,19 @@ class Compiled:
     def try_out(self) -> None:
         """Render for recipients with and without a name. Raises RenderError."""
         for first in ("", "Alex"):
-            known = (first, {}, "other", first)
-            self.preview(Recipient(0, 0, 0, "alex@example.org", *known))
+            self.preview(Recipient(0, 0, 0, "alex@example.org", first, first_name=first))
 
     # --- rendering -------------------------------------------------------------------------
 
     def _run(self, recipient: Recipient, *, is_tracked: bool) -> Run:
         content, delivery_id = self._content, recipient.delivery_id
         attributes = recipient.attributes
+        if self._fields:
+            attributes = dict(attributes)
+            for one in self._fields:
+                value = one.value(attributes.get(one.key))
+                if value is not None:
+                    attributes[one.key] = value
         values: dict[str, Any] = {
             **self._shared,
             "subscriber": {
@@ -265,6 +274,14 @@ class Compiled:
         if run.track is None:
             run.values.update(self._as_text)
         return program.run(run)
+
+
+def _used(content: Content) -> tuple[MergeField, ...]:
+    """Return the fields that the content may show: only those are formatted for a recipient."""
+    if not content.fields:
+        return ()
+    words = set(re.findall(r"\w+", f"{content.subject} {content.preheader} {content.html}"))
+    return tuple(one for one in content.fields if one.key in words)
 
 
 def _body(content: Content) -> message.Multipart:

@@ -22,6 +22,7 @@ from campaigns.content.mime.quoted_printable import Ready
 from campaigns.content.templating import filters, limits
 from campaigns.content.templating.filters import as_number, as_text, is_blank
 from campaigns.content.templating.limits import LimitError, checked_text
+from campaigns.content.templating.merge_fields import ShownFloat, ShownInt, plain_of, shown
 
 Output = TypeVar("Output", str, bytes)
 
@@ -109,7 +110,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         result = self.binop_table[operator](first, second)
         if abs(result) > limits.MAX_NUMBER:
             raise LimitError("template.number_too_large", most=limits.MAX_NUMBER)
-        return result
+        of_a_field = [one for one in (left, right) if isinstance(one, ShownInt | ShownFloat)]
+        return shown(result, of_a_field[0].show) if of_a_field else result
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
         number = as_number(arg)
@@ -204,12 +206,12 @@ def _concat(*parts: object) -> str:
 
 def _quote(value: object, safe: str = "") -> str:
     """Encode a value as part of a URL."""
-    return quote(as_text(value).encode("utf-8", "replace"), safe=safe)
+    return quote(as_text(plain_of(value)).encode("utf-8", "replace"), safe=safe)
 
 
 def _address(value: object) -> str:
     """Encode the characters that are invalid in any URL, in a value that begins one."""
-    return _quote(clean_url(as_text(value)), ":/?#[]@!$&'()*+,;=%~")
+    return _quote(clean_url(as_text(plain_of(value))), ":/?#[]@!$&'()*+,;=%~")
 
 
 def _link(value: str, number: int, is_checked: bool) -> str:

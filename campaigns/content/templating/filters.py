@@ -20,6 +20,7 @@ from campaigns.content.templating.limits import (
     checked_text,
     tick,
 )
+from campaigns.content.templating.merge_fields import Shown, ShownAnswer, text_of
 
 Number = int | float
 
@@ -42,6 +43,8 @@ def as_text(value: object) -> str:
     """Return a scalar as text, "" for a missing one. Raises LimitError for lists and mappings."""
     if value.__class__ is str and len(value) <= MAX_VALUE:
         return value
+    if isinstance(value, Shown):
+        return checked_text(text_of(value))
     if isinstance(value, str):
         return checked_text(value)
     if is_blank(value):
@@ -250,7 +253,7 @@ def compare(left: object, operator: str, right: object) -> bool:
         return bool(left == right)
     if operator == "ne":
         return bool(left != right)
-    ordered = (int, float) if isinstance(left, int | float) else type(left)
+    ordered = next((kind for kind in ((int, float), str) if isinstance(left, kind)), type(left))
     if not isinstance(left, int | float | str | date) or not isinstance(right, ordered):
         return False
     try:
@@ -281,15 +284,17 @@ def _divisible(value: object, divisor: object) -> bool:
     return isinstance(divisor, int) and divisor != 0 and _is_whole(value, divisor, 0)
 
 
+_ANSWERS = (bool, ShownAnswer)
+
 TESTS: dict[str, Callable[..., bool]] = {
     "defined": lambda value: not isinstance(value, Undefined),
     "undefined": lambda value: isinstance(value, Undefined),
     "none": lambda value: value is None,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, _ANSWERS),
     "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "true": lambda value: value is True,
-    "false": lambda value: value is False,
+    "boolean": lambda value: isinstance(value, _ANSWERS),
+    "true": lambda value: isinstance(value, _ANSWERS) and bool(value),
+    "false": lambda value: isinstance(value, _ANSWERS) and not value,
     "odd": lambda value: _is_whole(value, 2, 1),
     "even": lambda value: _is_whole(value, 2, 0),
     "divisibleby": _divisible,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -146,7 +147,7 @@ def problems(run: ImportRun) -> list[tuple[int, str]]:
     return [(problem.row_number, in_english(problem.reason)) for problem in rows]
 
 
-def people() -> dict[str, tuple[str, dict[str, str]]]:
+def people() -> dict[str, tuple[str, dict[str, Any]]]:
     rows = db.session.scalars(sa.select(Subscriber).order_by(Subscriber.id))
     return {one.address_normal: (one.name, one.attributes) for one in rows}
 
