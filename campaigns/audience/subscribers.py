@@ -113,6 +113,13 @@ def ids_of(public_ids: Collection[str]) -> list[int]:
     )
 
 
+def find_by_address(address_normal: str) -> Subscriber | None:
+    """Return the subscriber with this address, in its normal form."""
+    return db.session.scalar(
+        sa.select(Subscriber).where(Subscriber.address_normal == address_normal)
+    )
+
+
 def load(subscriber_ids: Collection[int]) -> Sequence[Subscriber]:
     """Return these subscribers, oldest first. At most some hundreds."""
     return db.session.scalars(

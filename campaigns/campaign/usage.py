@@ -45,6 +45,20 @@ def campaigns_with_segment(segment_id: int) -> list[str]:
     return _with_segments({segment_id})
 
 
+def campaigns_by_segment(segment_ids: Collection[int]) -> Mapping[int, list[str]]:
+    """Return `campaigns_with_segment` for each of these segments that has any."""
+    rows = db.session.execute(
+        sa.select(CampaignSegment.segment_id, Campaign.name, Campaign.subject)
+        .join(Campaign, Campaign.id == CampaignSegment.campaign_id)
+        .where(CampaignSegment.segment_id.in_(segment_ids), _is_not_frozen())
+        .order_by(Campaign.id)
+    )
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.segment_id, []).append(title_of(row.name, row.subject))
+    return found
+
+
 def campaigns_using(use: Use) -> list[str]:
     """Return the names of the campaigns that need this list, segment, field, tag...
 

@@ -50,6 +50,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
         (
             NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers", "tasks")),
             NavEntry(N_("Lists"), "list", "lists.index", ("lists",)),
+            NavEntry(N_("Segments"), "filter", "segment_pages.index", ("segment_pages",)),
             NavEntry(N_("Fields"), "address-book", "custom_fields.index", ("custom_fields",)),
             NavEntry(N_("Tags"), "tag", "tags.index", ("tags",)),
             NavEntry(N_("Imports"), "file-import", "imports.index", ("imports",)),

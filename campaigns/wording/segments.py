@@ -6,8 +6,24 @@ SENTENCES: dict[str, Message] = {
     "segments.bad_days": N_("Enter a number of days from 0 to %(most)s."),
     "segments.bad_value": N_("A rule has no usable value (%(name)s). Choose it again."),
     "segments.blank_value": N_("A rule has no value. Enter one, or remove the rule."),
+    "segments.blank_rule": N_("Complete this rule, or remove it."),
     "segments.changed_meanwhile": N_(
         "Someone else has changed this segment. Reload the page to see their version."
+    ),
+    "segments.deleted_campaign": N_(
+        "A campaign of this rule was deleted. Choose others, or remove the rule."
+    ),
+    "segments.deleted_import": N_(
+        "The import of this rule was deleted. Choose another, or remove the rule."
+    ),
+    "segments.deleted_list": N_(
+        "The list of this rule was deleted. Choose another, or remove the rule."
+    ),
+    "segments.deleted_segment": N_(
+        "The segment of this rule was deleted. Choose another, or remove the rule."
+    ),
+    "segments.deleted_tag": N_(
+        "A tag of this rule was deleted. Choose others, or remove the rule."
     ),
     "segments.description_too_long": N_(
         "The description is too long. Use at most %(most)s characters."
@@ -24,6 +40,7 @@ SENTENCES: dict[str, Message] = {
         "The field “%(key)s” has another type now. Choose its comparison again."
     ),
     "segments.too_deep": N_("Groups can be nested to %(most)s levels. Move the rules up."),
+    "segments.too_large": N_("This rule is too large to show. Remove it."),
     "segments.too_many_rules": N_("A segment can have at most %(most)s rules. Remove some."),
     "segments.too_many_values": N_("A rule can have at most %(most)s values. Remove some."),
     "segments.unknown_rule": N_(

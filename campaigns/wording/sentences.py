@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from babel.dates import get_day_names
 from babel.lists import format_list
@@ -38,6 +38,7 @@ from campaigns.wording import (
     receipt,
     recurrence,
     reply_rule,
+    segment_rules,
     segments,
     sender,
     status,
@@ -73,6 +74,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     receipt.SENTENCES,
     recurrence.SENTENCES,
     reply_rule.SENTENCES,
+    segment_rules.SENTENCES,
     segments.SENTENCES,
     sender.SENTENCES,
     status.SENTENCES,
@@ -95,6 +97,8 @@ def _merged() -> Mapping[str, Message]:
 _SENTENCES_WITHIN = frozenset({"why", "note"})
 """Parameters that are a sentence of their own, whether or not they end in a full stop."""
 _ENDS = (".", "?", "!")
+_STYLES: Mapping[str, Literal["standard", "or"]] = {"all_of": "standard", "any_of": "or"}
+"""Parameters that are lists of texts, and how these are joined."""
 
 SENTENCES = _merged()
 """The sentence of each code. Codes are unique across topics."""
@@ -142,12 +146,17 @@ class Words:
         if isinstance(value, Coded):
             return _ended(name, self.of(value))
         if isinstance(value, tuple):
-            return self._listed(value)
+            return self._alternatives(name, value) if name in _STYLES else self._listed(value)
         if isinstance(value, str):
             return _ended(name, self._dated(name, value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self._counted(name, value)
         return "" if value is None else str(value)
+
+    def _alternatives(self, name: str, values: tuple[object, ...]) -> str:
+        """Join texts and reasons as "A, B or C", or as "A, B and C"."""
+        texts = [self.of(value) if isinstance(value, Coded) else str(value) for value in values]
+        return format_list(texts, style=_STYLES[name], locale=self.locale)
 
     def _listed(self, values: tuple[object, ...]) -> str:
         """Join reasons as sentences, and numbers as weekdays."""

@@ -14,6 +14,7 @@ from campaigns.app import create_app
 from campaigns.audience import tags
 from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber
+from campaigns.audience.segments.models import Segment
 from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -22,7 +23,7 @@ from campaigns.mailbox.writer import Writer
 from campaigns.providers.models import SenderAddress
 from campaigns.tokens import DeliveryRef
 from tests.conftest import settings_for_tests
-from tests.factories import a_campaign, a_delivery, a_series, a_signed_domain
+from tests.factories import a_campaign, a_delivery, a_segment, a_series, a_signed_domain
 from tests.mailbox.test_web import a_newsletter
 
 SKIPPED = {"campaigns.preview", "campaigns.preview_text", "public_view.view"}
@@ -72,6 +73,11 @@ def _add_states() -> None:
                 a_delivery(campaign, person, list_id=news.id, status=state)
         a_series(news)
         a_signed_domain("harbour-coffee.example")
+        inner = {
+            "kind": "any",
+            "rules": [{"kind": "opened"}, {"kind": "suppressed", "op": "is_not"}],
+        }
+        a_segment("Friends", {"kind": "list", "list": news.id}, inner)
         db.session.add(ImportRun(list_id=news.id, file_name="people.csv", path="", status="done"))
         tag_everyone = BulkRun(action="tag", params={"tag": 1, "name": "VIP"}, selection={})
         tag_everyone.status, tag_everyone.finished_at = "done", now
@@ -91,7 +97,7 @@ def paths(app: Flask) -> list[str]:
     """The path of one page of each kind that links lead to, and of recipients' pages."""
     client, routes = _owner(app), app.create_url_adapter(None) or app.url_map.bind("localhost")
     found: dict[str, str] = {}
-    queue = ["/", *_pages_for_recipients(app)]
+    queue = ["/", _why(app), *_pages_for_recipients(app)]
     for path in queue:  # grows during the loop
         try:
             endpoint, _ = routes.match(urlsplit(path).path, method="GET")
@@ -105,6 +111,15 @@ def paths(app: Flask) -> list[str]:
         if answer.status_code == 200 and found[key]:
             queue += _links(answer.text, path)
     return [path for path in found.values() if path]
+
+
+def _why(app: Flask) -> str:
+    """The page that explains one person, which forms lead to."""
+    with app.app_context():
+        segment, person = db.session.query(Segment).first(), db.session.query(Subscriber).first()
+        assert segment is not None
+        assert person is not None
+        return f"/segments/{segment.public_id}/why?subscriber={person.public_id}"
 
 
 def _pages_for_recipients(app: Flask) -> list[str]:

@@ -30,6 +30,7 @@ from tests.factories import (
     a_campaign,
     a_delivery,
     a_list,
+    a_segment,
     a_sender,
     a_series,
     a_signed_domain,
@@ -122,6 +123,7 @@ def populate() -> dict[str, str]:
         )
         label = Tag(name="VIP", name_normal="vip")
         gone = Suppression(address_normal="gone@example.org")
+        segment = a_segment("Friends", {"kind": "list", "list": news.id}, {"kind": "opened"})
         db.session.add_all([run, task, label, gone])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
@@ -155,6 +157,7 @@ def populate() -> dict[str, str]:
         "/tags/<public_id>": f"/tags/{label.public_id}",
         "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
+        "/segments/<public_id>": f"/segments/{segment.public_id}",
         "/suppressions/<public_id>": f"/suppressions/{gone.public_id}",
         "/static/<path:path>": asset("css/app.css"),
         "/sessions/<public_id>": f"/sessions/{session_id}",

@@ -76,6 +76,7 @@ DATA = {
     "gone@example.org", "news@example.org", "example.org", "Test server", "RSA 2048", "Ed25519",
     "STARTTLS", "TLS", "OAuth 2", "news.example.org", "smtp.example.org",
     "https://login.example.org/token", "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----",
+    "Friends",
     "Hello friend", "VIP", "Morning letter", "Example News", "News", "Newsletter", "a.csv", "UTC",
     "u1@shop.example", "<b>Offers</b> & more", "bounce@", "text/html", "evil_.html", "HTML",
     *filter(None, NAMES.values()),

@@ -1,10 +1,12 @@
 """Saved segments: find, create, change and delete them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import count
 
 import sqlalchemy as sa
 
+from campaigns.audience.paging import Page, fetch
 from campaigns.audience.segments import tree
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import Group
@@ -35,6 +37,40 @@ def find(public_id: str) -> Segment | None:
 def choices() -> Sequence[Segment]:
     """Return every segment by name, for a select."""
     return db.session.scalars(sa.select(Segment).order_by(Segment.name)).all()
+
+
+def page(text: str = "", *, before: str | None = None, after: str | None = None) -> Page[Segment]:
+    """Return segments by name, those whose name contains this text."""
+    found = sa.select(Segment)
+    if text:
+        found = found.where(Segment.name.icontains(text, autoescape=True))
+    key = Segment.name
+    return fetch(found, key, name="name", descending=False, before=before, after=after)
+
+
+def duplicate(
+    segment_id: int, title: Callable[[str, int], str], *, editor_id: int | None, now: datetime
+) -> Segment:
+    """Copy a segment, also one whose rules cannot be used.
+
+    `title` returns the name of copy number n. Raises LookupError if the segment was deleted.
+    """
+    segment = db.session.get(Segment, segment_id)
+    if segment is None:
+        raise LookupError(f"there is no segment {segment_id}")
+    taken = set(db.session.scalars(sa.select(sa.func.lower(Segment.name))))
+    names = (title(segment.name[: MAX_NAME - 30], number) for number in count(1))
+    copy = Segment(
+        name=next(name for name in names if name.lower() not in taken),
+        description=segment.description,
+        rules=segment.rules,
+        edited_by_id=editor_id,
+        created_at=now,
+        updated_at=now,
+    )
+    db.session.add(copy)
+    db.session.flush()
+    return copy
 
 
 def create(
