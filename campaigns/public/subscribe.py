@@ -4,13 +4,19 @@ The response to a sign-up is the same for everyone, so it does not reveal subscr
 of the confirmation page confirms; programs that follow links change nothing.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 
 from campaigns.access import access
 from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import InvalidAddressError
+from campaigns.audience.fields import controls, definitions, values
+from campaigns.audience.fields.controls import FieldControl
+from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.models import AudienceList
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -83,20 +89,29 @@ def sign_up(public_id: str) -> Response:
     """Show and handle the sign-up form."""
     found = _public_list(public_id)
     wording = sign_up_wording(found.name, load_workspace().name)
+    fields = [Definition.of(field) for field in definitions.fields_of_form(found.id)]
+    typed = controls.typed_in(fields, request.form.getlist)
+    inputs = [controls.control(one, typed[one.key], str(get_locale())) for one in fields]
     if request.method != "POST":
-        return _form(found, wording)
+        return _form(found, wording, inputs)
     address, name = request.form.get("address", ""), request.form.get("name", "")
     if not request.form.get(HONEYPOT):
+        given = values.read(fields, typed, is_signup=True)
+        problems = {key: sentence(reason) for key, reason in given.problems.items()}
+        again = {"address": address, "name": name, "problems": problems, "code": 422}
+        if problems:
+            return _form(found, wording, inputs, **again)
         try:
-            _sign_up(found.id, address, name[:MAX_NAME_LENGTH], wording)
+            _sign_up(found.id, address, name[:MAX_NAME_LENGTH], given.values, wording)
         except InvalidAddressError as error:
-            said = sentence(error.reason)
-            return _form(found, wording, address=address, name=name, error=said, code=422)
+            return _form(found, wording, inputs, **again, error=sentence(error.reason))
     target = url_for("public_subscribe.check_your_mail", public_id=public_id)
     return Response(status=303, headers={"Location": redirect(target).location})
 
 
-def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
+def _sign_up(
+    list_id: int, address: str, name: str, attributes: Mapping[str, Any], wording: str
+) -> None:
     if not address.strip():
         raise InvalidAddressError("address.missing")
     with transaction():
@@ -104,6 +119,7 @@ def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
             list_id,
             address,
             name=name,
+            attributes=attributes,
             evidence=evidence("form", f"{wording} [{SIGN_UP_BUTTON}]"),
         )
     if mail_id is not None:
@@ -113,7 +129,9 @@ def _sign_up(list_id: int, address: str, name: str, wording: str) -> None:
 def _form(
     found: AudienceList,
     wording: str,
+    inputs: Sequence[FieldControl],
     *,
+    problems: Mapping[str, str] = {},
     address: str = "",
     name: str = "",
     error: str = "",
@@ -125,6 +143,8 @@ def _form(
         list_name=found.name,
         description=found.description,
         wording=wording,
+        inputs=inputs,
+        problems=problems,
         button=SIGN_UP_BUTTON,
         honeypot=HONEYPOT,
         max_name_length=MAX_NAME_LENGTH,

@@ -1,7 +1,8 @@
 """Sign up to a list: the request, its confirmation email, the confirmation."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -40,8 +41,17 @@ def find_public_list(public_id: str) -> AudienceList | None:
     )
 
 
-def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence) -> int | None:
+def sign_up(
+    list_id: int,
+    address: str,
+    *,
+    name: str,
+    attributes: Mapping[str, Any] | None = None,
+    evidence: ConsentEvidence,
+) -> int | None:
     """Record a sign-up; returns the id of the confirmation email to ring for.
+
+    `attributes` are the values of new subscribers: a stranger must not change those of others.
 
     None if no email is sent: already subscribed, suppressed, or requested too often today. The
     response must not reveal which. Raises addresses.InvalidAddressError.
@@ -54,7 +64,7 @@ def sign_up(list_id: int, address: str, *, name: str, evidence: ConsentEvidence)
     db.session.get(AudienceList, list_id, with_for_update={"key_share": True})
     if _requests_lately(normal, now) >= CONFIRMATIONS_PER_DAY:
         return None
-    subscriber, _ = subscribers.find_or_create(address, name=name, now=now)
+    subscriber, _ = subscribers.find_or_create(address, name=name, attributes=attributes, now=now)
     if not subscriptions.request(list_id, subscriber.id, evidence):
         return None
     payload = {

@@ -1,10 +1,13 @@
 """Lists: create, change, archive, delete; their public sign-up pages."""
 
+from typing import Any
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
 from campaigns.audience import lists
+from campaigns.audience.fields import definitions
 from campaigns.audience.models import AudienceList
 from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Use
@@ -53,7 +56,7 @@ def index() -> str:
 @access("user")
 def new() -> Answer:
     if request.method != "POST":
-        return render_template("web/lists/form.html", entry=None, form={})
+        return render_template("web/lists/form.html", entry=None, form={}, **_form_fields(None))
     try:
         with transaction():
             entry = lists.create(
@@ -63,11 +66,18 @@ def new() -> Answer:
                 now=utcnow(),
             )
             _set_language(entry.id)
+            definitions.set_fields_of_form(entry.id, request.form.getlist("field"))
             public_id = entry.public_id
     except lists.ListError as error:
         return _form_again(None, error)
     flash(_("List created. Add or import subscribers next."), "success")
     return redirect(url_for("lists.show", public_id=public_id))
+
+
+def _form_fields(entry: AudienceList | None) -> dict[str, Any]:
+    """Return all fields, and those that the sign-up form of a list asks for."""
+    asked = definitions.fields_of_form(entry.id) if entry else []
+    return {"fields": definitions.all_fields(), "asked": [field.public_id for field in asked]}
 
 
 def _set_language(list_id: int) -> None:
@@ -130,7 +140,11 @@ def edit(public_id: str) -> Answer:
             "language": entry.language,
         }
         return render_template(
-            "web/lists/form.html", entry=entry, form=form, signup_url=_signup_url(entry)
+            "web/lists/form.html",
+            entry=entry,
+            form=form,
+            signup_url=_signup_url(entry),
+            **_form_fields(entry),
         )
     try:
         with transaction():
@@ -141,6 +155,7 @@ def edit(public_id: str) -> Answer:
                 is_public="is_public" in request.form,
             )
             _set_language(entry.id)
+            definitions.set_fields_of_form(entry.id, request.form.getlist("field"))
     except lists.ListError as error:
         return _form_again(entry, error)
     flash(_("Changes saved"), "success")
@@ -216,6 +231,8 @@ def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str
         error=sentence(error.reason),
         error_field=error.field,
         signup_url=_signup_url(entry) if entry else "",
+        fields=definitions.all_fields(),
+        asked=request.form.getlist("field"),
     )
     return page, 422
 

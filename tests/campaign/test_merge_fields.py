@@ -121,10 +121,13 @@ def test_a_value_that_is_not_converted_yet_is_shown_as_it_is() -> None:
 
 
 def test_only_fields_that_the_content_shows_are_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
-    formatted = []
-    monkeypatch.setattr(
-        FieldText, "__call__", lambda self, value: formatted.append(self.definition.key) or ""
-    )
+    formatted: list[str] = []
+
+    def noted(self: FieldText, value: Any) -> str:
+        formatted.append(self.definition.key)
+        return ""
+
+    monkeypatch.setattr(FieldText, "__call__", noted)
     rendered("{{ subscriber.born }}", attributes={**ANN, "unused": "1980-05-31"})
     assert set(formatted) == {"born"}
 

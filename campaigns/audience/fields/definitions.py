@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.fields.models import FIELD_TYPES, Field
+from campaigns.audience.fields.models import FIELD_TYPES, Field, ListField
 from campaigns.audience.fields.types import TYPES, ValueProblemError, ValueType
 from campaigns.audience.subscribers import RESERVED
 from campaigns.db import db
@@ -89,6 +89,24 @@ def all_definitions() -> list[Definition]:
 def find(public_id: str) -> Field | None:
     """Return the field with this public id."""
     return db.session.scalar(sa.select(Field).where(Field.public_id == public_id))
+
+
+def fields_of_form(list_id: int) -> Sequence[Field]:
+    """Return the fields that the sign-up form of a list asks for, in their order."""
+    return db.session.scalars(
+        sa.select(Field)
+        .join(ListField, ListField.field_id == Field.id)
+        .where(ListField.list_id == list_id)
+        .order_by(Field.position, Field.id)
+    ).all()
+
+
+def set_fields_of_form(list_id: int, public_ids: Collection[str]) -> None:
+    """Let the sign-up form of a list ask for these fields."""
+    db.session.execute(sa.delete(ListField).where(ListField.list_id == list_id))
+    chosen = db.session.scalars(sa.select(Field.id).where(Field.public_id.in_(sorted(public_ids))))
+    db.session.add_all(ListField(list_id=list_id, field_id=field_id) for field_id in chosen)
+    db.session.flush()
 
 
 # --- Change
