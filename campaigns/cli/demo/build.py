@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from campaigns.accounts import users
 from campaigns.accounts.workspace import save_workspace
+from campaigns.audience.fields import definitions
+from campaigns.audience.fields.definitions import FieldInput
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -17,6 +19,7 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
+from campaigns.audience.subscribers import joined_name
 from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
@@ -84,6 +87,7 @@ def _build(settings: Settings, now: datetime) -> None:
     )
     sender = _sender(settings)
     lists = _lists(now)
+    _fields(lists[0], now)
     _audience(lists, chance, now)
     for days, subject, preheader, design in (
         (
@@ -127,6 +131,19 @@ def _sender(settings: Settings) -> SenderAddress:
     return sender
 
 
+FIELDS = (
+    FieldInput("City", fallback="your town"),
+    FieldInput("Birthday", "date", help="We send a small gift every year."),
+    FieldInput("Orders", "number", least="0"),
+)
+"""Custom fields. The other attributes of people have none, and are offered as fields."""
+
+
+def _fields(news: AudienceList, now: datetime) -> None:
+    _, birthday, _ = [definitions.create(field, now=now) for field in FIELDS]
+    definitions.set_fields_of_form(news.id, [birthday.public_id])
+
+
 def _lists(now: datetime) -> list[AudienceList]:
     created_at = now - timedelta(days=730)
     return [
@@ -150,7 +167,9 @@ def _audience(lists: list[AudienceList], chance: random.Random, now: datetime) -
                 "address": person.address,
                 "address_normal": person.address,
                 "domain": person.domain,
-                "name": person.name,
+                "name": joined_name(person.first_name, person.last_name),
+                "first_name": person.first_name,
+                "last_name": person.last_name,
                 "attributes": person.attributes,
                 "created_at": person.joined_at,
                 "updated_at": person.joined_at,

@@ -56,7 +56,8 @@ class DemoPerson:
 
     address: str
     domain: str
-    name: str
+    first_name: str
+    last_name: str
     attributes: dict[str, Any]
     joined_at: datetime
 
@@ -64,11 +65,13 @@ class DemoPerson:
 def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[DemoPerson]:
     """Return this many people with distinct addresses, who joined in the last two years."""
     chance = random.Random(seed)  # noqa: S311  (sample data, not secrets)
-    names, weights = zip(*DOMAINS, strict=True)
+    others = random.Random(seed)  # noqa: S311
+    born = datetime(1948, 1, 1, tzinfo=now.tzinfo)
+    domains, weights = zip(*DOMAINS, strict=True)
     taken: set[str] = set()
     while len(taken) < count:
         given, family = chance.choice(GIVEN), chance.choice(FAMILY)
-        domain = chance.choices(names, weights)[0]
+        domain = chance.choices(domains, weights)[0]
         local = _plain(f"{given}.{family}")
         address = f"{local}@{domain}"
         if address in taken:
@@ -84,8 +87,10 @@ def people(count: int, *, now: datetime, seed: int = 7) -> Iterator[DemoPerson]:
         }
         joined = now - timedelta(days=chance.uniform(1, 720))
         # One in twelve never gave a name: campaigns need their fallbacks.
-        name = "" if chance.random() < 1 / 12 else f"{given} {family}"
-        yield DemoPerson(address, domain, name, attributes, joined)
+        names = ("", "") if chance.random() < 1 / 12 else (given, family)
+        if others.random() < 2 / 3:
+            attributes["birthday"] = f"{born + timedelta(days=others.randrange(20_000)):%Y-%m-%d}"
+        yield DemoPerson(address, domain, *names, attributes, joined)
 
 
 _LETTERS = str.maketrans("äöüåøéèñç", "aouaoeenc")

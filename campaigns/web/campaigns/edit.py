@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from campaigns.access import access
 from campaigns.accounts.models import User
 from campaigns.audience import subscribers
+from campaigns.audience.fields import definitions
 from campaigns.campaign import drafts, series
 from campaigns.campaign.drafts import EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
@@ -89,17 +90,22 @@ def _sender_of(campaign: Campaign) -> SenderAddress | None:
 
 def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return (group, [(label, text to insert)]) for the menu above the editor."""
+    fields = definitions.all_fields()
+    keys = {field.key for field in fields}
     attributes = [
         (name, f'{{{{ subscriber.{name} or "" }}}}')
         for name in subscribers.known_attributes()
-        if name.isidentifier()
+        if name.isidentifier() and name not in keys
     ]
     return [
         (
             _("Subscriber"),
             [
                 (_("Name, or “friend”"), '{{ subscriber.name or "friend" }}'),
+                (_("First name"), "{{ subscriber.first_name }}"),
+                (_("Last name"), "{{ subscriber.last_name }}"),
                 (_("Email address"), "{{ subscriber.address }}"),
+                *((field.label, f"{{{{ subscriber.{field.key} }}}}") for field in fields),
                 (_("Tags"), "{{ subscriber.tags }}"),
                 *attributes,
             ],
