@@ -7,8 +7,14 @@ SENTENCES: dict[str, Message] = {
     "segments.bad_value": N_("A rule has no usable value (%(name)s). Choose it again."),
     "segments.blank_value": N_("A rule has no value. Enter one, or remove the rule."),
     "segments.blank_rule": N_("Complete this rule, or remove it."),
+    "segments.broken_segment": N_(
+        "The segment “%(name)s” cannot be used. Open it and fix its rules, or remove this rule."
+    ),
     "segments.changed_meanwhile": N_(
         "Someone else has changed this segment. Reload the page to see their version."
+    ),
+    "segments.cycle": N_(
+        "This rule leads back to the segment itself: %(path)s. Choose another segment."
     ),
     "segments.deleted_campaign": N_(
         "A campaign of this rule was deleted. Choose others, or remove the rule."

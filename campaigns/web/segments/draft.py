@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from campaigns.audience.segments import tree
+from campaigns.audience.segments import references, tree
 from campaigns.audience.segments.leaves import REGISTRY, Context, Leaf
 from campaigns.audience.segments.tree import GROUPS, MAX_DEPTH, Group, RulesError
 from campaigns.reason import Reason, ReasonError
@@ -291,10 +291,16 @@ def _add(draft: RulesDraft, group: Node, *, is_group: bool) -> str:
 
 
 def check(
-    draft: RulesDraft, names: RuleNames, context: Context, *, with_blanks: bool
+    draft: RulesDraft,
+    names: RuleNames,
+    context: Context,
+    *,
+    segment_id: int = 0,
+    with_blanks: bool = False,
 ) -> Group | None:
     """Note the problem of each rule in the form; return the rules if there is none.
 
+    `segment_id`: the segment that the rules will replace, which they must not refer to.
     `with_blanks`: a rule in which something is still to be chosen is a problem, too.
     """
     for node in draft.root.walk():
@@ -304,7 +310,7 @@ def check(
             if with_blanks:
                 node.problem = Reason("segments.blank_rule")
             continue
-        node.problem = _problem(node, names, context)
+        node.problem = _problem(node, names, context, segment_id)
     if draft.has_blank() or any(node.problem for node in draft.root.walk()):
         return None
     try:
@@ -314,17 +320,60 @@ def check(
         return None
 
 
-def _problem(node: Node, names: RuleNames, context: Context) -> Reason | None:
+def _problem(node: Node, names: RuleNames, context: Context, segment_id: int) -> Reason | None:
     try:
-        leaf = _one_rule(node.stored)
-        kind = REGISTRY.of(leaf)
-        for use in kind.uses(leaf):
-            if not names.knows(use):
-                return Reason(_DELETED[use.what])
-        kind.check(leaf, context)
+        check_leaf(_one_rule(node.stored), names, context, segment_id)
     except ReasonError as error:
         return error.reason
     return None
+
+
+def check_leaf(leaf: Leaf, names: RuleNames, context: Context, segment_id: int = 0) -> None:
+    """Raise ReasonError if what a rule refers to was deleted, or does not fit."""
+    kind = REGISTRY.of(leaf)
+    for use in kind.uses(leaf):
+        if not names.knows(use):
+            raise RulesError(_DELETED[use.what])
+        if use.what == "segment":
+            _check_segment(int(use.key), names, context, segment_id)
+    kind.check(leaf, context)
+
+
+def _check_segment(used: int, names: RuleNames, context: Context, segment_id: int) -> None:
+    """Raise ReasonError for a segment that leads back to itself, or that cannot be used."""
+    if chain := _cycle((used,), context, segment_id, set()):
+        path = " → ".join(names.segments.get(str(one), "") for one in chain)
+        raise RulesError("segments.cycle", path=path)
+    try:
+        is_usable = not references.is_broken(used, context.segments)
+    except RulesError:
+        is_usable = False
+    if not is_usable:
+        raise RulesError("segments.broken_segment", name=names.segments[str(used)])
+
+
+def _cycle(
+    chain: tuple[int, ...], context: Context, segment_id: int, seen: set[int]
+) -> tuple[int, ...]:
+    """Return the segments on a way that comes back to one of them; () if there is none."""
+    last = chain[-1]
+    if last == segment_id:
+        return (segment_id, *chain)
+    if last in chain[:-1]:
+        return chain
+    if last in seen:
+        return ()
+    seen.add(last)
+    try:
+        uses = tree.uses(tree.parse(context.segments[last]))
+    except (RulesError, KeyError):
+        return ()
+    for use in uses:
+        if use.what == "segment":
+            found = _cycle((*chain, int(use.key)), context, segment_id, seen)
+            if found:
+                return found
+    return ()
 
 
 _DELETED = {

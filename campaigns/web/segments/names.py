@@ -13,6 +13,7 @@ from campaigns.audience.models import ImportRun, Tag
 from campaigns.audience.segments import saved
 from campaigns.audience.segments.leaves import Use
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.web import field_inputs
 from campaigns.web.audience_labels import SUBSCRIPTION_SOURCES
@@ -58,20 +59,23 @@ def load(uses: Iterable[Use] = ()) -> RuleNames:
         tags=_pairs(sa.select(Tag.id, Tag.name).order_by(Tag.name)),
         segments={str(one.id): one.name for one in saved.choices()},
         imports=_newest(ImportRun.id, ImportRun.file_name, _ids(used, "import")),
-        campaigns={
-            number: name or _("Untitled campaign")
-            for number, name in _newest(
-                Campaign.id,
-                sa.func.coalesce(sa.func.nullif(Campaign.name, ""), Campaign.subject),
-                _ids(used, "campaign"),
-            ).items()
-        },
+        campaigns=_campaigns(_ids(used, "campaign")),
         fields={one.key: one for one in definitions.all_definitions()},
     )
 
 
 def _ids(uses: Iterable[Use], what: str) -> list[int]:
     return [int(use.key) for use in uses if use.what == what]
+
+
+def _campaigns(also: list[int]) -> Options:
+    """Return the titles of the newest campaigns, and of these."""
+    columns = sa.select(Campaign.id, Campaign.name, Campaign.subject)
+    rows = [*db.session.execute(columns.order_by(Campaign.id.desc()).limit(NEWEST))]
+    missing = set(also) - {row.id for row in rows}
+    if missing:
+        rows += db.session.execute(columns.where(Campaign.id.in_(missing)))
+    return {str(row.id): title_of(row.name, row.subject) or _("Untitled campaign") for row in rows}
 
 
 def _newest(

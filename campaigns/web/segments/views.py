@@ -11,6 +11,7 @@ from flask_login import current_user
 from campaigns.access import access
 from campaigns.addresses import InvalidAddressError, parse, shown_address
 from campaigns.audience import subscribers
+from campaigns.audience.mailbox_providers import OTHER
 from campaigns.audience.models import Subscriber
 from campaigns.audience.segments import explain, members, saved, tree
 from campaigns.audience.segments.leaves import Context, Use
@@ -30,12 +31,16 @@ from campaigns.web.segments.draft import RulesDraft
 from campaigns.web.segments.names import RuleNames
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
-from campaigns.web.words import ngettext, sentence
+from campaigns.web.words import mailbox_name, ngettext, sentence
 
 bp = Blueprint("segment_pages", __name__)
 
 MAX_RULES = 20_000
 """Size of rules in a link to the builder, in characters."""
+
+
+SIZE_SECONDS = 0.5
+"""Time for a count in the list of segments."""
 
 
 # --- The list
@@ -126,7 +131,11 @@ def size(public_id: str) -> str:
     """Count a segment, for the list, after the page."""
     segment = or_404(Segment, public_id)
     try:
-        count = members.count(tree.parse(segment.rules), members.context_at(utcnow()))
+        root, context = tree.parse(segment.rules), members.context_at(utcnow())
+        known = names.load(tree.uses(root))
+        for leaf in tree.leaves(root):
+            drafts.check_leaf(leaf, known, context, segment.id)
+        count = members.count(root, context, budget_seconds=SIZE_SECONDS)
     except ReasonError as error:
         return render_template("web/segments/_size.html", why=sentence(error.reason))
     return render_template("web/segments/_size.html", counted=_counted(count))
@@ -151,9 +160,11 @@ class Builder:
         return describe.people(self.root, self.names) if self.root else ""
 
 
-def _builder(draft: RulesDraft, known: RuleNames, *, with_blanks: bool = False) -> Builder:
+def _builder(
+    draft: RulesDraft, known: RuleNames, *, segment_id: int = 0, with_blanks: bool = False
+) -> Builder:
     context = members.context_at(utcnow())
-    root = drafts.check(draft, known, context, with_blanks=with_blanks)
+    root = drafts.check(draft, known, context, segment_id=segment_id, with_blanks=with_blanks)
     return Builder(draft, known, context, root)
 
 
@@ -223,21 +234,28 @@ def new() -> Answer:
     if request.method == "POST":
         return _save(None)
     rules = _rules_in_link()
-    draft, known = _stored(rules)
+    draft, known = _stored(rules or ONE_BLANK_RULE)
+    problems = {}
+    if rules is None and request.args.get("rules"):
+        problems[""] = _("The rules in this link cannot be read. Build them below.")
     form = {"name": request.args.get("name", "")[: saved.MAX_NAME]}
-    return _page(_builder(draft, known), form, None)
+    return _page(_builder(draft, known), form, None, problems=problems)
 
 
-def _rules_in_link() -> Mapping[str, Any]:
-    """Return the rules in the URL; one empty rule without any, or if they cannot be read."""
+ONE_BLANK_RULE: Mapping[str, Any] = {
+    "version": tree.VERSION,
+    "root": {"kind": "all", "rules": [{}]},
+}
+
+
+def _rules_in_link() -> Mapping[str, Any] | None:
+    """Return the rules in the URL; None without any, or if they cannot be read."""
     text = request.args.get("rules", "")
     try:
-        found = json.loads(text) if text and len(text) <= MAX_RULES else None
+        found = json.loads(text) if len(text) <= MAX_RULES else None
     except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, dict):
-        return found
-    return {"version": tree.VERSION, "root": {"kind": "all", "rules": [{}]}}
+        return None
+    return found if isinstance(found, dict) and found else None
 
 
 @bp.route("/segments/<public_id>/edit", methods=["GET", "POST"])
@@ -247,17 +265,19 @@ def edit(public_id: str) -> Answer:
     if request.method == "POST":
         return _save(segment)
     draft, known = _stored(segment.rules)
+    builder = _builder(draft, known, segment_id=segment.id)
     form = {
         "name": segment.name,
         "description": segment.description,
         "version": segment.version,
     }
-    return _page(_builder(draft, known), form, segment)
+    return _page(builder, form, segment)
 
 
 def _save(segment: Segment | None) -> Answer:
     draft, known = _typed()
-    builder = _builder(draft, known, with_blanks=True)
+    segment_id = segment.id if segment else 0
+    builder = _builder(draft, known, segment_id=segment_id, with_blanks=True)
     if builder.root is None:
         return _page(builder, request.form, segment), 422
     typed = {
@@ -294,7 +314,8 @@ def preview() -> Answer:
     draft, known = _typed()
     part = request.form.get("part", "count")
     done_, focus = drafts.act(draft, request.form.get("do", "")) if part == "rules" else ("", "")
-    builder = _builder(draft, known)
+    edited = saved.find(request.form.get("segment", ""))
+    builder = _builder(draft, known, segment_id=edited.id if edited else 0)
     if part == "why":
         return render_template("web/segments/_why.html", **_why(builder.root, builder))
     values: dict[str, Any] = {
@@ -322,14 +343,36 @@ def _announcement(done_: str) -> str:
     }.get(done_, "")
 
 
+COUNT_SECONDS = {"": 1.5, "1": 3.0, "2": 6.0}
+"""Time for a count by its round: an estimate is refined twice."""
+
+
 def _figures(builder: Builder) -> dict[str, Any]:
-    """Return the count and a few people of usable rules."""
-    if builder.root is None:
+    """Return the count, the mailbox providers and a few people of usable rules."""
+    root, context = builder.root, builder.context
+    if root is None:
         return {"counted": "", "has_problem": builder.draft.has_problem()}
+    turn = request.form.get("round", "")
+    turn = turn if turn in COUNT_SECONDS else ""
+    count = members.count(root, context, budget_seconds=COUNT_SECONDS[turn])
+    next_turn = str(int(turn or "0") + 1)
     return {
-        "counted": _counted(members.count(builder.root, builder.context)),
-        "people": members.sample(builder.root, builder.context),
+        "counted": _counted(count),
+        "next_round": next_turn if count.margin and next_turn in COUNT_SECONDS else "",
+        "providers": _largest(members.by_mailbox_provider(root, context)),
+        "people": members.sample(root, context),
     }
+
+
+MOST_PROVIDERS = 6
+"""Number of mailbox providers that the summary shows by name."""
+
+
+def _largest(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the names of the largest mailbox providers with their numbers, and the rest."""
+    found = [(mailbox_name(group), people) for group, people in numbers.items() if group != OTHER]
+    rest = sum(people for _name, people in found[MOST_PROVIDERS:]) + numbers.get(OTHER, 0)
+    return found[:MOST_PROVIDERS] + ([(mailbox_name(OTHER), rest)] if rest else [])
 
 
 def _counted(count: Count) -> str:
