@@ -219,8 +219,12 @@ def test_a_deleted_segment_is_a_problem_and_never_everyone(app: Flask, is_exclud
     with transaction():
         news = a_list()
         segment = _tagged("vip", _people(news)["ann"])
-        chosen = {"excluded_segments" if is_excluded else "segments": (segment,)}
-        campaign = a_campaign(news, **chosen)
+        chosen = (segment,)
+        campaign = a_campaign(
+            news,
+            segments=() if is_excluded else chosen,
+            excluded_segments=chosen if is_excluded else (),
+        )
     with transaction():
         saved.delete(segment.id)
     assert _problem(campaign) == "preflight.segment_deleted"
