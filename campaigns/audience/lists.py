@@ -143,6 +143,15 @@ def has_archived() -> bool:
     return db.session.scalar(archived.limit(1)) is not None
 
 
+def archived_names(list_ids: Collection[int]) -> Sequence[str]:
+    """Return the names of those of these lists that are archived."""
+    return db.session.scalars(
+        sa.select(AudienceList.name)
+        .where(AudienceList.id.in_(sorted(list_ids)), AudienceList.archived_at.is_not(None))
+        .order_by(AudienceList.name)
+    ).all()
+
+
 def page(
     *, is_archived: bool = False, before: str | None = None, after: str | None = None
 ) -> Page[AudienceList]:

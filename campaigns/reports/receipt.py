@@ -20,8 +20,9 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
-from campaigns.audience.segments import members
+from campaigns.audience.segments import members, references
 from campaigns.audience.segments.explain import explain
+from campaigns.audience.segments.leaves import Context
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import RulesError, parse
 from campaigns.campaign.models import Campaign, CampaignList, CampaignSegment, Delivery, Reply
@@ -264,7 +265,8 @@ def _segment_facts(
     """Say which segments keep the person out: all included ones, or any excluded one."""
     rows = db.session.execute(
         sa.select(Segment.id, Segment.public_id, Segment.name, CampaignSegment.is_excluded)
-        .join(CampaignSegment, CampaignSegment.segment_id == Segment.id)
+        .select_from(CampaignSegment)
+        .outerjoin(Segment, Segment.id == CampaignSegment.segment_id)
         .where(CampaignSegment.campaign_id == campaign_id)
         .order_by(Segment.name)
     ).all()
@@ -273,10 +275,12 @@ def _segment_facts(
     context = members.context_at(now)
     outside, inside, broken, is_in_one = [], [], [], False
     for row in rows:
+        if row.id is None:
+            broken.append(Fact(Reason("receipt.segment_deleted")))
+            continue
         params = {"segment": row.name}
-        try:
-            holds = explain(parse(context.segments[row.id]), subscriber_id, context).holds
-        except (RulesError, LookupError):
+        holds = _is_in(row.id, subscriber_id, context)
+        if holds is None:
             broken.append(Fact(Reason("receipt.segment_unusable", params), row.public_id))
             continue
         if row.is_excluded and holds:
@@ -285,6 +289,16 @@ def _segment_facts(
             outside.append(Fact(Reason(codes[0], params), row.public_id))
         is_in_one = is_in_one or (holds and not row.is_excluded)
     return [*([] if is_in_one else outside), *inside, *broken]
+
+
+def _is_in(segment_id: int, subscriber_id: int, context: Context) -> bool | None:
+    """Return whether someone is in a segment; None if its rules cannot be used."""
+    try:
+        if references.is_broken(segment_id, context.segments):
+            return None
+        return explain(parse(context.segments[segment_id]), subscriber_id, context).holds
+    except (RulesError, LookupError):
+        return None
 
 
 def _is_suppressed(person: Subscriber) -> bool:

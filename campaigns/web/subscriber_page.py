@@ -63,7 +63,7 @@ def page(person: Subscriber) -> str:
 
 
 def _timeline(person: Subscriber) -> Mapping[str, Any]:
-    shown = next((one for one in SHOWN if one == request.args.get("show")), "all")
+    shown: Shown = next((one for one in SHOWN if one == request.args.get("show")), "all")
     found = timeline.page(person, shown=shown, after=request.args.get("after"))
     return {
         "shown": shown,

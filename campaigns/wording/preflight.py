@@ -29,6 +29,9 @@ SENTENCES: dict[str, Message] = {
         "%(count)s of the %(people)s recipients checked cannot get this email, because of their"
         " values.",
     ),
+    "preflight.list_archived": N_(
+        "The list “%(list)s” is archived. Unarchive it, or choose another list."
+    ),
     "preflight.no_list": N_("No list is chosen yet."),
     "preflight.no_recipients": N_(
         "There are no recipients: the lists are empty, or everyone on them is excluded or"

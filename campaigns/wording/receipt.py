@@ -51,6 +51,7 @@ SENTENCES: dict[str, Message] = {
         "The campaign excluded the segment “%(segment)s”. They are in it today;"
         " whether they were in it then is not recorded."
     ),
+    "receipt.segment_deleted": N_("A segment of the campaign was deleted."),
     "receipt.segment_unusable": N_(
         "The rules of the segment “%(segment)s” cannot be used. Open it and fix them."
     ),

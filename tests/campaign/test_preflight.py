@@ -76,6 +76,16 @@ def test_all_checks_of_a_good_campaign_pass(app: Flask) -> None:
     assert text_of(rows[0]) == "1 recipient."
 
 
+def test_a_campaign_to_an_archived_list_is_blocked(app: Flask) -> None:
+    with transaction():
+        old = a_list("Old news", archived_at=NOW)
+        a_subscriber("alice@example.org", old)
+        campaign = a_campaign(old, sender=a_sender(), **GOOD)
+    (found,) = _found(campaign)
+    assert (found.name, found.level) == ("audience", "problem")
+    assert "“Old news” is archived" in text_of(found)
+
+
 @pytest.mark.parametrize(
     ("values", "name", "blocks", "words"),
     [

@@ -196,6 +196,35 @@ def test_the_answer_about_a_draft_agrees_with_its_audience(app: Flask) -> None:
     assert len(in_audience(campaign)) == 3
 
 
+def test_the_answer_about_segments_agrees_with_the_audience(app: Flask) -> None:
+    """Every combination of a list, two included segments and an excluded one."""
+    with transaction():
+        entries = [a_list(name) for name in ("To", "A", "B", "Out")]
+        people = [
+            a_subscriber(f"p{n}@example.org", *[e for bit, e in enumerate(entries) if n >> bit & 1])
+            for n in range(16)
+        ]
+        campaign = a_campaign(entries[0])
+        a_segment(campaign, entries[1])
+        a_segment(campaign, entries[2])
+        a_segment(campaign, entries[3], is_excluded=True)
+    assert would_get(campaign, people) == in_audience(campaign)
+    assert len(in_audience(campaign)) == 3
+
+
+def test_a_deleted_or_broken_segment_is_named(app: Flask) -> None:
+    with transaction():
+        news, other = a_list("News"), a_list("Other")
+        ann = a_subscriber("ann@example.org", news)
+        campaign = a_campaign(news)
+        a_segment(campaign, other)
+        db.session.delete(other)
+        db.session.add(CampaignSegment(campaign_id=campaign.id, segment_id=99))
+    found = asked(campaign, ann)
+    assert found.verdict == "no"
+    assert set(codes(found)[1:]) == {"receipt.segment_deleted", "receipt.segment_unusable"}
+
+
 def would_get(campaign: Campaign, people: Sequence[Subscriber]) -> set[int]:
     return {person.id for person in people if asked(campaign, person).verdict == "yes"}
 

@@ -14,7 +14,7 @@ from campaigns.campaign.models import CampaignLink
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
 from campaigns.events.record import record
-from campaigns.messages import ProviderEvent
+from campaigns.messages import EventKind, ProviderEvent
 from campaigns.reports import timeline
 from campaigns.reports.timeline import Shown
 from campaigns.transactional import queue
@@ -54,7 +54,11 @@ def ann(app: Flask) -> Subscriber:
                 db.session.flush()
                 db.session.add(BulkChange(run_id=run.id, subscriber_id=person.id))
             delivery = a_delivery(campaign, person, status="sent", sent_at=at(5))
-            happened = (("opened", 6, None), ("clicked", 7, 0), ("unsubscribed", 8, None))
+            happened: tuple[tuple[EventKind, int, int | None], ...] = (
+                ("opened", 6, None),
+                ("clicked", 7, 0),
+                ("unsubscribed", 8, None),
+            )
             record(
                 [
                     ProviderEvent(kind, delivery.id, at(minute), f"{name}{minute}", link)
@@ -118,7 +122,9 @@ def test_entries_name_what_they_are_about(ann: Subscriber) -> None:
 
 def test_pages_show_each_of_many_entries_once(ann: Subscriber) -> None:
     """Also entries at the same time, of which one page ends in the middle."""
-    delivery_id = db.session.scalar(sa.select(Event.delivery_id).order_by(Event.id.desc()).limit(1))
+    delivery_id = db.session.scalars(
+        sa.select(Event.delivery_id).order_by(Event.id.desc()).limit(1)
+    ).one()
     with transaction():
         record(
             [ProviderEvent("opened", delivery_id, at(6), f"again{n}") for n in range(70)],

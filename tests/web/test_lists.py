@@ -153,6 +153,10 @@ def test_an_archived_list_is_offered_nowhere_and_keeps_its_people(
     assert client.get(f"/s/{news.public_id}").status_code == 404
     assert "Old news" not in owner_client.get("/lists").text
     assert "Old news" in owner_client.get("/lists?show=archived").text
+    with transaction():
+        draft, new = a_campaign(news), a_campaign(other)
+    assert "Old news" in owner_client.get(f"/campaigns/{draft.public_id}").text
+    assert "Old news" not in owner_client.get(f"/campaigns/{new.public_id}").text
     for offering in ("/subscribers", "/subscribers/new", f"/subscribers/{bob.public_id}"):
         assert f'value="{news.public_id}"' not in owner_client.get(offering).text
     filtered = owner_client.get(f"/subscribers?list={news.public_id}").text

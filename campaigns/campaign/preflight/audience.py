@@ -1,15 +1,19 @@
 """Check the audience."""
 
+from campaigns.audience import lists
 from campaigns.campaign.drafts import Arithmetic, chosen_audience
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight.checks import Check, passed, problem
 
 
 def check(campaign: Campaign, arithmetic: Arithmetic) -> Check:
-    """Check that there are recipients, and that every segment can be used."""
+    """Check that there are recipients, and that every list and segment can be used."""
     broken = arithmetic.problem
     if broken is not None:
         return problem("audience", "audience", broken.code, **broken.params)
+    archived = lists.archived_names(chosen_audience(campaign.id).lists)
+    if archived:
+        return problem("audience", "audience", "preflight.list_archived", list=archived[0])
     if arithmetic.recipients > 0:
         return passed("audience", "preflight.recipients", count=arithmetic.recipients)
     return problem("audience", "audience", _why_nobody(campaign, arithmetic))
