@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import urlencode
+
+from flask import url_for
 
 from campaigns.audience.models import AudienceList
 from campaigns.events import scores
@@ -13,6 +14,7 @@ from campaigns.reports import list_history
 from campaigns.reports.figures import Counts
 from campaigns.reports.list_history import ListHistory, SentCampaign, Week
 from campaigns.web import audience_labels
+from campaigns.web.words import gettext as _
 
 Level = Literal["good", "watch", "bad"]
 
@@ -58,7 +60,7 @@ def parts(counts: Counts, entry: AudienceList, *, now: datetime) -> Mapping[str,
         "sources": audience_labels.SUBSCRIPTION_SOURCES,
         "bands": audience_labels.BANDS,
         "rule": scores,
-        "sunset_url": _sunset_url(entry.id),
+        "sunset_url": _sunset_url(entry),
     }
 
 
@@ -89,18 +91,20 @@ def _rate(part: int, whole: int, limits: tuple[float, float]) -> Rate:
     return Rate(part, whole, "bad" if share >= bad else "watch" if share >= watch else "good")
 
 
-def _sunset_url(list_id: int) -> str:
+def _sunset_url(entry: AudienceList) -> str:
     """Return the page of a new segment: people who were on this list long and stopped reading."""
     rules = [
         {"kind": "engagement", "op": "is_one_of", "bands": ["inactive"]},
         {
             "kind": "list",
             "op": "is",
-            "list": list_id,
+            "list": entry.id,
             "state": "subscribed",
             "since": "before_last_days",
             "days": scores.INACTIVE_DAYS,
         },
     ]
     stored = {"version": 1, "root": {"kind": "all", "rules": rules}}
-    return "/segments/new?" + urlencode({"rules": json.dumps(stored, separators=(",", ":"))})
+    name = _("Inactive for %(days)s days: %(list)s", days=scores.INACTIVE_DAYS, list=entry.name)
+    rules_text = json.dumps(stored, separators=(",", ":"))
+    return url_for("segment_pages.new", name=name, rules=rules_text)

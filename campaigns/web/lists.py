@@ -11,7 +11,7 @@ from campaigns.audience.fields import definitions
 from campaigns.audience.models import AudienceList
 from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Use
-from campaigns.campaign.usage import campaigns_needing, campaigns_using
+from campaigns.campaign.usage import campaigns_using
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction

@@ -16,7 +16,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.web import field_inputs
-from campaigns.web.audience_labels import SUBSCRIPTION_SOURCES
+from campaigns.web.audience_labels import BANDS, SUBSCRIPTION_SOURCES
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name
 
@@ -111,9 +111,4 @@ def channel_options() -> Options:
 
 def band_options() -> Options:
     """Return the bands of engagement."""
-    return {
-        "new": _("New"),
-        "engaged": _("Engaged"),
-        "cooling": _("Cooling"),
-        "inactive": _("Inactive"),
-    }
+    return {band: str(label) for band, label in BANDS.items()}
