@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from campaigns.accounts import users
 from campaigns.accounts.workspace import save_workspace
+from campaigns.audience import tags
 from campaigns.audience.fields import definitions
 from campaigns.audience.fields.definitions import FieldInput
 from campaigns.audience.models import (
@@ -19,6 +20,7 @@ from campaigns.audience.models import (
     Subscription,
     Suppression,
 )
+from campaigns.audience.segments import saved, tree
 from campaigns.audience.subscribers import joined_name
 from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
@@ -109,6 +111,8 @@ def _build(settings: Settings, now: datetime) -> None:
         "winter",
         None,
     )
+    _tags(chance, now)
+    _segments(lists[0], now)
 
 
 def _added(thing: Any) -> Any:
@@ -206,6 +210,29 @@ def _audience(lists: list[AudienceList], chance: random.Random, now: datetime) -
             )
         ],
     )
+
+
+def _tags(chance: random.Random, now: datetime) -> None:
+    """Tag a few people, as after an evening at the roastery."""
+    (guest,) = tags.created(["Tasting guest"], now=now)
+    ids = db.session.scalars(sa.select(Subscriber.id).order_by(Subscriber.id)).all()
+    some = chance.sample(ids, len(ids) // 12)
+    tags.add_many([(one, guest.id) for one in some], now=now)
+
+
+def _segments(news: AudienceList, now: datetime) -> None:
+    """Save the segments that most newsletters begin with."""
+    on_news = {"kind": "list", "list": news.id}
+    opened = {"kind": "opened", "count": "at_least", "n": 1, "days": 30}
+    for name, rules in (
+        ("Active readers", [on_news, opened]),
+        ("Birthday this week", [{"kind": "field", "key": "birthday", "op": "anniversary_in_days",
+                                 "values": [7]}]),
+        ("Never opened", [on_news, {"kind": "sent", "n": 2}, {**opened, "count": "exactly", "n": 0,
+                                                              "days": None}]),
+    ):  # fmt: skip
+        root = {"kind": "all", "rules": rules}
+        saved.create(name, tree.parse({"version": tree.VERSION, "root": root}), now=now)
 
 
 def _campaign(
