@@ -66,7 +66,7 @@ _ICONS: Mapping[tuple[Source, str], str] = {
     ("event", "opened"): "mail-opened",
     ("event", "clicked"): "click",
     ("consent", "unsubscribed"): "logout",
-    ("tag", "tagged"): "list",
+    ("tag", "tagged"): "tag",
     ("added", "added"): "user-plus",
 }
 _ICON_OF_SOURCE: Mapping[Source, str] = {
