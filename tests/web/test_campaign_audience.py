@@ -113,7 +113,8 @@ def test_the_review_explains_the_arithmetic(owner_client: FlaskClient) -> None:
         " Excluded by a segment − 1 Recipients 1" in text
     )
     assert "Counted again when sending starts." in text
-    assert "Limited to Buyers, Team Excluding Staff segment" in text
+    assert "Limited to Buyers Subscribers who" in text
+    assert "Excluding Staff segment Subscribers who" in text
 
 
 def test_the_report_shows_the_same_sum_and_the_segments(owner_client: FlaskClient) -> None:

@@ -26,7 +26,7 @@ from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
 from campaigns.reports.facts import campaign_facts
-from campaigns.web.campaigns import canary_form, overflow_form, plan_words
+from campaigns.web.campaigns import canary_form, overflow_form, plan_words, segment_words
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, number, read_schedule
 from campaigns.web.campaigns.titles import title_of
@@ -59,6 +59,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
         review=found,
         sender=sender,
         parts=campaign_facts(campaign.id),
+        said=segment_words.sentences(campaign.id),
         form=request.form,
         soon=_soon(campaign),
         zones=zones(),
