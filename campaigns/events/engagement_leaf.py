@@ -26,7 +26,7 @@ class EngagementLeaf(Leaf):
 
 def _bands(leaf: EngagementLeaf) -> set[str]:
     """Return the bands that the rule holds for."""
-    chosen = set(leaf.bands)
+    chosen: set[str] = set(leaf.bands)
     return chosen if leaf.op == "is_one_of" else set(BANDS) - chosen
 
 

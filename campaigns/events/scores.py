@@ -184,7 +184,9 @@ def _weights() -> list[dict[str, Any]]:
     ]
 
 
-def _figures(weights: Sequence[Mapping[str, Any]], after: int, last: int) -> sa.Select[Any]:
+def _figures(
+    weights: Sequence[Mapping[str, Any]], after: int, last: int
+) -> sa.Select[*tuple[Any, ...]]:
     """Select, for each person of a range, the emails received and what they did with them."""
     listed = rows_given(weights, {"id": sa.BigInteger(), "weight": sa.Double()})
     # Materialized and typed, so that SQLite makes an index of it instead of reading the whole

@@ -4,7 +4,7 @@ Streamed in pieces of a thousand rows, so that a long history takes no more memo
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from campaigns.transactional.models import TransactionalEmail
 FORMAT = "campaigns-subscriber-1"
 CHUNK = 1_000
 
-Rows = Iterator[Mapping[str, Any]]
+Rows = sa.Select[*tuple[Any, ...]]
 
 
 def export_person(person: Subscriber, *, now: datetime) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _moment(value: object) -> str:
     return value.isoformat()
 
 
-def _pieces(statement: sa.Select[Any], key: Any) -> Iterator[str]:
+def _pieces(statement: Rows, key: Any) -> Iterator[str]:
     """Yield the rows of a statement as JSON objects, page by page in the order of the key."""
     after, separator = 0, ""
     while True:
@@ -121,7 +121,7 @@ def _engagement(person: Subscriber) -> dict[str, Any]:
     return {"band": found.band, "score": found.score, "computed_at": found.computed_at}
 
 
-def _tags(person: Subscriber) -> sa.Select[Any]:
+def _tags(person: Subscriber) -> Rows:
     return (
         sa.select(Tag.name.label("tag"), SubscriberTag.tagged_at)
         .join(SubscriberTag, SubscriberTag.tag_id == Tag.id)
@@ -129,7 +129,7 @@ def _tags(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _lists(person: Subscriber) -> sa.Select[Any]:
+def _lists(person: Subscriber) -> Rows:
     return (
         sa.select(
             AudienceList.name.label("list"),
@@ -144,7 +144,7 @@ def _lists(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _consent(person: Subscriber) -> sa.Select[Any]:
+def _consent(person: Subscriber) -> Rows:
     return (
         sa.select(
             ConsentEvent.kind,
@@ -164,13 +164,13 @@ def _consent(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _suppressions(person: Subscriber) -> sa.Select[Any]:
+def _suppressions(person: Subscriber) -> Rows:
     return sa.select(
         Suppression.reason, Suppression.source, Suppression.note, Suppression.created_at.label("at")
     ).where(Suppression.address_normal == person.address_normal)
 
 
-def _bulk_changes(person: Subscriber) -> sa.Select[Any]:
+def _bulk_changes(person: Subscriber) -> Rows:
     return (
         sa.select(BulkRun.action, BulkRun.created_at.label("at"), BulkChange.before)
         .join(BulkChange, BulkChange.run_id == BulkRun.id)
@@ -178,7 +178,7 @@ def _bulk_changes(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _deliveries(person: Subscriber) -> sa.Select[Any]:
+def _deliveries(person: Subscriber) -> Rows:
     return (
         sa.select(
             Campaign.public_id.label("campaign_id"),
@@ -205,7 +205,7 @@ def _deliveries(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _events(person: Subscriber) -> sa.Select[Any]:
+def _events(person: Subscriber) -> Rows:
     return (
         sa.select(
             Campaign.public_id.label("campaign_id"),
@@ -227,7 +227,7 @@ def _events(person: Subscriber) -> sa.Select[Any]:
     )
 
 
-def _single_emails(person: Subscriber) -> sa.Select[Any]:
+def _single_emails(person: Subscriber) -> Rows:
     """Select confirmations and other emails to this address alone, without their content."""
     return sa.select(
         TransactionalEmail.kind,

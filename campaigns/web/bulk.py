@@ -192,7 +192,7 @@ def _question(name: str, selection: Selection, count: int, error: str) -> Deleti
 def erasure_effects() -> list[str]:
     """Return what deleting a subscriber does."""
     return [
-        _("Name, address, attributes and list subscriptions are erased."),
+        _("Name, address, fields, tags and list subscriptions are erased."),
         _("Reports keep their figures without the person."),
     ]
 

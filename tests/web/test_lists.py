@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.audience import lists, subscriptions
+from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList
 from campaigns.audience.segments import tree
 from campaigns.campaign import series
@@ -166,6 +167,11 @@ def test_an_archived_list_is_offered_nowhere_and_keeps_its_people(
     assert "This list is archived." in owner_client.get(f"/subscribers/{bob.public_id}").text
     assert subscriptions.state(news.id, bob.id) is None
     assert subscriptions.state(news.id, ann.id) == "subscribed"
+    with transaction():
+        subscriptions.unsubscribe([news.id], ann.id, ConsentEvidence("manual", utcnow()))
+    former = owner_client.get(f"/subscribers/{ann.public_id}").text
+    assert "Archived list" in former
+    assert "Subscribe: Old news" not in former
     owner_client.post(f"{path}/unarchive")
     assert "Old news" in owner_client.get("/subscribers/new").text
     assert client.get(f"/s/{news.public_id}").status_code == 200
