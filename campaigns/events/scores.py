@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from campaigns.audience import erasure_lock
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Campaign, Delivery
-from campaigns.db import db, rows_given, upsert
+from campaigns.db import db, insert_ignoring, rows_given, upsert
 from campaigns.events.models import EngagementRun, EngagementScore
 
 Band = Literal["new", "engaged", "cooling", "inactive"]
@@ -106,11 +106,11 @@ def compute(after: int, *, now: datetime) -> ScoredSlice | None:
 
 def store(found: ScoredSlice | None, after: int, *, now: datetime) -> None:
     """Store a slice and the position after it, unless someone else did; None ends the run."""
-    run = db.session.get(EngagementRun, _RUN, with_for_update=True, populate_existing=True)
-    if run is None:
-        run = EngagementRun(id=_RUN, started_at=now, position=0)
-        db.session.add(run)
-    elif run.finished_at is not None and after == 0:
+    # Ignored if it exists: two workers may begin the first run at the same time.
+    first = {"id": _RUN, "started_at": now, "position": 0}
+    db.session.execute(insert_ignoring(EngagementRun).values(first))
+    run = db.session.get_one(EngagementRun, _RUN, with_for_update=True, populate_existing=True)
+    if run.finished_at is not None and after == 0:
         run.started_at, run.position, run.finished_at = now, 0, None
     if run.position != after or run.finished_at is not None:
         return
