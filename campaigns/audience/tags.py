@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from campaigns.audience.models import Subscriber, SubscriberTag, Tag
 from campaigns.audience.paging import Page, fetch
-from campaigns.audience.segments import saved, tree
+from campaigns.audience.segments import references, saved, tree
 from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
-from campaigns.audience.segments.tree import RulesError
 from campaigns.db import UtcDateTime, db, insert_ignoring, rows_given
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
@@ -249,11 +248,4 @@ def delete(tag_id: int) -> None:
 
 def segments_using(tag_id: int) -> list[Segment]:
     """Return the segments whose rules name this tag."""
-    return [segment for segment in saved.choices() if Use("tag", tag_id) in _uses(segment)]
-
-
-def _uses(segment: Segment) -> set[Use]:
-    try:
-        return tree.uses(tree.parse(segment.rules))
-    except RulesError:  # of a newer version
-        return set()
+    return references.segments_using(Use("tag", tag_id))

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from campaigns.audience.models import Subscriber
+from campaigns.audience.segments import references
 from campaigns.audience.segments.comparing import MAX_VALUES
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
 from campaigns.audience.segments.values import among
-from campaigns.campaign.models import Delivery
+from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db
 
 MAX_TIMES = 1_000
@@ -94,6 +95,9 @@ def _compared(leaf: BehaviourLeaf, number: Any) -> Any:
     """Compare a number, in SQL or in Python."""
     tests = {"at_least": number >= leaf.n, "at_most": number <= leaf.n, "exactly": number == leaf.n}
     return tests[leaf.count]
+
+
+references.register("campaign", Campaign.id)
 
 
 class SentLeaf(BehaviourLeaf):

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import sqlalchemy as sa
 from pydantic import Field
 
-from campaigns.audience.models import Subscriber
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, register
 from campaigns.events import scores
 from campaigns.events.models import BANDS, EngagementScore
@@ -38,12 +37,7 @@ def _condition(leaf: EngagementLeaf, context: Context) -> Condition:
 
 
 def _is_stored_as(bands: set[str], context: Context) -> Condition:
-    return Subscriber.id.in_(
-        sa.select(EngagementScore.subscriber_id).where(
-            EngagementScore.band.in_(sorted(bands)),
-            context.within(EngagementScore.subscriber_id),
-        )
-    )
+    return context.has_row(EngagementScore.subscriber_id, EngagementScore.band.in_(sorted(bands)))
 
 
 def _value(leaf: EngagementLeaf, subscriber_id: int, context: Context) -> Band:

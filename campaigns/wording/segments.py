@@ -34,6 +34,10 @@ SENTENCES: dict[str, Message] = {
     "segments.description_too_long": N_(
         "The description is too long. Use at most %(most)s characters."
     ),
+    "segments.field_gone": N_(
+        "There is no field “%(key)s” any more, and nobody has an attribute of this name."
+        " Choose another field, or remove the rule."
+    ),
     "segments.malformed": N_("These rules are damaged. Remove them and build them again."),
     "segments.name_taken": N_("There is a segment with this name already. Choose another name."),
     "segments.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
@@ -45,12 +49,25 @@ SENTENCES: dict[str, Message] = {
     "segments.operator_does_not_fit": N_(
         "The field “%(key)s” has another type now. Choose its comparison again."
     ),
+    "segments.refers_to_itself": N_(
+        "The segment refers to itself through another one. Remove the rule about a segment."
+    ),
     "segments.too_deep": N_("Groups can be nested to %(most)s levels. Move the rules up."),
     "segments.too_large": N_("This rule is too large to show. Remove it."),
     "segments.too_many_rules": N_("A segment can have at most %(most)s rules. Remove some."),
+    "segments.too_many_references": N_(
+        "Segments can refer to each other over at most %(most)s levels."
+        " Use the rules of the other segment directly."
+    ),
+    "segments.too_many_rules_in_all": N_(
+        "With those of other segments, there can be at most %(most)s rules. Remove some."
+    ),
     "segments.too_many_values": N_("A rule can have at most %(most)s values. Remove some."),
     "segments.unknown_rule": N_(
         "This version of Campaigns does not know the rule “%(kind)s”. Remove it, or upgrade."
+    ),
+    "segments.used_by_segments": N_(
+        "Other segments use this one: %(names)s. Change their rules first."
     ),
     "segments.value_too_long": N_("A value is too long. Use at most %(most)s characters."),
     "segments.without_name": N_("Give the segment a name."),

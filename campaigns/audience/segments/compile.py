@@ -4,15 +4,25 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import REGISTRY, Condition, Context, Leaf
 from campaigns.audience.segments.tree import Group, Rule, leaves, parse
 
 
 def condition(rule: Rule, context: Context) -> Condition:
-    """Return the condition that a subscriber is in. Never NULL, so NOT is its opposite."""
+    """Return the condition that a subscriber is in. Never NULL, so NOT is its opposite.
+
+    Raises RulesError if the rules refer to something that was deleted, or do not fit a field.
+    """
+    references.check(rule, context)
+    return checked_condition(rule, context)
+
+
+def checked_condition(rule: Rule, context: Context) -> Condition:
+    """Return the condition of rules that `references.check` has passed."""
     if not isinstance(rule, Group):
         return REGISTRY.of(rule).condition(rule, context)
-    parts = [condition(one, context) for one in rule.rules]
+    parts = [checked_condition(one, context) for one in rule.rules]
     if rule.kind == "all":
         return sa.and_(sa.true(), *parts)
     matched = sa.or_(sa.false(), *parts)

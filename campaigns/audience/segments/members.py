@@ -24,6 +24,7 @@ from campaigns.audience.mailbox_providers import OTHER
 from campaigns.audience.models import MailDomain, Subscriber
 from campaigns.audience.paging import PAGE_SIZE, Page, fetch
 from campaigns.audience.segments import compile as compiler
+from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Condition, Context, Ids
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import Group, parse
@@ -71,9 +72,17 @@ def condition_of(segment_id: int, context: Context) -> Condition:
 
 
 def selected(root: Group, context: Context) -> sa.Select[Any]:
-    """Select the subscribers in a segment, of those that the context asks about."""
+    """Select the subscribers in a segment, of those that the context asks about.
+
+    Raises RulesError if the rules cannot be used.
+    """
+    references.check(root, context)
+    return _selected(root, context)
+
+
+def _selected(root: Group, context: Context) -> sa.Select[Any]:
     return sa.select(Subscriber).where(
-        context.within(Subscriber.id), compiler.condition(root, context)
+        context.within(Subscriber.id), compiler.checked_condition(root, context)
     )
 
 
@@ -84,8 +93,9 @@ def count(root: Group, context: Context, *, budget_seconds: float = BUDGET_SECON
     """Count the people in a segment, of those that the context asks about.
 
     Rules about behaviour are estimated if they cannot be counted within the time. With more time
-    the margin gets smaller.
+    the margin gets smaller. Raises RulesError if the rules cannot be used.
     """
+    references.check(root, context)
     everyone = _id_range(context)
     if everyone is None:
         return Count(0)
@@ -129,7 +139,7 @@ def _numbers(root: Group, context: Context, parts: Sequence[Ids]) -> list[int]:
     """Count each range."""
     return numbers_at_once(
         [
-            selected(root, replace(context, ids=ids)).with_only_columns(
+            _selected(root, replace(context, ids=ids)).with_only_columns(
                 sa.func.count(), maintain_column_froms=True
             )
             for ids in parts
@@ -175,8 +185,9 @@ def by_mailbox_provider(
 ) -> Mapping[str, int]:
     """Return how many people of a segment use each mailbox provider, the largest first.
 
-    Numbers are projected from random people if there is no time to count all.
+    Numbers are projected from random people if there is no time to count all. Raises RulesError.
     """
+    references.check(root, context)
     everyone = _id_range(context)
     if everyone is None:
         return {}
@@ -193,7 +204,7 @@ def by_mailbox_provider(
 def _providers(root: Group, context: Context) -> dict[str, int]:
     group = sa.func.coalesce(MailDomain.mailbox_group, OTHER)
     found = (
-        selected(root, context)
+        _selected(root, context)
         .outerjoin(MailDomain, MailDomain.domain == Subscriber.domain)
         .with_only_columns(group, sa.func.count())
         .group_by(group)
@@ -214,12 +225,13 @@ def sample(
     """Return a few people of a segment, newest first.
 
     Reads larger and larger ranges of people. If few are in the segment, it may return fewer when
-    the time is up.
+    the time is up. Raises RulesError.
     """
+    references.check(root, context)
     until = time.monotonic() + budget_seconds
     found: list[Subscriber] = []
     for ids in _growing(_id_range(context)):
-        newest = selected(root, replace(context, ids=ids)).order_by(Subscriber.id.desc())
+        newest = _selected(root, replace(context, ids=ids)).order_by(Subscriber.id.desc())
         found += db.session.scalars(newest.limit(limit - len(found)))
         if len(found) >= limit or time.monotonic() >= until:
             break
@@ -245,7 +257,10 @@ def page(
     after: int | None = None,
     size: int = PAGE_SIZE,
 ) -> Page[Subscriber]:
-    """Return one page of the people in a segment, newest first. The keys are ids."""
+    """Return one page of the people in a segment, newest first. The keys are ids.
+
+    Raises RulesError.
+    """
     return fetch(
         selected(root, context),
         sa.type_coerce(Subscriber.id, sa.BigInteger),

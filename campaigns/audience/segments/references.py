@@ -1,37 +1,38 @@
-"""What rules refer to, also through the segments that they name."""
+"""What rules refer to, also through the segments that they name, and whether it is all there."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.models import AudienceList, ImportRun, Tag
-from campaigns.audience.segments.leaves import Use
+from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Tag
+from campaigns.audience.segments import values
+from campaigns.audience.segments.leaves import REGISTRY, Context, Leaf, Use
 from campaigns.audience.segments.models import Segment
-from campaigns.audience.segments.tree import RulesError, parse, uses
+from campaigns.audience.segments.tree import Group, Rule, RulesError, leaves, parse, uses
 from campaigns.db import db
+from campaigns.reason import ReasonError
 
-_STORED = {"list": AudienceList.id, "tag": Tag.id, "import": ImportRun.id}
+MAX_REFERENCES = 5
+"""Length of a chain of segments that refer to each other."""
+MAX_LEAVES = 400
+"""Number of rules, counting those of a segment each time it is referred to."""
 
-
-def is_broken(segment_id: int, segments: Mapping[int, Any]) -> bool:
-    """Return whether a segment refers to a list, tag, import or segment that was deleted.
-
-    "Is not on the list" would hold for everyone then. `segments`: the rules of all, by id. Raises
-    RulesError for unusable rules.
-    """
-    wanted: dict[str, set[int | str]] = defaultdict(set)
-    for use in all_uses(segment_id, segments):
-        wanted[use.what].add(use.key)
-    return not wanted["segment"] <= segments.keys() or any(
-        wanted[what] and _count(key, wanted[what]) < len(wanted[what])
-        for what, key in _STORED.items()
-    )
+_STORED: dict[str, sa.SQLColumnExpression[int]] = {
+    "list": AudienceList.id,
+    "tag": Tag.id,
+    "import": ImportRun.id,
+}
 
 
-def _count(key: sa.SQLColumnExpression[int], wanted: set[int | str]) -> int:
-    return db.session.scalar(sa.select(sa.func.count(key)).where(key.in_(wanted))) or 0
+def register(what: str, key: sa.SQLColumnExpression[int]) -> None:
+    """Name the column with the ids of something that rules of a package above refer to."""
+    _STORED[what] = key
+
+
+# --- Everything that rules refer to
 
 
 def all_uses(segment_id: int, segments: Mapping[int, Any]) -> set[Use]:
@@ -60,3 +61,154 @@ def _own_uses(segment: Segment) -> set[Use]:
         return uses(parse(segment.rules))
     except RulesError:  # of a newer version
         return set()
+
+
+def is_broken(segment_id: int, segments: Mapping[int, Any]) -> bool:
+    """Return whether a segment refers to a list, tag, import or segment that was deleted.
+
+    "Is not on the list" would hold for everyone then. `segments`: the rules of all, by id. Raises
+    RulesError for unusable rules.
+    """
+    wanted = _by_kind(all_uses(segment_id, segments))
+    return not wanted["segment"] <= segments.keys() or any(
+        _missing(what, wanted[what]) for what in _STORED
+    )
+
+
+def _by_kind(found: set[Use]) -> Mapping[str, set[int | str]]:
+    wanted: dict[str, set[int | str]] = defaultdict(set)
+    for use in found:
+        wanted[use.what].add(use.key)
+    return wanted
+
+
+def _missing(what: str, wanted: set[int | str]) -> set[int | str]:
+    """Return those that were deleted."""
+    if not wanted:
+        return set()
+    key = _STORED[what]
+    return wanted - set(db.session.scalars(sa.select(key).where(key.in_(wanted))))
+
+
+# --- Check rules before they are used
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The state of a walk through rules and the segments that they refer to."""
+
+    context: Context
+    counted: int = 0
+    found: dict[Use, str] = field(default_factory=dict)
+    """The path of the first rule that refers to each thing."""
+
+
+def check(root: Rule, context: Context) -> None:
+    """Raise RulesError, with the path of the rule, for rules that cannot be used as they are.
+
+    They refer to something that was deleted, or to themselves, do not fit the type of a field, or
+    are too many. Without this, "is not on the list" would hold for everyone.
+    """
+    walk = _Walk(context)
+    _check(root, walk, chain=(), at=None)
+    wanted = _by_kind(set(walk.found))
+    for what in _STORED:
+        for key in _missing(what, wanted[what]):
+            raise RulesError(f"segments.deleted_{what}", field=walk.found[Use(what, key)])
+    for key in wanted["field"] - context.fields.keys():
+        if not _is_attribute(str(key)):
+            raise RulesError(
+                "segments.field_gone", field=walk.found[Use("field", key)], key=str(key)
+            )
+
+
+def _check(root: Rule, walk: _Walk, *, chain: tuple[int, ...], at: str | None) -> None:
+    """Check the rules of a segment. `at`: the path of the rule that refers to it, if any."""
+    for path, leaf in _paths(root):
+        place = path if at is None else at
+        walk.counted += 1
+        if walk.counted > MAX_LEAVES:
+            raise RulesError("segments.too_many_rules_in_all", field=place, most=MAX_LEAVES)
+        kind = REGISTRY.of(leaf)
+        try:
+            kind.check(leaf, walk.context)
+        except ReasonError as error:
+            raise RulesError(error.reason.code, field=place, **error.reason.params) from None
+        for use in kind.uses(leaf):
+            walk.found.setdefault(use, place)
+            if use.what == "segment":
+                _follow(int(use.key), walk, chain=chain, at=place)
+
+
+def _follow(segment_id: int, walk: _Walk, *, chain: tuple[int, ...], at: str) -> None:
+    stored = walk.context.segments.get(segment_id)
+    if stored is None:
+        raise RulesError("segments.deleted_segment", field=at)
+    if segment_id in chain:
+        raise RulesError("segments.refers_to_itself", field=at)
+    if len(chain) >= MAX_REFERENCES:
+        raise RulesError("segments.too_many_references", field=at, most=MAX_REFERENCES)
+    try:
+        rules = parse(stored)
+    except RulesError as error:
+        raise RulesError(error.reason.code, field=at, **error.reason.params) from None
+    _check(rules, walk, chain=(*chain, segment_id), at=at)
+
+
+def _paths(rule: Rule, path: tuple[int, ...] = ()) -> Iterator[tuple[str, Leaf]]:
+    """Yield every leaf with its path, such as "0-2"."""
+    if isinstance(rule, Group):
+        for index, one in enumerate(rule.rules):
+            yield from _paths(one, (*path, index))
+    else:
+        yield "-".join(map(str, path)), rule
+
+
+def _is_attribute(key: str) -> bool:
+    """Return whether anyone has an attribute of this name."""
+    someone = sa.select(Subscriber.id).where(values.has_entry(key)).limit(1)
+    return db.session.scalar(someone) is not None
+
+
+# --- Cycles
+
+
+def cycle(segment_id: int, segments: Mapping[int, Any]) -> list[int]:
+    """Return the segments through which one refers to itself, from itself to itself; [] if not.
+
+    Rules that cannot be read refer to nothing.
+    """
+    came_from: dict[int, int] = {}
+    waiting = [segment_id]
+    while waiting:
+        one = waiting.pop()
+        for other in _named(segments.get(one)):
+            if other == segment_id:
+                return _way(one, came_from, segment_id)
+            if other not in came_from:
+                came_from[other] = one
+                waiting.append(other)
+    return []
+
+
+def _way(last: int, came_from: Mapping[int, int], start: int) -> list[int]:
+    found = [last]
+    while found[-1] != start:
+        found.append(came_from[found[-1]])
+    return [*reversed(found), start]
+
+
+def _named(stored: Any) -> list[int]:
+    """Return the segments that stored rules name."""
+    if stored is None:
+        return []
+    try:
+        rules = parse(stored)
+    except RulesError:
+        return []
+    return [
+        int(use.key)
+        for leaf in leaves(rules)
+        for use in REGISTRY.of(leaf).uses(leaf)
+        if use.what == "segment"
+    ]

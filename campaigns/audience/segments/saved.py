@@ -7,7 +7,8 @@ from itertools import count
 import sqlalchemy as sa
 
 from campaigns.audience.paging import Page, fetch
-from campaigns.audience.segments import tree
+from campaigns.audience.segments import references, tree
+from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import Group
 from campaigns.db import db
@@ -85,8 +86,10 @@ def create(
         created_at=now,
         updated_at=now,
     )
+    _lock_all()
     db.session.add(segment)
     db.session.flush()
+    _check_cycles(segment.id)
     return segment
 
 
@@ -104,6 +107,7 @@ def change(
 
     Raises SegmentConflictError if someone saved a newer one, SegmentError for bad input.
     """
+    _lock_all()
     new_version: int | None = db.session.scalar(
         sa.update(Segment)
         .where(Segment.id == segment_id, Segment.version == version)
@@ -119,12 +123,35 @@ def change(
     )
     if new_version is None:
         raise SegmentConflictError
+    _check_cycles(segment_id)
     return new_version
 
 
 def delete(segment_id: int) -> None:
-    """Delete a segment. The caller checks whether anything still needs it."""
+    """Delete a segment. The caller checks whether a campaign still needs it.
+
+    Raises SegmentError if another segment refers to it.
+    """
+    _lock_all()
+    using = references.segments_using(Use("segment", segment_id))
+    users = [one.name for one in using if one.id != segment_id]
+    if users:
+        raise SegmentError("segments.used_by_segments", names=", ".join(users))
     db.session.execute(sa.delete(Segment).where(Segment.id == segment_id))
+
+
+def _lock_all() -> None:
+    """Prevent other edits until this transaction ends: two at once could make a cycle."""
+    db.session.execute(sa.select(Segment.id).order_by(Segment.id).with_for_update()).all()
+
+
+def _check_cycles(segment_id: int) -> None:
+    """Raise SegmentError if a segment refers to itself."""
+    rows = db.session.execute(sa.select(Segment.id, Segment.name, Segment.rules)).all()
+    found = references.cycle(segment_id, {row.id: row.rules for row in rows})
+    if found:
+        names = {row.id: row.name for row in rows}
+        raise SegmentError("segments.cycle", path=" → ".join(names[one] for one in found))
 
 
 def _checked_name(name: str, segment_id: int = 0) -> str:

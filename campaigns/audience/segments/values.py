@@ -36,6 +36,13 @@ _NUMBER_LENGTH = 25
 # --- In SQL
 
 
+def has_entry(key: str) -> Condition:
+    """Return the condition that there is an entry of this name."""
+    if is_postgresql():
+        return sa.func.jsonb_exists(Subscriber.attributes, key, type_=sa.Boolean())
+    return _contains(f'"{key}":')
+
+
 def has_text(key: str) -> Condition:
     """Return the condition that the value is a text, and not an empty one."""
     if is_postgresql():

@@ -32,7 +32,7 @@ from campaigns.audience.segments.kinds.fields import OPERATORS
 from campaigns.audience.segments.leaves import Context, Ids
 from campaigns.campaign.models import CampaignLink
 from campaigns.db import db, transaction
-from campaigns.events.models import Event
+from campaigns.events.models import BANDS, EngagementScore, Event
 from tests.factories import a_campaign, a_delivery, a_list, subscribers
 
 EXAMPLES = int(os.environ.get("SEGMENT_EXAMPLES", "120"))
@@ -123,6 +123,9 @@ def a_world() -> World:
             if n >> bit & 1
         )
         db.session.add_all(_proofs(n, person.id, lists[0].id, imports))
+        if n % 4:
+            band = BANDS[n % len(BANDS)]
+            db.session.add(EngagementScore(subscriber_id=person.id, band=band, computed_at=NOW))
         if n % 9 == 0:
             db.session.add(Suppression(address_normal=person.address_normal))
         _deeds(n, person, campaigns)
@@ -296,6 +299,11 @@ def leaves(world: World) -> st.SearchStrategy[dict[str, Any]]:
             op=one_of("has", "has_not"),
             channel=one_of("any", "form", "import"),
             list=one_of(None, *world.lists),
+        ),
+        rule_of(
+            kind=st.just("engagement"),
+            op=one_of("is_one_of", "is_none_of"),
+            bands=some("new", "engaged", "cooling", "inactive"),
         ),
         rule_of(kind=st.just("suppressed"), op=one_of("is", "is_not")),
         rule_of(kind=st.just("random"), percent=one_of(0.1, 33.3, 50, 100), seed=one_of(0, 7)),

@@ -19,14 +19,14 @@ class SegmentLeaf(Leaf):
 
 
 def _condition(leaf: SegmentLeaf, context: Context) -> Condition:
-    found = compiler.condition(tree.parse(context.segments[leaf.segment]), context)
+    found = compiler.checked_condition(tree.parse(context.segments[leaf.segment]), context)
     return sa.not_(found) if leaf.op == "not_in" else found
 
 
 def _value(leaf: SegmentLeaf, subscriber_id: int, context: Context) -> bool:
     """Return whether the person is in the other segment."""
     root = tree.parse(context.segments[leaf.segment])
-    return explaining.explain(root, subscriber_id, context).holds
+    return explaining.checked_explanation(root, subscriber_id, context).holds
 
 
 register(
