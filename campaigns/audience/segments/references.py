@@ -20,6 +20,13 @@ MAX_REFERENCES = 5
 MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
 
+_DELETED = {
+    "campaign": "segments.deleted_campaign",
+    "import": "segments.deleted_import",
+    "list": "segments.deleted_list",
+    "tag": "segments.deleted_tag",
+}
+
 _STORED: dict[str, sa.SQLColumnExpression[int]] = {
     "list": AudienceList.id,
     "tag": Tag.id,
@@ -114,7 +121,7 @@ def check(root: Rule, context: Context) -> None:
     wanted = _by_kind(set(walk.found))
     for what in _STORED:
         for key in _missing(what, wanted[what]):
-            raise RulesError(f"segments.deleted_{what}", field=walk.found[Use(what, key)])
+            raise RulesError(_DELETED[what], field=walk.found[Use(what, key)])
     for key in wanted["field"] - context.fields.keys():
         if not _is_attribute(str(key)):
             raise RulesError(
