@@ -32,6 +32,8 @@ _WHAT_CAME_BACK = (
 )
 _HAS_REASON = sa.text("reason <> ''")
 _IS_ENGAGED = sa.text(" OR ".join(f"{name} IS NOT NULL" for name in _WHAT_CAME_BACK))
+_IS_OPENED = sa.text("first_opened_at IS NOT NULL")
+_IS_CLICKED = sa.text("first_clicked_at IS NOT NULL")
 
 
 class Campaign(Base):
@@ -321,6 +323,24 @@ class Delivery(Base):
             "id",
             postgresql_where=_IS_ENGAGED,
             sqlite_where=_IS_ENGAGED,
+        ),
+        # For rules of segments, which ask what each of a million people did. Sending writes to
+        # neither.
+        Index(
+            "ix_delivery_opened",
+            "subscriber_id",
+            "campaign_id",
+            "first_opened_at",
+            postgresql_where=_IS_OPENED,
+            sqlite_where=_IS_OPENED,
+        ),
+        Index(
+            "ix_delivery_clicked",
+            "subscriber_id",
+            "campaign_id",
+            "first_clicked_at",
+            postgresql_where=_IS_CLICKED,
+            sqlite_where=_IS_CLICKED,
         ),
         NEVER_REUSED,
     )

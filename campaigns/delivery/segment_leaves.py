@@ -86,7 +86,7 @@ def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) ->
     if is_never or (leaf.count, leaf.n) == ("at_least", 1):
         once = sa.exists().where(own).correlate(Subscriber)
         return sa.not_(once) if is_never else once
-    number = sa.select(sa.func.count(Delivery.id)).where(own).correlate(Subscriber)
+    number = sa.select(sa.func.count(Delivery.subscriber_id)).where(own).correlate(Subscriber)
     found_enough: Condition = _compared(leaf, number.scalar_subquery())
     return found_enough
 
