@@ -98,7 +98,12 @@ def sign_up(public_id: str) -> Response:
     if not request.form.get(HONEYPOT):
         given = values.read(fields, typed, is_signup=True)
         problems = {key: sentence(reason) for key, reason in given.problems.items()}
-        again = {"address": address, "name": name, "problems": problems, "code": 422}
+        again: dict[str, Any] = {
+            "address": address,
+            "name": name,
+            "problems": problems,
+            "code": 422,
+        }
         if problems:
             return _form(found, wording, inputs, **again)
         try:

@@ -1,6 +1,6 @@
 """The inputs of custom fields in forms: read from a request, and what their controls contain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +41,11 @@ def controls_of(person: Subscriber | None) -> list[FieldControl]:
     ]
 
 
-def controls_typed(form: MultiDict[str, str]) -> list[FieldControl]:
-    """Return the control of every field, as typed."""
-    fields = definitions.all_definitions()
+def controls_typed(
+    form: MultiDict[str, str], fields: Sequence[Definition] | None = None
+) -> list[FieldControl]:
+    """Return the control of each of these fields (None: all), as typed."""
+    fields = definitions.all_definitions() if fields is None else fields
     typed = controls.typed_in(fields, form.getlist)
     return [controls.control(one, typed[one.key], _locale()) for one in fields]
 

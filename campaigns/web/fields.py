@@ -414,6 +414,7 @@ def _conversion_page(
         attribute=attribute,
         form=form,
         types=FIELD_TYPE_LABELS,
+        segments=uses.uses_of(field.key).segments if field else (),
         date_orders=DATE_ORDER_LABELS,
         decimal_signs=DECIMAL_SIGN_LABELS,
         has_options=type_ in WITH_OPTIONS,

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from campaigns.audience.fields import changes, definitions
 from campaigns.audience.fields.models import Field, FieldChange, ListField
 from campaigns.audience.models import Subscriber
+from campaigns.audience.segments import members, saved, tree
 from campaigns.db import db, transaction
 from campaigns.jobs import fields as job
 from tests.factories import a_campaign, a_field, a_list, a_series, a_subscriber
@@ -293,3 +294,43 @@ def test_a_field_changes_its_type_only_through_a_conversion(owner_client: FlaskC
     assert only_field().type == "number"
     assert attributes() == [{"points": 1.5}, {"points_original": "many"}]
     assert db.session.scalars(sa.select(FieldChange.people_kept)).one() == 1
+
+
+# --- Segments
+
+
+@pytest.fixture
+def in_hamburg(app: object) -> Field:
+    """A field that a segment uses."""
+    with transaction():
+        field = a_field("City")
+        rule = {"kind": "field", "key": "city", "op": "is", "values": ["Hamburg"]}
+        root = tree.parse({"version": 1, "root": {"kind": "all", "rules": [rule]}})
+        saved.create("In Hamburg", root, now=NOW)
+        a_subscriber("a@example.org", attributes={"city": "Hamburg"})
+    return field
+
+
+def test_a_field_that_a_segment_uses_names_it_and_is_not_deleted(
+    owner_client: FlaskClient, in_hamburg: Field
+) -> None:
+    assert "Segment: In Hamburg" in owner_client.get("/fields").text
+    page = owner_client.get(f"/fields/{in_hamburg.public_id}/type?type=number").text
+    assert "These segments use the field: In Hamburg." in " ".join(page.split())
+    path = f"/fields/{in_hamburg.public_id}/delete"
+    assert "“In Hamburg”" in owner_client.get(path).text
+    assert owner_client.post(path).status_code == 422
+    assert only_field().label == "City"
+
+
+def test_a_segment_follows_a_renamed_merge_tag(
+    owner_client: FlaskClient, in_hamburg: Field
+) -> None:
+    path = f"/fields/{in_hamburg.public_id}/key"
+    assert "In Hamburg" in owner_client.get(path).text
+    owner_client.post(path, data={"key": "town"})
+    finish_changes()
+    (segment,) = saved.choices()
+    assert segment.rules["root"]["rules"][0]["key"] == "town"
+    assert segment.version == 2
+    assert members.count(tree.parse(segment.rules), members.context_at(NOW)).people == 1
