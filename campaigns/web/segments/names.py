@@ -1,13 +1,12 @@
-"""RuleNames of what rules refer to, read once for a page."""
+"""Names of what rules refer to, read once for a page."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from werkzeug.datastructures import MultiDict
 
 from campaigns.audience import lists, mailbox_providers
-from campaigns.audience.fields import definitions
+from campaigns.audience.fields import controls, definitions
 from campaigns.audience.fields.definitions import Definition
 from campaigns.audience.models import ImportRun, Tag
 from campaigns.audience.segments import saved
@@ -15,8 +14,8 @@ from campaigns.audience.segments.leaves import Use
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.title import title_of
 from campaigns.db import db
-from campaigns.web import field_inputs
 from campaigns.web.audience_labels import BANDS, SUBSCRIPTION_SOURCES
+from campaigns.web.template_helpers import locale
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name
 
@@ -29,7 +28,7 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class RuleNames:
-    """RuleNames by id, as text, of everything that a rule can refer to."""
+    """Names by id, as text, of everything that a rule can refer to."""
 
     lists: Options
     tags: Options
@@ -94,7 +93,7 @@ def _pairs(statement: sa.Executable) -> Options:
 
 def field_options(field: Definition) -> Options:
     """Return the choices of a field's value."""
-    return dict(field_inputs.controls_typed(MultiDict(), [field])[0].options)
+    return dict(controls.control(field, (), locale()).options)
 
 
 def mailbox_options() -> Options:
