@@ -130,10 +130,10 @@ OPS = {
     "on": lazy_gettext("is on"),
     "before": lazy_gettext("is before"),
     "after": lazy_gettext("is after"),
-    "in_last_days": lazy_gettext("in the last days"),
-    "not_in_last_days": lazy_gettext("not in the last days"),
-    "in_next_days": lazy_gettext("in the next days"),
-    "anniversary_in_days": lazy_gettext("anniversary within days"),
+    "in_last_days": lazy_gettext("in the last"),
+    "not_in_last_days": lazy_gettext("not in the last"),
+    "in_next_days": lazy_gettext("in the next"),
+    "anniversary_in_days": lazy_gettext("anniversary within"),
     "is_true": lazy_gettext("is yes"),
     "is_false": lazy_gettext("is no"),
     "is_one_of": lazy_gettext("is one of"),
@@ -264,8 +264,8 @@ def _lists_and_tags(names: RuleNames) -> Iterator[RuleSubject]:
     }
     since = {
         "any": _("at any time"),
-        "in_last_days": _("in the last days"),
-        "before_last_days": _("before the last days"),
+        "in_last_days": _("in the last"),
+        "before_last_days": _("before the last"),
     }
     yield _subject(
         _("Lists"),

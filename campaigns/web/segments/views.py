@@ -138,7 +138,7 @@ def size(public_id: str) -> str:
         count = members.count(root, context, budget_seconds=SIZE_SECONDS)
     except ReasonError as error:
         return render_template("web/segments/_size.html", why=sentence(error.reason))
-    return render_template("web/segments/_size.html", counted=_counted(count))
+    return render_template("web/segments/_size.html", count=count)
 
 
 # --- The builder
