@@ -1,7 +1,5 @@
 """A segment is built in the browser by mouse, and another by keyboard alone."""
 
-import json
-
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -32,7 +30,7 @@ def stored(app: Flask) -> dict[str, object]:
     with app.app_context():
         found = db.session.scalars(sa.select(Segment.rules)).one()
         db.session.remove()
-        return json.loads(json.dumps(found))["root"]
+        return dict(found["root"])
 
 
 def test_a_segment_is_built_by_mouse(server: tuple[Flask, str], builder: Page) -> None:

@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 
 from campaigns.audience.fields.models import FIELD_TYPES
 from campaigns.audience.models import ImportRun, SubscriberTag, Tag
-from campaigns.audience.segments import saved, tree
+from campaigns.audience.segments import members, saved, tree
 from campaigns.audience.segments.kinds.fields import OPERATORS
 from campaigns.audience.segments.leaves import REGISTRY
 from campaigns.audience.segments.models import Segment
 from campaigns.db import db, transaction
-from campaigns.web.segments import describe, names, subjects
+from campaigns.web.segments import describe, names, subjects, views
 from campaigns.web.segments.names import RuleNames
 from campaigns.web.segments.subjects import RuleSubject
 from tests.factories import a_campaign, a_field, a_list, a_segment, a_subscriber
@@ -434,3 +434,21 @@ def test_the_builder_ignores_what_no_form_sends(owner_client: FlaskClient) -> No
     assert inputs(page.text)["node"] == ["n2/n1"]
     counted = owner_client.post("/segments/preview", data={**form, "part": "count"})
     assert "Choose it again" in counted.text
+
+
+def test_an_estimate_shows_its_margin_and_refines_itself(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(members, "RANGE_SIZE", 1)
+    monkeypatch.setattr(views, "COUNT_SECONDS", {"": 0.0, "1": 60.0})
+    with transaction():
+        for number in range(60):
+            a_subscriber(f"s{number}@example.org")
+    link = {"rules": rules({"kind": "opened", "count": "exactly", "n": 0})}
+    form = inputs(owner_client.get("/segments/new", query_string=link).text)
+    first = preview(owner_client, form, part="count")
+    assert re.search(r"About \d+ subscribers \(± \d+\)", first)
+    assert "&#34;round&#34;: &#34;1&#34;" in first
+    second = preview(owner_client, form, part="count", round="1")
+    assert ">60 subscribers<" in second
+    assert "&#34;round&#34;" not in second
