@@ -215,6 +215,26 @@ def arithmetic(scope: Scope) -> sa.Select[int, int, int, int, int]:
     ).select_from(counts)
 
 
+def left_out(scope: Scope, rows: int) -> sa.Select[int, int, int]:
+    """Select one row: duplicates, not subscribed, excluded, of an audience of `rows` people.
+
+    Quicker than `arithmetic`, as it need not find the people of a segmented audience again.
+    """
+    matched = _count_matched(scope).subquery()
+    distinct = _count_distinct(scope).subquery() if _may_repeat(scope) else matched
+    counts = matched if distinct is matched else matched.join(distinct, sa.true())
+    people: sa.ColumnElement[int] = distinct.c.people
+    if not scope.segments:
+        reached = people
+    elif scope.excluded or scope.excluded_segments:
+        reached = _count(_reached_in_segments(scope))
+    else:
+        reached = sa.literal(rows)
+    is_of_lists = not scope.segments and not scope.excluded_segments
+    excluded = _count_excluded(scope) if is_of_lists else reached - rows
+    return sa.select(matched.c.people - people, people - reached, excluded).select_from(counts)
+
+
 def _count(people: sa.Select[Any]) -> sa.ScalarSelect[int]:
     return sa.select(sa.func.count()).select_from(people.subquery()).scalar_subquery()
 

@@ -9,7 +9,6 @@ from campaigns.audience import erasure_lock
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import audience, local_time
 from campaigns.campaign.audience import Scope
-from campaigns.campaign.drafts import count
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery
 from campaigns.db import db, insert_ignoring, is_postgresql, rows_changed
 from campaigns.delivery import canary
@@ -28,18 +27,14 @@ def expand(campaign_id: int, *, links: tuple[str, ...], now: datetime) -> bool:
         return False
     erasure_lock.prevent_erasures()  # no foreign key enforces this
     scope = audience.scope_of(campaign_id, now=now)
-    arithmetic = count(scope)
-    campaign.audience = _insert_deliveries(campaign, scope, now)
+    campaign.audience = rows = _insert_deliveries(campaign, scope, now)
     _insert_links(campaign_id, links)
-    campaign.duplicates = arithmetic.duplicates
-    campaign.not_subscribed = arithmetic.not_subscribed
-    campaign.excluded = arithmetic.excluded
-    # People may have joined or left between the count and the rows: the rows decide.
-    others = campaign.duplicates + campaign.not_subscribed + campaign.excluded
-    campaign.matched = campaign.audience + others
+    # People may have joined or left between the rows and the count: the rows decide.
+    others = [max(0, count) for count in db.session.execute(audience.left_out(scope, rows)).one()]
+    campaign.duplicates, campaign.not_subscribed, campaign.excluded = others
+    campaign.matched = rows + sum(others)
     if campaign.spread_seconds:
-        people = campaign.audience - arithmetic.suppressed
-        campaign.pace_per_second = max(people, 1) / campaign.spread_seconds
+        campaign.pace_per_second = max(_count_queued(campaign_id), 1) / campaign.spread_seconds
     canary.begin(campaign)
     campaign.status = "sending"
     campaign.updated_at = now
@@ -79,6 +74,14 @@ def _insert_deliveries(campaign: Campaign, scope: Scope, now: datetime) -> int:
     statement = sa.insert(Delivery).from_select(columns, rows)
     options = {"preserve_rowcount": True}  # SQLAlchemy does not keep it for an INSERT otherwise
     return rows_changed(db.session.execute(statement, execution_options=options))
+
+
+def _count_queued(campaign_id: int) -> int:
+    """Return the number of recipients: the audience without suppressed people."""
+    found = sa.select(sa.func.count()).where(
+        Delivery.campaign_id == campaign_id, Delivery.status == sa.literal_column("'queued'")
+    )
+    return db.session.scalar(found) or 0
 
 
 def _arrivals(
