@@ -244,4 +244,8 @@ def test_a_search_is_offered_as_the_rules_of_a_segment(owner_client: FlaskClient
         {"kind": "tag", "op": "has_any", "tags": [vip.id]},
         {"kind": "domain", "op": "is_one_of", "values": ["example.org"]},
     ]
+    builder = owner_client.get(link)
+    assert builder.status_code == 200
+    assert "example.org" in builder.text
+    assert "cannot be read" not in builder.text
     assert "Save this search" not in owner_client.get("/subscribers").text

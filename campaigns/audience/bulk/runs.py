@@ -20,7 +20,7 @@ from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.models import Subscriber
 from campaigns.audience.segments import members
 from campaigns.audience.selection import Selection
-from campaigns.db import db, rows_changed
+from campaigns.db import db, rows_changed, rows_given
 from campaigns.reason import Reason
 
 CHUNK = 2_000
@@ -254,12 +254,13 @@ def _record(run: BulkRun, found: Slice) -> None:
     total = Counter(run.outcomes) + found.outcomes
     run.outcomes = dict(total)
     if found.before:
+        rows = [{"id": one, "before": dict(before)} for one, before in found.before.items()]
+        given = rows_given(rows, {"id": sa.BigInteger(), "before": sa.JSON()})
         db.session.execute(
-            sa.insert(BulkChange),
-            [
-                {"run_id": run.id, "subscriber_id": one, "before": dict(before)}
-                for one, before in found.before.items()
-            ],
+            sa.insert(BulkChange).from_select(
+                ["run_id", "subscriber_id", "before"],
+                sa.select(sa.literal(run.id), given.c.id, given.c.before),
+            )
         )
 
 
