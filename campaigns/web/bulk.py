@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
@@ -75,6 +76,9 @@ def start() -> Answer:
         text = sentence(error.reason) if isinstance(error, ReasonError) else str(error)
         flash(text, "danger")
         return redirect(_back())
+    except NotFound:
+        flash(_("The list, tag or segment of this search was deleted."), "danger")
+        return redirect(url_for("subscribers.index"))
     _begin(run)
     return redirect(_back())
 

@@ -186,6 +186,27 @@ def test_an_incomplete_action_says_what_is_missing(
     assert db.session.scalars(sa.select(BulkRun)).all() == []
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("?q=nobody", "Nobody matches this selection now"),
+        ("?segment=gone", "of this search was deleted"),
+        ("?tag=gone", "of this search was deleted"),
+        ("?list=gone", "of this search was deleted"),
+    ],
+)
+@pytest.mark.parametrize("action", ["tag", "delete"])
+def test_a_selection_that_vanished_changes_nobody(
+    owner_client: FlaskClient, query: str, message: str, action: str
+) -> None:
+    with transaction():
+        a_subscriber()
+    page = post(owner_client, query, action=action, tag="VIP", confirm="delete", all="1")
+    assert message in page
+    assert db.session.scalars(sa.select(BulkRun)).all() == []
+    assert len(db.session.scalars(sa.select(Subscriber)).all()) == 1
+
+
 @pytest.mark.parametrize("name", ["=cmd()", "<script>alert(1)</script>", "\u202eVIP\u200f", "Käse"])
 def test_tags_with_odd_names_are_shown_as_text(owner_client: FlaskClient, name: str) -> None:
     with transaction():
