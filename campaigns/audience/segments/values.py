@@ -6,7 +6,7 @@ value. No condition is ever NULL.
 PostgreSQL reads its parsed JSON. SQLite would parse the text of each row, which takes most of the
 time of a count and does not get faster in several threads. As attributes are written in one form
 (`db._dump_json`: no spaces, quotes inside texts escaped) and names are plain, `"city":` can only be
-the name of an entry, so SQLite searches the text (docs/decisions/0018).
+the name of an entry, so SQLite searches the text (docs/decisions/0019).
 """
 
 import json
