@@ -204,13 +204,19 @@ def _type_of(key: str) -> Text:
 
 
 def _entry(key: str) -> sa.ColumnElement[Any]:
-    return sa.func.jsonb_extract_path(Subscriber.attributes, key, type_=postgresql.JSONB())
+    found: sa.ColumnElement[Any] = Subscriber.attributes.op("->", return_type=postgresql.JSONB())(
+        sa.literal(key, sa.Text())
+    )
+    return found
 
 
 def _entry_text(key: str) -> Text:
     """Return the entry as text; NULL without one."""
     if is_postgresql():
-        return sa.func.jsonb_extract_path_text(Subscriber.attributes, key, type_=sa.Text())
+        text: Text = Subscriber.attributes.op("->>", return_type=sa.Text())(
+            sa.literal(key, sa.Text())
+        )
+        return text
     return sa.func.json_extract(Subscriber.attributes, f"$.{key}", type_=sa.Text())
 
 

@@ -1,5 +1,7 @@
 """Rules that refer to something: a cycle is refused, and what was deleted never means everyone."""
 
+from collections.abc import Callable
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -76,13 +78,34 @@ def test_a_segment_that_would_refer_to_itself_is_refused_with_the_path(app: Flas
     assert refusal.value.reason.params["path"] == "First → First"
 
 
-def test_the_second_of_two_edits_that_make_a_cycle_together_is_refused(app: Flask) -> None:
+def test_of_two_edits_at_once_that_make_a_cycle_together_one_is_refused(app: Flask) -> None:
     with transaction():
-        first, second = create("First"), create("Second")
+        first, second = create("First").id, create("Second").id
+    is_changed = Event()
+    codes: list[str] = []
+
+    def refer(segment: int, name: str, other: int) -> None:
+        root = group({"kind": "segment", "segment": other})
+        saved.change(segment, 1, name=name, root=root, now=NOW)
+
+    def edit_the_second() -> None:
+        with app.app_context():
+            is_changed.wait(5)
+            try:
+                with transaction():
+                    refer(second, "Second", first)
+            except saved.SegmentError as error:
+                codes.append(error.reason.code)
+
+    other = Thread(target=edit_the_second)
+    other.start()
     with transaction():
-        change(first, within(second))
-    with pytest.raises(saved.SegmentError), transaction():
-        change(second, within(first))
+        refer(first, "First", second)
+        is_changed.set()
+        other.join(0.3)
+        assert other.is_alive(), "the second edit waits for the first"
+    other.join(10)
+    assert codes == ["segments.cycle"]
 
 
 def test_a_stored_cycle_is_refused_when_it_is_used(app: Flask) -> None:
@@ -151,16 +174,17 @@ def test_a_rule_about_something_deleted_is_refused_when_it_is_used(
     with transaction():
         a_subscriber()
         news = a_list()
-        made = {
+        makers: dict[Any, Callable[[], Any]] = {
             AudienceList: lambda: news,
             Tag: lambda: Tag(name="vip", name_normal="vip"),
             ImportRun: lambda: ImportRun(list_id=news.id, file_name="a", path=""),
             Campaign: lambda: a_campaign(news),
             Segment: lambda: create("Gone", {"kind": "suppressed"}),
-        }[model]()  # type: ignore[index]
+        }
+        made = makers[model]()
         db.session.add(made)
         db.session.flush()
-        key: int = made.id  # type: ignore[attr-defined]
+        key: int = made.id
         names = {"list", "import", "segment"} & rule.keys()
         filled = {**rule, **dict.fromkeys(names, key)}
         filled |= {name: [key] for name in ("tags", "campaigns") if name in rule}
