@@ -241,10 +241,13 @@ def test_negative_rules_say_that_people_without_a_value_are_included(
 ) -> None:
     with transaction():
         a_field("City")
+        news = a_list("News")
     said = "Includes subscribers without a value."
     rule = {"kind": "field", "key": "city", "op": "is_not", "values": ["Oslo"]}
     assert said in builder(owner_client, rules(rule))
     assert said not in builder(owner_client, rules({**rule, "op": "is"}))
+    rule = {"kind": "list", "list": news.id, "op": "is_not"}
+    assert "Includes subscribers who were never on the list." in builder(owner_client, rules(rule))
 
 
 BAD = [

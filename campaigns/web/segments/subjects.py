@@ -107,10 +107,13 @@ class RuleSubject:
 
 
 CHOICE_OPS = ("is_one_of", "is_none_of")
-NEGATIVE = frozenset(
-    {"is_not", "not_contains", "is_none_of", "has_none", "not_in_last_days", "has_not", "not_in"}
-)
-"""Operators that people without a value satisfy, too."""
+_NEGATIVE = frozenset({"is_not", "not_contains", "is_none_of", "has_none", "not_in_last_days"})
+_NOTES = {
+    "field": lazy_gettext("Includes subscribers without a value."),
+    "name": lazy_gettext("Includes subscribers without a value."),
+    "list": lazy_gettext("Includes subscribers who were never on the list."),
+    "tag": lazy_gettext("Includes subscribers without any tags."),
+}
 BEHAVIOURS = ("sent", "opened", "clicked", "bounced")
 
 OPS = {
@@ -171,6 +174,13 @@ def of_leaf(stored: Mapping[str, Any], subjects: Mapping[str, RuleSubject]) -> R
         case {"kind": str(kind)}:
             return subjects.get(kind)
     return None
+
+
+def note(subject: RuleSubject | None, op: str) -> str:
+    """Return who satisfies a negative rule although nothing is known about them; "" otherwise."""
+    if subject is None or op not in _NEGATIVE:
+        return ""
+    return str(_NOTES.get(str(subject.fixed["kind"]), ""))
 
 
 def attribute(key: str) -> RuleSubject:

@@ -214,7 +214,7 @@ def _page(
         groups=_groups(builder.draft),
         ops=subjects.OPS,
         count_ops=subjects.COUNT_OPS,
-        negative=subjects.NEGATIVE,
+        note=subjects.note,
         builder=builder,
         draft=builder.draft,
     )
@@ -324,7 +324,7 @@ def preview() -> Answer:
         "groups": _groups(draft),
         "ops": subjects.OPS,
         "count_ops": subjects.COUNT_OPS,
-        "negative": subjects.NEGATIVE,
+        "note": subjects.note,
         "said": _announcement(done_),
         "focus": focus,
     }
