@@ -45,7 +45,7 @@ def page(text: str = "", *, before: str | None = None, after: str | None = None)
     found = sa.select(Segment)
     if text:
         found = found.where(Segment.name.icontains(text, autoescape=True))
-    key = Segment.name
+    key = sa.type_coerce(Segment.name, sa.Text())
     return fetch(found, key, name="name", descending=False, before=before, after=after)
 
 
