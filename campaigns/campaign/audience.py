@@ -22,7 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from campaigns.audience.models import MailDomain, Subscriber, Subscription, Suppression
-from campaigns.audience.segments import members, references
+from campaigns.audience.segments import compile as compiler
+from campaigns.audience.segments import members, references, tree
 from campaigns.audience.segments.leaves import Condition, Context
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import RulesError
@@ -82,11 +83,11 @@ def _condition(segment_id: int, name: str | None, context: Context) -> Condition
     if name is None:
         raise AudienceError("preflight.segment_deleted")
     try:
-        if references.is_broken(segment_id, context.segments):
-            raise AudienceError("preflight.segment_refers_to_deleted", segment=name)
-        return members.condition_of(segment_id, context)
+        root = tree.parse(context.segments[segment_id])
+        references.check(root, context)
+        return compiler.condition(root, context)
     except LookupError:
-        raise AudienceError("preflight.segment_refers_to_deleted", segment=name) from None
+        raise AudienceError("preflight.segment_deleted") from None
     except RulesError as error:
         raise AudienceError("preflight.segment_unusable", segment=name, why=error.reason) from None
 

@@ -48,10 +48,6 @@ SENTENCES: dict[str, Message] = {
     "preflight.segment_deleted": N_(
         "A segment of this campaign was deleted. Remove it from the audience or choose another."
     ),
-    "preflight.segment_refers_to_deleted": N_(
-        "The segment “%(segment)s” refers to something that was deleted. Edit the segment, or"
-        " remove it from the audience."
-    ),
     "preflight.segment_unusable": N_("The segment “%(segment)s” cannot be used. %(why)s"),
     "preflight.no_sender": N_("No sender address is chosen."),
     "preflight.no_sender_set_up": N_("No sender address is set up yet."),

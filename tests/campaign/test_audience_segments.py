@@ -251,7 +251,17 @@ def test_a_segment_that_refers_to_something_deleted_is_a_problem(app: Flask) -> 
     assert _found(campaign) == ["ann", "ben", "cem", "fay"]
     with transaction():
         db.session.execute(sa.delete(AudienceList).where(AudienceList.id == gone.id))
-    assert _problem(campaign) == "preflight.segment_refers_to_deleted"
+    assert _problem(campaign) == "preflight.segment_unusable"
+
+
+def test_segments_that_refer_to_each_other_are_a_problem(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        segment = _tagged("vip", _people(news)["ann"])
+        campaign = a_campaign(news, segments=(segment,))
+    rule = {"kind": "segment", "op": "not_in", "segment": segment.id}
+    _break(segment, version=1, root={"kind": "all", "rules": [rule]})
+    assert _problem(campaign) == "preflight.segment_unusable"
 
 
 # --- freezing -----------------------------------------------------------------------------------

@@ -218,3 +218,17 @@ def test_an_archived_list_is_offered_only_where_it_is_chosen(owner_client: Flask
     assert old.public_id not in owner_client.get(_path(other)).text
     found = owner_client.get(_path(other, "/audience/choices?audience=Old")).text
     assert old.public_id not in found
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+@pytest.mark.parametrize("text", ["%", "'; DROP TABLE list; --", "\u202e", "x" * 10_000])
+def test_hostile_searches_and_values_choose_nothing(owner_client: FlaskClient, text: str) -> None:
+    with transaction():
+        a_list("News")
+        campaign = a_campaign()
+    found = owner_client.get(_path(campaign, "/audience/choices"), query_string={"audience": text})
+    assert found.status_code == 200
+    assert "News" not in found.text
+    assert _save(owner_client, campaign, include=text) == 200
+    assert _save(owner_client, campaign, include_segment=text) == 422
+    assert drafts.chosen_audience(campaign.id) == ChosenAudience()
