@@ -35,7 +35,7 @@ SENTENCES: dict[str, Message] = {
         "The description is too long. Use at most %(most)s characters."
     ),
     "segments.field_gone": N_(
-        "There is no field “%(key)s” any more, and nobody has an attribute of this name."
+        "There is no field “%(key)s”, and nobody has an attribute of this name."
         " Choose another field, or remove the rule."
     ),
     "segments.malformed": N_("These rules are damaged. Remove them and build them again."),

@@ -163,7 +163,7 @@ def _estimate(root: Group, context: Context, everyone: Ids, budget_seconds: floa
 def _shuffled(everyone: Ids) -> list[Ids]:
     """Return small ranges that together are everyone, in random order, always the same one.
 
-    So a count that is given more time goes on where the shorter one ended, and its result does not
+    So a count with more time continues where the shorter one ended, and its result does not
     jump about.
     """
     ranges = _split(everyone, math.ceil((everyone.last - everyone.first + 1) / RANGE_SIZE))
