@@ -213,7 +213,10 @@ def key(public_id: str) -> Answer:
     change_id = 0
     try:
         with transaction():
-            before = definitions.rename_key(field.id, request.form.get("key", ""), now=utcnow())
+            wanted = request.form.get("key", "")
+            if wanted in field_inputs.known_attributes():
+                raise FieldError("fields.key_taken", field="key", key=wanted)
+            before = definitions.rename_key(field.id, wanted, now=utcnow())
             field = or_404(Field, public_id)
             if field.key != before:
                 uses.rename_in_segments(before, field.key, now=utcnow())

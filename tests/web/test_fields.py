@@ -159,10 +159,14 @@ def test_a_merge_tag_is_renamed_with_its_values(owner_client: FlaskClient) -> No
     wrong = owner_client.post(path, data={"key": "Not a key"})
     assert wrong.status_code == 422
     assert 'value="Not a key"' in wrong.text
+    with transaction():
+        a_subscriber("b@example.org", attributes={"home": "x"})
+    taken = owner_client.post(path, data={"key": "home"})
+    assert "The merge tag “home” is taken." in taken.text
     owner_client.post(path, data={"key": "town"})
     assert "Moving values" in owner_client.get("/fields").text
     finish_changes()
-    assert (only_field().key, attributes()) == ("town", [{"town": "Ulm"}])
+    assert (only_field().key, attributes()) == ("town", [{"town": "Ulm"}, {"home": "x"}])
     assert "Moving values" not in owner_client.get("/fields/progress").text
 
 

@@ -210,9 +210,9 @@ def _clear(attributes: dict[str, Any], key: str) -> bool:
 
 def _rename(attributes: dict[str, Any], key: str, to: str) -> bool:
     value = attributes.pop(key)
-    # Someone may have saved a newer value under the new key.
-    if to not in attributes:
-        attributes[to] = value
+    # Someone may have saved a newer value under the new key; the older one is set aside.
+    is_free = attributes.get(to, value) == value
+    attributes[to if is_free else _free_name(attributes, f"{to}{ORIGINAL}", value)] = value
     return False
 
 

@@ -177,6 +177,8 @@ def test_a_renamed_key_moves_values_and_rules_and_keeps_newer_ones(app: Flask) -
     finish(change)
     assert stored("birth") == ["Ulm", (None,), "new"]
     assert stored("born") == [(None,)] * 3
+    kept = db.session.scalars(sa.select(Subscriber.attributes).order_by(Subscriber.id)).all()
+    assert kept[-1]["birth_original"] == "old"
 
 
 @pytest.mark.parametrize(("is_kept", "after"), [(True, ["yes", "no"]), (False, [(None,), (None,)])])
