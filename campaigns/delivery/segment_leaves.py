@@ -84,7 +84,8 @@ def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) ->
     )
     is_never = (leaf.count, leaf.n) in {("exactly", 0), ("at_most", 0)}
     if is_never or (leaf.count, leaf.n) == ("at_least", 1):
-        once = sa.exists().where(own).correlate(Subscriber)
+        # Not `SELECT *`, for which SQLite reads the row besides the index.
+        once = sa.select(Delivery.subscriber_id).where(own).correlate(Subscriber).exists()
         return sa.not_(once) if is_never else once
     number = sa.select(sa.func.count(Delivery.subscriber_id)).where(own).correlate(Subscriber)
     found_enough: Condition = _compared(leaf, number.scalar_subquery())

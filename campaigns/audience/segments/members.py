@@ -32,7 +32,7 @@ from campaigns.db import db, numbers_at_once
 
 BUDGET_SECONDS = 1.5
 """Time for a count that may be an estimate."""
-RANGE_SIZE = 2_000
+RANGE_SIZE = 5_000
 """Number of ids that are counted at once for an estimate."""
 MIN_RANGES = 4
 """Number of ranges below which there would be no margin to speak of."""
