@@ -335,45 +335,24 @@ def check_leaf(leaf: Leaf, names: RuleNames, context: Context, segment_id: int =
         if not names.knows(use):
             raise RulesError(_DELETED[use.what])
         if use.what == "segment":
-            _check_segment(int(use.key), names, context, segment_id)
+            _check_segment(leaf, int(use.key), names, context, segment_id)
     kind.check(leaf, context)
 
 
-def _check_segment(used: int, names: RuleNames, context: Context, segment_id: int) -> None:
-    """Raise ReasonError for a segment that leads back to itself, or that cannot be used."""
-    if chain := _cycle((used,), context, segment_id, set()):
+def _check_segment(
+    leaf: Leaf, used: int, names: RuleNames, context: Context, segment_id: int
+) -> None:
+    """Raise ReasonError for a segment that leads back to the edited one, or that is unusable."""
+    edited = {**context.segments, segment_id: tree.stored(Group(rules=(leaf,)))}
+    if chain := references.cycle(segment_id, edited):
         path = " → ".join(names.segments.get(str(one), "") for one in chain)
         raise RulesError("segments.cycle", path=path)
     try:
-        is_usable = not references.is_broken(used, context.segments)
+        is_broken = references.is_broken(used, context.segments)
     except RulesError:
-        is_usable = False
-    if not is_usable:
+        is_broken = True
+    if is_broken or references.cycle(used, context.segments):
         raise RulesError("segments.broken_segment", name=names.segments[str(used)])
-
-
-def _cycle(
-    chain: tuple[int, ...], context: Context, segment_id: int, seen: set[int]
-) -> tuple[int, ...]:
-    """Return the segments on a way that comes back to one of them; () if there is none."""
-    last = chain[-1]
-    if last == segment_id:
-        return (segment_id, *chain)
-    if last in chain[:-1]:
-        return chain
-    if last in seen:
-        return ()
-    seen.add(last)
-    try:
-        uses = tree.uses(tree.parse(context.segments[last]))
-    except (RulesError, KeyError):
-        return ()
-    for use in uses:
-        if use.what == "segment":
-            found = _cycle((*chain, int(use.key)), context, segment_id, seen)
-            if found:
-                return found
-    return ()
 
 
 _DELETED = {
