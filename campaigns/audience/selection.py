@@ -15,9 +15,6 @@ from campaigns.audience.segments.tree import VERSION, parse
 from campaigns.db import Base, db
 from campaigns.reason import ReasonError
 
-MAX_IDS = 1_000
-"""Number of subscribers that can be selected one by one."""
-
 
 class SelectionError(ReasonError):
     """What the selection refers to was deleted."""
