@@ -174,6 +174,10 @@ def _refuse_stray_write(state: ORMExecuteState) -> None:
 @event.listens_for(Engine, "connect")
 def _prepare_connection(connection: Any, record: object) -> None:
     if not isinstance(connection, sqlite3.Connection):
+        # Compiling a plan takes longer than most statements here. Not as a start-up option, which
+        # connection poolers refuse.
+        connection.execute("SET jit = off")
+        connection.commit()
         return
     # The driver's own transactions silently lose concurrent updates; ours are explicit.
     connection.isolation_level = None
@@ -319,13 +323,13 @@ def has_row(
 
 
 def numbers_at_once(statements: Sequence[sa.Select[Any]]) -> list[int]:
-    """Return the single number of each statement, on SQLite in a thread for each.
+    """Return the single number of each statement, in a thread for each.
 
-    PostgreSQL uses several processes for one statement; SQLite only one processor. A transaction
+    SQLite uses one processor for a statement, and so does PostgreSQL for some plans. A transaction
     that writes sees its own changes only on its own connection, so it gets no threads.
     """
     session = db.session()
-    if is_postgresql() or len(statements) == 1 or session.info.get(_WRITING):
+    if len(statements) == 1 or session.info.get(_WRITING):
         return [session.scalar(one) or 0 for one in statements]
     engine = session.connection().engine
 

@@ -13,7 +13,7 @@ rows, and looked each one up.
 
 import operator
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -75,7 +75,7 @@ def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Conditio
     ).all()
     if not rows:
         return []
-    context = members.context_at(now)
+    context = replace(members.context_at(now), reads_everyone=True)
     return [(row.is_excluded, _condition(row.segment_id, row.name, context)) for row in rows]
 
 

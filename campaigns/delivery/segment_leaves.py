@@ -17,7 +17,7 @@ from campaigns.audience.segments.comparing import MAX_VALUES
 from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
 from campaigns.audience.segments.values import among
 from campaigns.campaign.models import Campaign, Delivery
-from campaigns.db import db
+from campaigns.db import db, has_row
 
 MAX_TIMES = 1_000
 MAX_DAYS = 3_650
@@ -79,6 +79,8 @@ def behaviour_kind(model: type[BehaviourLeaf], deeds: Deeds) -> LeafKind[Any, in
 
 
 def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) -> Condition:
+    if context.reads_everyone:
+        return _among_all(leaf, found)
     own = sa.and_(
         Delivery.subscriber_id == Subscriber.id, *found, context.within(Delivery.subscriber_id)
     )
@@ -90,6 +92,32 @@ def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) ->
     number = sa.select(sa.func.count(Delivery.subscriber_id)).where(own).correlate(Subscriber)
     found_enough: Condition = _compared(leaf, number.scalar_subquery())
     return found_enough
+
+
+def _among_all(leaf: BehaviourLeaf, found: list[Condition]) -> Condition:
+    """Return the condition in the form that reads all such deliveries once."""
+
+    def at_least(n: int) -> Condition:
+        if n == 0:
+            return sa.true()
+        if n == 1:
+            return has_row(Subscriber.id, Delivery.subscriber_id, *found)
+        people = (
+            sa.select(Delivery.subscriber_id)
+            .where(Delivery.subscriber_id.is_not(None), *found)
+            .group_by(Delivery.subscriber_id)
+            .having(sa.func.count() >= n)
+            .subquery()
+        )
+        return has_row(Subscriber.id, people.c.subscriber_id)
+
+    match leaf.count:
+        case "at_least":
+            return at_least(leaf.n)
+        case "at_most":
+            return sa.not_(at_least(leaf.n + 1))
+        case "exactly":
+            return sa.and_(at_least(leaf.n), sa.not_(at_least(leaf.n + 1)))
 
 
 def _compared(leaf: BehaviourLeaf, number: Any) -> Any:

@@ -1,4 +1,4 @@
-"""indexes of opens and clicks by subscriber, for rules of segments"""
+"""indexes of opens and clicks by subscriber and by time, for rules of segments"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,21 +8,21 @@ down_revision = "0024"
 branch_labels = None
 depends_on = None
 
+BY_PERSON = ("subscriber_id", "campaign_id")
 INDEXES = {
-    "ix_delivery_opened": "first_opened_at",
-    "ix_delivery_clicked": "first_clicked_at",
+    "ix_delivery_opened": (*BY_PERSON, "first_opened_at"),
+    "ix_delivery_opened_at": ("first_opened_at", *BY_PERSON),
+    "ix_delivery_clicked": (*BY_PERSON, "first_clicked_at"),
+    "ix_delivery_clicked_at": ("first_clicked_at", *BY_PERSON),
 }
 
 
 def upgrade() -> None:
-    for name, at in INDEXES.items():
+    for name, columns in INDEXES.items():
+        (at,) = set(columns) - set(BY_PERSON)
         happened = sa.text(f"{at} IS NOT NULL")
         op.create_index(
-            name,
-            "delivery",
-            ["subscriber_id", "campaign_id", at],
-            postgresql_where=happened,
-            sqlite_where=happened,
+            name, "delivery", list(columns), postgresql_where=happened, sqlite_where=happened
         )
 
 

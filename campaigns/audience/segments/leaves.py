@@ -42,12 +42,15 @@ class Context:
 
     `ids`: the caller asks about these people only. A condition that reads another table restricts
     its subquery to them, so that counting a sample, or explaining one person, reads little.
+    `reads_everyone`: the caller reads all who match, so what a condition looks up per person
+    otherwise is read in one pass.
     """
 
     now: datetime
     zone: ZoneInfo
     """The workspace's zone, in which days begin."""
     ids: Ids | None = None
+    reads_everyone: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     """The type of each custom field, by key."""
     segments: Mapping[int, Any] = field(default_factory=dict)
