@@ -283,6 +283,21 @@ def test_a_rule_that_cannot_be_used_is_shown_with_its_problem_and_removed(
 
 
 @pytest.mark.parametrize(
+    ("type_", "op", "values"),
+    [("text", "on", ["2026-01-01"]), ("text", "in_last_days", [5]), ("number", "before", ["x"]),
+     ("choice", "anniversary_in_days", ["soon"]), ("date", "is_true", [])],
+)  # fmt: skip
+def test_a_rule_that_does_not_fit_the_new_type_of_its_field_is_listed_with_the_others(
+    owner_client: FlaskClient, type_: str, op: str, values: list[Any]
+) -> None:
+    with transaction():
+        a_field("Start", type_, options=[("", "Red")])
+        segment = a_segment("Old", {"kind": "field", "key": "start", "op": op, "values": values})
+    for path in ("/segments", f"/segments/{segment.public_id}/edit", "/campaigns/new"):
+        assert owner_client.get(path, follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize(
     "text",
     ["{", "[]", '{"version": 2}', '{"version": 1}', '{"version": 1, "root": 5}', "[" * 9_000,
      '{"version": 1, "root": ' + '{"kind": "all", "rules": [' * 50 + "]}" * 50 + "}", "x" * 90_000],

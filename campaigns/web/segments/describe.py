@@ -133,7 +133,8 @@ def _field(leaf: Any, names: RuleNames) -> Reason:
     field = names.fields.get(leaf.key)
     label = f"“{field.label if field else leaf.key}”"
     type_ = field.type if field else "text"
-    if type_ == "date" and leaf.op in _DATE:
+    # The type may have changed since: a rule that no longer fits is still described.
+    if leaf.op in _DATE and (type_ == "date" or leaf.op not in _VALUE):
         return _date(label, leaf.op, leaf.values)
     if type_ == "number":
         texts = [formatting.exact_number(one, locale()) if isinstance(one, int | float) else one

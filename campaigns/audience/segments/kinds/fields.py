@@ -20,6 +20,8 @@ _VALUE = ("has_value", "no_value")
 _NUMBER_OPS = ("is", "is_not", "less", "at_most", "more", "at_least", "between", *_VALUE)
 _CHOICE_OPS = ("is_one_of", "is_none_of", *_VALUE)
 _PARTS = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
+_DATES_ONLY = frozenset({"on", "before", "after", *comparing.IN_DAYS})
+"""Operators that no other type has, so their values are checked whatever the field has become."""
 
 OPERATORS: Mapping[str, tuple[str, ...]] = {
     "text": TEXT_OPS,
@@ -72,6 +74,8 @@ class FieldLeaf(Leaf):
         comparing.check_size(
             self.values, most=comparing.MAX_PARTS if self.op in _PARTS else comparing.MAX_VALUES
         )
+        if self.op in _DATES_ONLY:
+            comparing.check_period(self.op, self.values)
         for one in self.values:
             if not isinstance(one, str) and not abs(one) <= MAX_NUMBER:
                 raise ReasonError("segments.not_a_number", value=str(one)[:40])
