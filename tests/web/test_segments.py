@@ -282,6 +282,35 @@ def test_a_rule_that_cannot_be_used_is_shown_with_its_problem_and_removed(
     assert "No rules: every subscriber matches." in removed
 
 
+def test_a_link_with_text_that_no_page_can_show_opens_an_empty_builder(
+    owner_client: FlaskClient,
+) -> None:
+    page = builder(owner_client, rules({"kind": "clicked", "link": "\ud800"}))
+    assert "cannot be read" in page
+
+
+def test_a_link_with_hundreds_of_rules_is_refused_in_words(owner_client: FlaskClient) -> None:
+    groups = [{"kind": "any", "rules": [{}] * 149}] * 3
+    page = owner_client.get("/segments/new", query_string={"rules": rules(*groups)})
+    assert page.status_code == 200
+
+
+def test_a_rule_about_an_attribute_that_nobody_has_is_a_problem_and_no_error(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        a_subscriber()
+        segment = a_segment("Gone", {"kind": "field", "key": "gone", "op": "is", "values": ["x"]})
+    path = f"/segments/{segment.public_id}"
+    why = owner_client.get(f"{path}/why?who=alice@example.org")
+    assert why.status_code == 200
+    assert "Complete the rules first." in why.text
+    form = inputs(owner_client.get(f"{path}/edit").text)
+    for part in ("count", "why", "rules"):
+        preview(owner_client, {**form, "who": ["alice@example.org"]}, part=part)
+    assert owner_client.post(f"{path}/edit", data=form).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("type_", "op", "values"),
     [("text", "on", ["2026-01-01"]), ("text", "in_last_days", [5]), ("number", "before", ["x"]),

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -141,8 +142,7 @@ def from_stored(stored: Mapping[str, Any], subjects: Mapping[str, RuleSubject]) 
         return RulesDraft(Node("n1", "all", parts=[unknown]), subjects)
     if root.get("kind") not in GROUPS:
         root = {"kind": "all", "rules": [root]}
-    numbers = iter(range(1, MAX_NODES))
-    return RulesDraft(_node(root, 1, numbers, subjects), subjects)
+    return RulesDraft(_node(root, 1, count(1), subjects), subjects)
 
 
 def _node(
@@ -215,7 +215,7 @@ def _read(
     if f"{node_id}.join" in form and group.can_nest:
         return Node(node_id, _join(form, node_id), depth=group.depth + 1)
     if f"{node_id}.unknown" in form:
-        stored = _json(form[f"{node_id}.unknown"])
+        stored = read_json(form[f"{node_id}.unknown"][:MAX_SHOWN]) or {"kind": "?"}
         return Node(node_id, stored=stored, is_unknown=True)
     what = form.get(f"{node_id}.what", "")
     subject = subjects.get(what)
@@ -241,12 +241,14 @@ def _input_name(node_id: str, one: Input) -> str:
     return f"{node_id}.{one.name}.{one.type}"
 
 
-def _json(text: str) -> Stored:
+def read_json(text: str) -> Stored | None:
+    """Return a JSON object; None for anything else, and for text that no page can show."""
     try:
-        found = json.loads(text[:MAX_SHOWN])
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # fails for half a surrogate pair
     except (ValueError, RecursionError):
-        return {"kind": "?"}
-    return found if isinstance(found, dict) else {"kind": "?"}
+        return None
+    return found if isinstance(found, dict) else None
 
 
 # --- Change
@@ -314,10 +316,12 @@ def check(
     if draft.has_blank() or any(node.problem for node in draft.root.walk()):
         return None
     try:
-        return draft.parse()
+        root = draft.parse()
+        references.check(root, context)
     except RulesError as error:
         _at(draft.root, error.field).problem = error.reason
         return None
+    return root
 
 
 def _problem(node: Node, names: RuleNames, context: Context, segment_id: int) -> Reason | None:

@@ -251,11 +251,7 @@ ONE_BLANK_RULE: Mapping[str, Any] = {
 def _rules_in_link() -> Mapping[str, Any] | None:
     """Return the rules in the URL; None without any, or if they cannot be read."""
     text = request.args.get("rules", "")
-    try:
-        found = json.loads(text) if len(text) <= MAX_RULES else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and found else None
+    return (drafts.read_json(text) or None) if len(text) <= MAX_RULES else None
 
 
 @bp.route("/segments/<public_id>/edit", methods=["GET", "POST"])
