@@ -110,13 +110,14 @@ def test_a_segment_in_use_cannot_be_deleted(owner_client: FlaskClient) -> None:
     assert saved.find(used.public_id) is None
 
 
-def test_a_segment_is_duplicated_twice(owner_client: FlaskClient) -> None:
+@pytest.mark.parametrize("name", ["Friends", "Ärzte"])
+def test_a_segment_is_duplicated_twice(owner_client: FlaskClient, name: str) -> None:
     with transaction():
-        segment = a_segment("Friends", {"kind": "suppressed"})
+        segment = a_segment(name, {"kind": "suppressed"})
     for _ in range(2):
         assert owner_client.post(f"/segments/{segment.public_id}/duplicate").status_code == 302
     names = set(db.session.scalars(sa.select(Segment.name)))
-    assert names == {"Friends", "Friends (copy 1)", "Friends (copy 2)"}
+    assert names == {name, f"{name} (copy 1)", f"{name} (copy 2)"}
 
 
 def rules(*found: object, **root: object) -> str:

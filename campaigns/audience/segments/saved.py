@@ -59,7 +59,8 @@ def duplicate(
     segment = db.session.get(Segment, segment_id)
     if segment is None:
         raise LookupError(f"there is no segment {segment_id}")
-    taken = set(db.session.scalars(sa.select(sa.func.lower(Segment.name))))
+    # In Python, since SQLite's lower() leaves letters beyond ASCII as they are.
+    taken = {name.lower() for name in db.session.scalars(sa.select(Segment.name))}
     names = (title(segment.name[: MAX_NAME - 30], number) for number in count(1))
     copy = Segment(
         name=next(name for name in names if name.lower() not in taken),
