@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from campaigns.audience.fields.models import FIELD_TYPES, Field, ListField
 from campaigns.audience.fields.types import TYPES, ValueProblemError, ValueType
+from campaigns.audience.models import Subscriber
+from campaigns.audience.segments import values
 from campaigns.audience.subscribers import RESERVED
 from campaigns.db import db
 from campaigns.inputs import one_line
@@ -122,7 +124,7 @@ def create(typed: FieldInput, *, key: str = "", now: datetime) -> Field:
     label = _checked_label(typed.label)
     last = db.session.scalar(sa.select(sa.func.max(Field.position)))
     field = Field(
-        key=_free_key(key_from(key or label)),
+        key=_free_key(key_from(key or label), attribute=key),
         label=label,
         **_checked(typed, label, ()),
         position=0 if last is None else last + 1,
@@ -156,7 +158,7 @@ def rename_key(field_id: int, key: str, *, now: datetime) -> str:
         return field.key
     if not re.fullmatch(r"[a-z][a-z0-9_]*", wanted) or len(wanted) > MAX_KEY:
         raise FieldError("fields.bad_key", field="key", key=wanted[:MAX_KEY], most=MAX_KEY)
-    if wanted in RESERVED or wanted in _taken_keys():
+    if wanted in RESERVED or wanted in _taken_keys() or _is_attribute(wanted):
         raise FieldError("fields.key_taken", field="key", key=wanted)
     old, field.key, field.updated_at = field.key, wanted, now
     db.session.flush()
@@ -198,14 +200,23 @@ def _locked(field_id: int) -> Field:
     return field
 
 
-def _free_key(key: str) -> str:
-    """Return this key, or one with a number if it is taken."""
+def _free_key(key: str, *, attribute: str = "") -> str:
+    """Return this key, or one with a number if it is taken.
+
+    `attribute`: whose values will move to the key, so no other attribute may have it.
+    """
     taken = {*RESERVED, *_taken_keys()}
     number, free = 1, key
-    while free in taken:
+    while free in taken or (attribute and free != attribute and _is_attribute(free)):
         number += 1
         free = f"{key[: MAX_KEY - 4]}_{number}"
     return free
+
+
+def _is_attribute(key: str) -> bool:
+    """Return whether anyone has a value under this key."""
+    someone = sa.select(Subscriber.id).where(values.has_entry(key)).limit(1)
+    return db.session.scalar(someone) is not None
 
 
 def _taken_keys() -> set[str]:

@@ -167,11 +167,11 @@ def test_another_type_reads_values_as_people_saw_them(app: Flask) -> None:
 def test_a_renamed_key_moves_values_and_rules_and_keeps_newer_ones(app: Flask) -> None:
     people("Ulm", None)
     with transaction():
-        a_subscriber("new@example.org", attributes={"city": "Ulm", "born": "old", "birth": "new"})
         field = a_field("Born")
         a_list()
     with transaction():
         before = definitions.rename_key(field.id, "birth", now=NOW)
+        a_subscriber("new@example.org", attributes={"city": "Ulm", "born": "old", "birth": "new"})
         uses.rename_in_segments(before, "birth", now=NOW)
         change = changes.start_rename(db.session.get_one(Field, field.id), before, now=NOW)
     finish(change)

@@ -12,6 +12,7 @@ from campaigns.audience.fields.definitions import FieldError, FieldInput
 from campaigns.audience.fields.models import Field
 from campaigns.db import transaction
 from tests.english import in_english
+from tests.factories import a_subscriber
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -110,6 +111,18 @@ def test_a_key_that_is_taken_or_no_merge_tag_is_refused(app: Flask, key: str) ->
     field = create("City")
     with pytest.raises(FieldError), transaction():
         definitions.rename_key(field.id, key, now=NOW)
+
+
+def test_a_key_is_never_one_under_which_people_have_other_values(app: Flask) -> None:
+    long = "x" * 60
+    with transaction():
+        a_subscriber(attributes={"city": "Ulm", "town": "Bonn", long: "a", long[:50]: "b"})
+    field = create("City")
+    with pytest.raises(FieldError), transaction():
+        definitions.rename_key(field.id, "town", now=NOW)
+    with transaction():
+        promoted = definitions.create(FieldInput("X"), key=long, now=NOW)
+    assert promoted.key == f"{'x' * 46}_2"
 
 
 def test_renaming_a_key_returns_the_old_one(app: Flask) -> None:
