@@ -36,7 +36,12 @@ _SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 
 
 class AudienceError(ReasonError):
-    """A segment of the campaign cannot be used, so nobody knows who it goes to."""
+    """A segment of the campaign cannot be used, so nobody knows who it goes to.
+
+    `is_temporary`: it can be used again soon, without anybody's help.
+    """
+
+    is_temporary = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,15 @@ def scope_of(campaign_id: int, *, now: datetime) -> Scope:
     )
 
 
+def must_wait(campaign_id: int, *, now: datetime) -> bool:
+    """Return whether a segment of a campaign cannot be used now, but can soon."""
+    try:
+        scope_of(campaign_id, now=now)
+    except AudienceError as error:
+        return error.is_temporary
+    return False
+
+
 def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Condition]]:
     """Return (is_excluded, condition) of each segment. A broken one never counts as everyone."""
     rows = db.session.execute(
@@ -89,7 +103,9 @@ def _condition(segment_id: int, name: str | None, context: Context) -> Condition
     except LookupError:
         raise AudienceError("preflight.segment_deleted") from None
     except RulesError as error:
-        raise AudienceError("preflight.segment_unusable", segment=name, why=error.reason) from None
+        unusable = AudienceError("preflight.segment_unusable", segment=name, why=error.reason)
+        unusable.is_temporary = error.reason.code == references.BEING_CHANGED
+        raise unusable from None
 
 
 def _is_subscribed(

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.accounts.workspace import load_workspace, workspace_zone
-from campaigns.campaign import lifecycle, local_time, schedule, series
+from campaigns.campaign import audience, lifecycle, local_time, schedule, series
 from campaigns.campaign.models import Campaign, CampaignSeries
 from campaigns.clock import utcnow
 from campaigns.context import services
@@ -241,6 +241,8 @@ def _advance(series_id: int) -> bool:
         return False
     tools = services()
     base_url, now = tools.settings.base_url, utcnow()
+    if audience.must_wait(template.id, now=now):
+        return False  # it is still due at the next beat
     problem = series.problem_of(template, base_url=base_url, signer=tools.signer, now=now)
     by_zone = found.is_local_time and problem is None
     people = local_time.people_by_zone(template.id, now=now) if by_zone else {}

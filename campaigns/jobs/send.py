@@ -42,6 +42,8 @@ def expand(campaign_id: int) -> None:
         with transaction():
             done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
     except AudienceError as error:
+        if error.is_temporary:
+            return  # the clock rings again in a second
         with transaction():
             lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=error.reason)
         return

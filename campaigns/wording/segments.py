@@ -34,6 +34,9 @@ SENTENCES: dict[str, Message] = {
     "segments.description_too_long": N_(
         "The description is too long. Use at most %(most)s characters."
     ),
+    "segments.field_being_changed": N_(
+        "The values of “%(label)s” are being changed. Try again when that is done: see Fields."
+    ),
     "segments.field_gone": N_(
         "There is no field “%(key)s”, and nobody has an attribute of this name."
         " Choose another field, or remove the rule."

@@ -7,6 +7,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.audience.fields import changes, definitions, uses
+from campaigns.audience.fields.models import Field
 from campaigns.audience.models import (
     AudienceList,
     Subscriber,
@@ -27,7 +29,15 @@ from campaigns.db import db, transaction
 from campaigns.delivery import claims
 from campaigns.delivery.expand import expand
 from campaigns.privacy import erasure
-from tests.factories import a_campaign, a_list, a_segment, a_series, a_subscriber, subscribers
+from tests.factories import (
+    a_campaign,
+    a_field,
+    a_list,
+    a_segment,
+    a_series,
+    a_subscriber,
+    subscribers,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -329,6 +339,29 @@ def test_nothing_is_written_for_a_broken_segment(app: Flask) -> None:
     with pytest.raises(AudienceError), transaction():
         expand(campaign.id, links=(), now=NOW)
     assert db.session.scalar(sa.select(sa.func.count(Delivery.id))) == 0
+
+
+def test_a_campaign_waits_while_the_values_of_a_field_are_moved(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        field = a_field("City")
+        a_subscriber("ann@example.org", news, attributes={"city": "Ulm"})
+        a_subscriber("ben@example.org", news, attributes={"city": "Bonn"})
+        rule = {"kind": "field", "key": "city", "op": "is_not", "values": ["Ulm"]}
+        inner = a_segment("Elsewhere", rule)
+        outer = a_segment("Outer", {"kind": "segment", "segment": inner.id})
+        campaign = a_campaign(news, segments=(outer,), status="preparing")
+    with transaction():
+        before = definitions.rename_key(field.id, "town", now=NOW)
+        uses.rename_in_segments(before, "town", now=NOW)
+        moving = changes.start_rename(db.session.get_one(Field, field.id), before, now=NOW).id
+    # Nobody has a town yet, so "is not" would hold for everyone.
+    with pytest.raises(AudienceError) as raised, transaction():
+        expand(campaign.id, links=(), now=NOW)
+    assert raised.value.is_temporary
+    with transaction():
+        changes.carry_on(moving, now=NOW)
+    assert _freeze(campaign) == ["ben queued"]
 
 
 # --- copies and deletion ------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from campaigns.accounts.workspace import save_workspace
+from campaigns.audience.fields import changes
 from campaigns.campaign import series
 from campaigns.campaign.models import Campaign, CampaignSeries, Delivery
 from campaigns.campaign.recurrence import Recurrence
@@ -28,7 +29,15 @@ from campaigns.jobs.clock import (
 )
 from campaigns.jobs.models import Lease
 from tests.english import in_english
-from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_field,
+    a_list,
+    a_segment,
+    a_sender,
+    a_subscriber,
+)
 from tests.jobs.test_queues import waiting
 
 
@@ -140,6 +149,24 @@ def test_the_next_occurrence_of_a_series_is_created_and_scheduled(app: Flask) ->
     made = db.session.scalars(sa.select(Campaign).where(Campaign.status == "scheduled")).one()
     assert made.scheduled_at is not None
     assert timedelta(hours=1) < made.scheduled_at - utcnow() < timedelta(hours=2)
+
+
+def test_an_occurrence_waits_while_the_values_that_its_segment_compares_are_moved(
+    app: Flask,
+) -> None:
+    with transaction():
+        field = a_field("City")
+        rule = {"kind": "field", "key": "city", "op": "is_not", "values": ["Ulm"]}
+        segments = (a_segment("Elsewhere", rule),)
+    _series(segments=segments)
+    with transaction():
+        moving = changes.start_rename(field, "town", now=utcnow()).id
+    advance_series()
+    assert _states() == ["draft"]
+    with transaction():
+        changes.carry_on(moving, now=utcnow())
+    advance_series()
+    assert _states() == ["draft", "scheduled"]
 
 
 def test_two_clocks_at_once_create_an_occurrence_once(app: Flask) -> None:

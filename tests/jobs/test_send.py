@@ -12,6 +12,7 @@ from flask import Flask
 
 from campaigns.audience import subscriptions, suppressions, tags
 from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.fields import changes
 from campaigns.audience.models import Subscription, Suppression
 from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery
@@ -27,7 +28,7 @@ from campaigns.providers.smtp.pool import MAX_FAILURES
 from campaigns.throttling.loading import load_plan, next_tries
 from campaigns.throttling.models import GroupState
 from tests.english import in_english
-from tests.factories import a_provider, a_segment
+from tests.factories import a_field, a_provider, a_segment
 from tests.jobs.steps import launch, run, wait_for_outcomes
 from tests.readback import campaign_status, delivery_counts
 from tests.smtp_server import CLOSE, Session, scripted_server
@@ -346,6 +347,26 @@ def test_a_segment_broken_after_the_launch_returns_the_campaign_to_draft(app: Fl
         " Campaigns. Upgrade to use them."
     )
     assert delivery_counts(campaign_id) == {}
+
+
+def test_a_campaign_is_sent_once_the_values_that_its_segment_compares_are_moved(
+    app: Flask,
+) -> None:
+    with scripted_server() as server:
+        campaign_id = launch(server, recipients=2)
+        with transaction():
+            field = a_field("City")
+            rule = {"kind": "field", "key": "city", "op": "no_value", "values": []}
+            segments = frozenset({a_segment("Nowhere", rule).id})
+            chosen = replace(drafts.chosen_audience(campaign_id), segments=segments)
+            drafts.choose_audience(campaign_id, chosen)
+            moving = changes.start_rename(field, "town", now=utcnow()).id
+        send.expand(campaign_id)
+        assert campaign_status(campaign_id) == "preparing"
+        with transaction():
+            changes.carry_on(moving, now=utcnow())
+        run(campaign_id)
+    assert delivery_counts(campaign_id) == {"sent": 2}
 
 
 def test_a_template_broken_after_the_launch_pauses_the_campaign(app: Flask) -> None:

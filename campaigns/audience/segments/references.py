@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.audience.fields.models import FieldChange
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Tag
 from campaigns.audience.segments import values
 from campaigns.audience.segments.leaves import REGISTRY, Context, Leaf, Use
@@ -19,6 +20,9 @@ MAX_REFERENCES = 5
 """Length of a chain of segments that refer to each other."""
 MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
+
+BEING_CHANGED = "segments.field_being_changed"
+"""Code of the one problem that goes away by itself."""
 
 _DELETED = {
     "campaign": "segments.deleted_campaign",
@@ -114,7 +118,8 @@ def check(root: Rule, context: Context) -> None:
     """Raise RulesError, with the path of the rule, for rules that cannot be used as they are.
 
     They refer to something that was deleted, or to themselves, do not fit the type of a field, or
-    are too many. Without this, "is not on the list" would hold for everyone.
+    are too many; or values that they compare are being moved or converted. Without this, "is not
+    on the list" would hold for everyone.
     """
     walk = _Walk(context)
     _check(root, walk, chain=(), at=None)
@@ -122,7 +127,15 @@ def check(root: Rule, context: Context) -> None:
     for what in _STORED:
         for key in _missing(what, wanted[what]):
             raise RulesError(_DELETED[what], field=walk.found[Use(what, key)])
-    for key in wanted["field"] - context.fields.keys():
+    if wanted["field"]:
+        _check_fields(wanted["field"], walk)
+
+
+def _check_fields(keys: set[int | str], walk: _Walk) -> None:
+    for change in db.session.scalars(sa.select(FieldChange).where(FieldChange.status == "running")):
+        for key in keys & {change.key, change.settings.get("to", change.key)}:
+            raise RulesError(BEING_CHANGED, field=walk.found[Use("field", key)], label=change.label)
+    for key in keys - walk.context.fields.keys():
         if not _is_attribute(str(key)):
             raise RulesError(
                 "segments.field_gone", field=walk.found[Use("field", key)], key=str(key)
