@@ -28,7 +28,15 @@ from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.web.campaigns.starters import STARTERS
-from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_signed_domain, a_subscriber
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_list,
+    a_segment,
+    a_sender,
+    a_signed_domain,
+    a_subscriber,
+)
 from tests.readback import fresh_campaign
 from tests.web.test_reports import text_of
 
@@ -709,6 +717,16 @@ def test_a_campaign_is_duplicated_in_any_status(owner_client: FlaskClient) -> No
     assert answer.location == _path(copy)
     assert copy.name.endswith("(copy)")
     assert copy.status == "draft"
+
+
+def test_a_draft_that_a_segment_names_is_kept(owner_client: FlaskClient) -> None:
+    with transaction():
+        draft = a_campaign(a_list())
+        a_segment("Got it", {"kind": "sent", "campaigns": [draft.id]})
+    owner_client.post(_path(draft, "/delete"))
+    assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 1
+    page = owner_client.get("/campaigns").text
+    assert "These segments use it: “Got it”. Change their rules first." in page
 
 
 def test_a_draft_is_deleted_and_a_sent_campaign_is_kept(owner_client: FlaskClient) -> None:

@@ -7,6 +7,8 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.audience.segments import references
+from campaigns.audience.segments.leaves import Use
 from campaigns.campaign import drafts, lifecycle, series
 from campaigns.campaign.drafts import NotEditableError
 from campaigns.clock import utcnow
@@ -16,6 +18,7 @@ from campaigns.delivery import canary, completion
 from campaigns.reason import Reason
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id, url_of
 from campaigns.web.campaigns.titles import name_of_copy, title_of
+from campaigns.web.deletion import quoted
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
@@ -135,12 +138,18 @@ def delete(public_id: str) -> Response:
     campaign = campaign_or_404(public_id)
     title = title_of(campaign)
     with transaction():
-        changed = drafts.delete(campaign.id)
+        segments = references.segments_using(Use("campaign", campaign.id))
+        changed = not segments and drafts.delete(campaign.id)
     if changed:
         flash(_("Draft deleted"), "success")
         return redirect(url_for("campaigns.index"))
     found = campaign_or_404(public_id)
-    if found.status == "scheduled":
+    if segments and found.status == "draft":
+        names = quoted([segment.name for segment in segments])
+        flash(
+            _("These segments use it: %(names)s. Change their rules first.", names=names), "warning"
+        )
+    elif found.status == "scheduled":
         flash(_("This campaign is scheduled. Move it to drafts before you delete it."), "warning")
     elif (repeats := series.of_template(found.id)) is not None:
         flash(
