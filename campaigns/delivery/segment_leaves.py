@@ -14,7 +14,15 @@ from pydantic import Field
 from campaigns.audience.models import Subscriber
 from campaigns.audience.segments import references
 from campaigns.audience.segments.comparing import MAX_VALUES
-from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.leaves import (
+    Condition,
+    Context,
+    Leaf,
+    LeafKind,
+    RowId,
+    Use,
+    register,
+)
 from campaigns.audience.segments.values import among
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, has_row
@@ -31,7 +39,7 @@ class BehaviourLeaf(Leaf):
 
     count: Literal["at_least", "at_most", "exactly"] = "at_least"
     n: Annotated[int, Field(ge=0, le=MAX_TIMES)] = 1
-    campaigns: Annotated[tuple[int, ...], Field(max_length=MAX_VALUES)] = ()
+    campaigns: Annotated[tuple[RowId, ...], Field(max_length=MAX_VALUES)] = ()
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] | None = None
 
 

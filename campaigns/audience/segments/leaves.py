@@ -9,16 +9,18 @@ them together. Packages above this one register kinds of their own in their `seg
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from campaigns.audience.models import Subscriber
 from campaigns.db import has_row
 
 Condition = sa.ColumnElement[bool]
+RowId = Annotated[int, Field(ge=0, lt=2**63)]
+"""The id of something that a rule refers to. Databases hold no larger numbers."""
 
 
 class Leaf(BaseModel):

@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from campaigns.audience.models import Subscription
-from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.leaves import (
+    Condition,
+    Context,
+    Leaf,
+    LeafKind,
+    RowId,
+    Use,
+    register,
+)
 from campaigns.db import db
 
 MAX_DAYS = 36_500
@@ -23,7 +31,7 @@ class ListLeaf(Leaf):
 
     kind: Literal["list"] = "list"
     op: Literal["is", "is_not"] = "is"
-    list: int
+    list: RowId
     state: State = "subscribed"
     since: Literal["any", "in_last_days", "before_last_days"] = "any"
     days: Annotated[int, Field(ge=1, le=MAX_DAYS)] = 30

@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from pydantic import ConfigDict, Field
 
 from campaigns.audience.models import ConsentEvent
-from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.leaves import (
+    Condition,
+    Context,
+    Leaf,
+    LeafKind,
+    RowId,
+    Use,
+    register,
+)
 from campaigns.db import db
 
 
@@ -17,7 +25,7 @@ class ImportLeaf(Leaf):
     model_config = ConfigDict(populate_by_name=True)
     kind: Literal["import"] = "import"
     op: Literal["is", "is_not"] = "is"
-    import_id: int = Field(alias="import")
+    import_id: RowId = Field(alias="import")
 
 
 def _import_condition(leaf: ImportLeaf, context: Context) -> Condition:
@@ -53,7 +61,7 @@ class ConsentLeaf(Leaf):
     kind: Literal["consent"] = "consent"
     op: Literal["has", "has_not"] = "has"
     channel: Literal["any", "form", "page", "one_click", "import", "manual"] = "any"
-    list: int | None = None
+    list: RowId | None = None
 
 
 _GIVEN = ("confirmed", "subscribed")

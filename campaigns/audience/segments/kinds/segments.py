@@ -7,7 +7,15 @@ import sqlalchemy as sa
 from campaigns.audience.segments import compile as compiler
 from campaigns.audience.segments import explain as explaining
 from campaigns.audience.segments import tree
-from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.leaves import (
+    Condition,
+    Context,
+    Leaf,
+    LeafKind,
+    RowId,
+    Use,
+    register,
+)
 
 
 class SegmentLeaf(Leaf):
@@ -15,7 +23,7 @@ class SegmentLeaf(Leaf):
 
     kind: Literal["segment"] = "segment"
     op: Literal["in", "not_in"] = "in"
-    segment: int
+    segment: RowId
 
 
 def _condition(leaf: SegmentLeaf, context: Context) -> Condition:

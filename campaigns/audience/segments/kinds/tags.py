@@ -6,7 +6,15 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from campaigns.audience.models import SubscriberTag
-from campaigns.audience.segments.leaves import Condition, Context, Leaf, LeafKind, Use, register
+from campaigns.audience.segments.leaves import (
+    Condition,
+    Context,
+    Leaf,
+    LeafKind,
+    RowId,
+    Use,
+    register,
+)
 from campaigns.audience.segments.values import among
 from campaigns.db import db
 
@@ -18,7 +26,7 @@ class TagLeaf(Leaf):
 
     kind: Literal["tag"] = "tag"
     op: Literal["has_any", "has_all", "has_none"] = "has_any"
-    tags: Annotated[tuple[int, ...], Field(min_length=1, max_length=MAX_TAGS)]
+    tags: Annotated[tuple[RowId, ...], Field(min_length=1, max_length=MAX_TAGS)]
 
 
 def _condition(leaf: TagLeaf, context: Context) -> Condition:
