@@ -38,7 +38,7 @@ _SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 class AudienceError(ReasonError):
     """A segment of the campaign cannot be used, so nobody knows who it goes to.
 
-    `is_temporary`: it can be used again soon, without anybody's help.
+    `is_temporary`: it can be used again soon, without any change to it.
     """
 
     is_temporary = False
