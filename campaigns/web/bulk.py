@@ -70,6 +70,8 @@ def start() -> Answer:
         if name in _ASKED and form.get("confirm", "").strip().lower() != _ASKED[name]:
             return _ask(name, selection)
         planned = runs.plan(selection, now=utcnow())
+        if name in _ASKED and _has_grown(planned.matched):
+            return _ask(name, selection)
         with transaction():
             run = runs.start(planned, _action(name, form), _actor(), now=utcnow())
     except (ReasonError, IncompleteError) as error:
@@ -165,8 +167,16 @@ def _ask(name: str, selection: Selection) -> Answer:
         raise BulkError("bulk.nobody")
     is_wrong = "confirm" in request.form
     error = _("Type the word “%(word)s”.", word=_ASKED[name]) if is_wrong else ""
+    if _has_grown(count):
+        error = _("More subscribers match now. Check the number, then confirm again.")
     page = deletion_page(_question(name, selection, count, error))
     return (page, 422) if is_wrong else page
+
+
+def _has_grown(count: int) -> bool:
+    """Return whether more people match than the page said that was confirmed."""
+    said = request.form.get("matched", "")
+    return said.isascii() and said.isdigit() and count > int(said[:18])
 
 
 def _question(name: str, selection: Selection, count: int, error: str) -> Deletion:
@@ -189,7 +199,7 @@ def _question(name: str, selection: Selection, count: int, error: str) -> Deleti
         word=_ASKED[name],
         error=error,
         people=() if is_all else subscribers.load(selection.ids or ()),
-        values={"action": name, **({"all": "1"} if is_all else {})},
+        values={"action": name, **({"all": "1", "matched": str(count)} if is_all else {})},
     )
 
 

@@ -132,6 +132,28 @@ def test_deleting_all_matching_asks_for_the_word_and_shows_the_number(
     assert db.session.scalars(sa.select(Subscriber.address)).all() == ["stays@other.example"]
 
 
+def test_deleting_all_matching_asks_again_when_more_match_than_were_confirmed(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        subscribers(["p1@shop.example", "p2@shop.example"])
+    path = "/subscribers/bulk?q=@shop.example"
+    asked = owner_client.post(path, data={"action": "delete", "all": "1"})
+    names = ("action", "all", "matched")
+    shown = {name: re.findall(rf'name="{name}" value="([^"]*)"', asked.text) for name in names}
+    with transaction():
+        a_subscriber("p3@shop.example")
+    again = owner_client.post(path, data={**shown, "confirm": "delete"})
+    assert again.status_code == 422
+    assert "More subscribers match now." in again.text
+    assert "Delete 3 subscribers" in again.text
+    assert db.session.scalar(sa.select(sa.func.count(Subscriber.id))) == 3
+    shown["matched"] = re.findall(r'name="matched" value="([^"]*)"', again.text)
+    assert "Deleted 3 subscribers." in post(
+        owner_client, "?q=@shop.example", **shown, confirm="delete"
+    )
+
+
 def test_a_field_is_set_to_a_checked_value_and_restored(owner_client: FlaskClient) -> None:
     with transaction():
         definitions.create(FieldInput("Age", type="number"), now=utcnow())
