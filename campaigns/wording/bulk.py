@@ -3,6 +3,10 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
+    "bulk.field_changed": N_(
+        "This field was changed or deleted in the meantime. Start again when Fields shows no"
+        " change in progress."
+    ),
     "bulk.list_gone": N_("This list was deleted. Choose another one."),
     "bulk.no_merge_target": N_("Choose another tag that exists."),
     "bulk.no_undo": N_("This can no longer be undone."),

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.fields.models import FieldChange
 from campaigns.audience.models import (
     AudienceList,
     Subscriber,
@@ -284,6 +285,7 @@ def undo_suppress(run: BulkRun, undone: BulkRun, before: Before) -> Slice:
 def set_field(run: BulkRun, ids: Sequence[int]) -> Slice:
     """Set the field to the value; without a value, clear it."""
     key, value = run.params["field"], run.params["value"]
+    _check_unchanged(key, run.created_at)
     before: dict[int, dict[str, Any]] = {}
     changes: dict[int, dict[str, Any]] = {}
     outcomes: Counter[str] = Counter()
@@ -299,6 +301,16 @@ def set_field(run: BulkRun, ids: Sequence[int]) -> Slice:
     _write(changes, run.created_at)
     outcomes["changed"] = len(changes)
     return Slice(outcomes, before)
+
+
+def _check_unchanged(key: str, since: datetime) -> None:
+    """Raise BulkError if the field has got another type or key, or was deleted."""
+    change = sa.select(FieldChange.id).where(
+        FieldChange.key == key,
+        sa.or_(FieldChange.status == "running", FieldChange.created_at >= since),
+    )
+    if db.session.scalar(change.limit(1)) is not None:
+        raise BulkError("bulk.field_changed")
 
 
 def undo_set_field(run: BulkRun, undone: BulkRun, before: Before) -> Slice:

@@ -16,6 +16,8 @@ from campaigns.audience.bulk.actions import BulkError
 from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.bulk.runs import Actor, BulkAction
 from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.fields import changes, definitions
+from campaigns.audience.fields.models import Field
 from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
@@ -29,7 +31,7 @@ from campaigns.audience.segments import saved, tree
 from campaigns.audience.selection import Selection, SelectionError
 from campaigns.db import db, transaction
 from campaigns.reason import ReasonError
-from tests.factories import a_list, a_subscriber, subscribers
+from tests.factories import a_field, a_list, a_subscriber, subscribers
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -396,6 +398,29 @@ def test_erasing_is_counted_and_cannot_be_undone(app: Flask) -> None:
     assert db.session.scalars(sa.select(Subscriber.address)).all() == ["stays@other.example"]
     with transaction(), pytest.raises(BulkError, match="no_undo"):
         runs.undo(run.id, OWNER, now=LATER)
+
+
+def test_setting_a_field_ends_when_its_key_is_changed(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "CHUNK", 1)
+    with transaction():
+        field = a_field("City")
+        subscribers(["a@example.org", "b@example.org"])
+    action = BulkAction("set_field", {"field": "city", "label": "City", "value": "Ulm"})
+    run_id = started(action)
+    assert one_slice(run_id)
+    with transaction():
+        before = definitions.rename_key(field.id, "town", now=LATER)
+        moving = changes.start_rename(db.session.get_one(Field, field.id), before, now=LATER).id
+    with pytest.raises(BulkError, match=r"bulk\.field_changed"):
+        one_slice(run_id)
+    with transaction():
+        changes.carry_on(moving, now=LATER)
+    found = db.session.scalars(sa.select(Subscriber.attributes).order_by(Subscriber.id)).all()
+    assert found == [{"town": "Ulm"}, {}]
+    with pytest.raises(BulkError, match=r"bulk\.field_changed"):
+        one_slice(run_id)
 
 
 @pytest.mark.parametrize("value", ["Köln", 7, True, ["a", "b"]])
