@@ -1,9 +1,56 @@
 // The builder of segments. The server renders the rules; this keeps the focus and the count up to date.
 const box = document.getElementById("rules-box");
 
-// Typing asks for a new count. What changes the form itself is asked for by its own element.
+// What was typed while the server drew the rules again, by id. The new rules get it back.
+const typed = new Map();
+
+// Typing asks for a new count.
 box.addEventListener("input", (event) => {
-  if (!event.target.matches("[data-redraw]")) box.dispatchEvent(new Event("rules-typed"));
+  if (event.target.matches("[data-redraw]")) return;
+  if (event.target.matches("input:not([type=checkbox]), textarea")) typed.set(event.target.id, event.target.value);
+  box.dispatchEvent(new Event("rules-typed"));
+});
+
+// A select that decides which inputs there are draws the rules again: soon after a click, by keyboard
+// when the keys rest, because a new select would forget the letters typed so far.
+const CLICK_MS = 50; // longer than htmx needs to settle new rules
+const TYPING_MS = 500;
+let changed = null;
+let delay = CLICK_MS;
+let timer;
+
+const draw = () => {
+  clearTimeout(timer);
+  if (changed) changed.dispatchEvent(new Event("redraw"));
+  changed = null;
+};
+
+const drawLater = () => {
+  clearTimeout(timer);
+  timer = setTimeout(draw, delay);
+};
+
+box.addEventListener("pointerdown", () => { delay = CLICK_MS; });
+box.addEventListener("keydown", (event) => {
+  delay = TYPING_MS;
+  if (changed) (event.key === "Tab" ? draw : drawLater)();
+});
+box.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-redraw]")) return;
+  changed = event.target;
+  drawLater();
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target.id === "rules") typed.clear();
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "rules" || !typed.size) return;
+  typed.forEach((value, id) => {
+    const input = document.getElementById(id);
+    if (input) input.value = value;
+  });
+  box.dispatchEvent(new Event("rules-typed"));
 });
 
 // Enter in a rule does not save the segment.
@@ -16,6 +63,11 @@ document.addEventListener("htmx:afterSettle", () => {
   const rules = document.querySelector("#rules[data-focus]");
   if (!rules) return;
   const id = rules.dataset.focus;
+  // htmx keeps the focus on a button that is still there, so that a rule can move several steps.
+  if (document.activeElement.matches(`[id="${id}-up"], [id="${id}-down"]`)) {
+    rules.removeAttribute("data-focus");
+    return;
+  }
   rules.removeAttribute("data-focus");
   const next = ["what", "join", "add"].map((part) => document.getElementById(`${id}-${part}`)).find(Boolean);
   if (next) next.focus();
