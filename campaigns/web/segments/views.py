@@ -418,7 +418,7 @@ def _person() -> tuple[Subscriber | None, str]:
         return or_404(Subscriber, public_id), ""
     typed = request.values.get("who", "").strip()[:254]
     if not typed:
-        return None, ""
+        return None, _("Enter an email address.") if "who" in request.values else ""
     try:
         found = subscribers.find_by_address(parse(typed).normal)
     except InvalidAddressError as error:
