@@ -147,8 +147,8 @@ SENTENCES: dict[str, Message] = {
         by="days",
     ),
     "segments.date_anniversary_in_days": Plural(
-        "whose %(label)s has its anniversary within a day",
-        "whose %(label)s has its anniversary within %(days)s days",
+        "whose %(label)s has an anniversary in the next day",
+        "whose %(label)s has an anniversary in the next %(days)s days",
         by="days",
     ),
     # Dates

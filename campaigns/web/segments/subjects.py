@@ -136,7 +136,7 @@ OPS = {
     "in_last_days": lazy_gettext("in the last"),
     "not_in_last_days": lazy_gettext("not in the last"),
     "in_next_days": lazy_gettext("in the next"),
-    "anniversary_in_days": lazy_gettext("anniversary within"),
+    "anniversary_in_days": lazy_gettext("has an anniversary in the next"),
     "is_true": lazy_gettext("is yes"),
     "is_false": lazy_gettext("is no"),
     "is_one_of": lazy_gettext("is one of"),
@@ -248,7 +248,7 @@ def _field_inputs(type_: str, op: str, options: Options) -> Sequence[Input]:
         return (Input("values", "number", _("Number"), many=True, count=count),)
     if options:
         return (Input("values", "options", _("Choices"), many=True, options=options),)
-    return (Input("values", "lines", _("Texts, one per line"), many=True),)
+    return (Input("values", "lines", _("One value per line"), many=True),)
 
 
 def _date_inputs(op: str) -> Sequence[Input]:
@@ -320,7 +320,7 @@ def _engagement(names: RuleNames) -> Iterator[RuleSubject]:
                   max="1000", unit=_("campaigns")),
             Input("days", "days", _("ever"), is_optional=True, min="1",
                   max="3650", before=_("in the last"), unit=_("days")),
-            Input("campaigns", "options", _("Campaigns (none selected: any)"), many=True,
+            Input("campaigns", "options", _("Only certain campaigns"), many=True,
                   options=names.campaigns, is_id=True),
         ]  # fmt: skip
         if kind == "clicked":
