@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from campaigns.audience.segments.models import Segment
 from campaigns.db import db, transaction
@@ -94,17 +94,6 @@ def test_a_segment_is_built_by_keyboard(server: tuple[Flask, str], builder: Page
     expect(builder.locator("#announcement")).to_have_text("Rule added.")
     keys.type("Email address")
     expect(builder.locator("#n3-value")).to_be_visible()
-    builder.locator("#n1-add").focus()
-    keys.press("Enter")
-    expect(focus).to_have_attribute("id", "n4-what")
-    builder.locator("#n4-up").focus()
-    keys.press("Enter")
-    expect(builder.locator(".rule").nth(1)).to_have_attribute("id", "n4")
-    expect(focus).to_have_attribute("id", "n4-up")
-    builder.locator("#n4-remove").focus()
-    keys.press("Enter")
-    expect(builder.locator("#n4")).to_have_count(0)
-    expect(focus).to_have_attribute("id", "n3-what")
     builder.locator("#n3-up").focus()
     keys.press("Enter")
     expect(builder.locator("#announcement")).to_have_text("Moved up.")
@@ -122,3 +111,32 @@ def test_a_segment_is_built_by_keyboard(server: tuple[Flask, str], builder: Page
         "kind": "all",
         "rules": [{"kind": "field", "key": "city", "op": "is_not", "values": ["Rome"]}],
     }
+
+
+def test_a_rule_that_moves_keeps_the_focus_on_its_button(builder: Page) -> None:
+    focus, first = builder.locator(":focus"), builder.locator(".rule").first
+    for added in ("n3", "n4"):
+        builder.get_by_role("button", name="Add rule").click()
+        expect(focus).to_have_attribute("id", f"{added}-what")
+    builder.locator("#n4-up").focus()
+    builder.keyboard.press("Enter")
+    expect(builder.locator(".rule").nth(1)).to_have_attribute("id", "n4")
+    expect(focus).to_have_attribute("id", "n4-up")
+    expect(builder.locator("#rules[data-focus]")).to_have_count(0)  # settled
+    builder.keyboard.press("Enter")
+    expect(first).to_have_attribute("id", "n4")
+    expect(focus).to_have_attribute("id", "n4-what")
+
+
+def test_what_is_typed_while_the_rules_are_redrawn_is_kept(builder: Page) -> None:
+    builder.get_by_label("What").select_option("field:city")
+    expect(builder.locator("#n2-values")).to_be_visible()
+    held: list[Route] = []
+    builder.route("**/segments/preview", lambda route: held.append(route), times=1)
+    with builder.expect_request("**/segments/preview"):
+        builder.locator("#n2-op").select_option("is_not")
+    builder.locator("#n2-values").press_sequentially("Oslo")
+    held[0].continue_()
+    expect(builder.get_by_text("Includes subscribers without a value.")).to_be_visible()
+    expect(builder.locator("#n2-values")).to_have_value("Oslo")
+    expect(builder.locator("#sentence")).to_have_text("Subscribers whose “City” is not “Oslo”.")
