@@ -451,6 +451,7 @@ def test_why_shows_each_rule_with_the_value_that_decided(owner_client: FlaskClie
     assert "No value" in page
     assert "no subscriber" in owner_client.get(path, query_string={"who": "x@example.org"}).text
     assert "not a valid" in owner_client.get(path, query_string={"who": "nonsense"}).text
+    assert "Enter an email address." in owner_client.get(path, query_string={"who": ""}).text
     assert owner_client.get(path, query_string={"subscriber": "nobody"}).status_code == 404
 
 
