@@ -36,6 +36,7 @@ def test_the_timeline_and_the_campaign_check_work_without_leaving_the_page(
     assert len(set(texts)) == 41
     owner.get_by_role("link", name="Consent").click()
     expect(owner.get_by_text("Nothing to show here yet")).to_be_visible()
+    expect(owner.locator(":focus")).to_have_attribute("id", "timeline-consent")
     search = owner.get_by_label("Search campaigns")
     search.press_sequentially("Issue 7")
     found = owner.locator("#campaign-answer").get_by_role("link", name="Issue 7.")
