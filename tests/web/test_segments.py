@@ -202,6 +202,16 @@ def sentence_of(rule: dict[str, Any], known: RuleNames) -> str:
     return describe.people(tree.parse(json.loads(rules(rule))), known)
 
 
+def test_a_group_on_its_own_needs_no_parentheses(app: Flask) -> None:
+    with transaction():
+        known = names.load()
+    texts = [{"kind": "address", "op": "contains", "value": value} for value in ("rossi", "kaya")]
+    assert sentence_of({"kind": "any", "rules": texts}, known) == (
+        "Subscribers whose email address contains “rossi” or"
+        " whose email address contains “kaya”."
+    )
+
+
 def test_list_rules_have_a_sentence_for_every_status_and_time(app: Flask) -> None:
     with transaction():
         news = a_list("News")

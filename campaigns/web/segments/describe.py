@@ -24,6 +24,8 @@ Parts = tuple[str | Reason, ...]
 
 def people(root: Group, names: RuleNames) -> str:
     """Return the rules of a segment as one sentence."""
+    while root.kind != "none" and len(root.rules) == 1 and isinstance(root.rules[0], Group):
+        root = root.rules[0]
     if not root.rules:
         return sentence(Reason("segments.nobody" if root.kind == "any" else "segments.everyone"))
     parts = tuple(_rule(one, names) for one in root.rules)
