@@ -60,6 +60,8 @@ class IdleProvider:
 class FixedRenderer:
     """A renderer with the same text for every recipient."""
 
+    uses_tags = False
+
     def render(self, recipient: Recipient, *, now: Any) -> Message:
         return Message(recipient.delivery_id, "b@example.org", recipient.address, b"Hello\r\n")
 

@@ -6,6 +6,7 @@ from campaigns.web import audience_labels
 
 
 def test_every_choice_has_a_label() -> None:
-    assert tuple(audience_labels.ROLES) == mapping.ROLES
+    # A field is offered by its own name.
+    assert {*audience_labels.ROLES, "field"} == {*mapping.ROLES}
     assert tuple(audience_labels.MEANINGS) == statuses.MEANINGS
     assert tuple(audience_labels.SUPPRESSION_REASONS) == suppressions.REASONS

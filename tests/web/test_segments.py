@@ -207,8 +207,7 @@ def test_a_group_on_its_own_needs_no_parentheses(app: Flask) -> None:
         known = names.load()
     texts = [{"kind": "address", "op": "contains", "value": value} for value in ("rossi", "kaya")]
     assert sentence_of({"kind": "any", "rules": texts}, known) == (
-        "Subscribers whose email address contains “rossi” or"
-        " whose email address contains “kaya”."
+        "Subscribers whose email address contains “rossi” or whose email address contains “kaya”."
     )
 
 
