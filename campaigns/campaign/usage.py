@@ -37,16 +37,11 @@ def campaigns_needing(list_id: int) -> list[str]:
     return [title_of(name, subject) for name, subject in rows]
 
 
-def campaigns_with_segment(segment_id: int) -> list[str]:
-    """Return the names of the campaigns whose audience this segment still limits or reduces.
+def campaigns_by_segment(segment_ids: Collection[int]) -> Mapping[int, list[str]]:
+    """Return the names of the campaigns that each of these segments still limits or reduces.
 
     These are scheduled campaigns, and templates of recurring ones. Later the audience is frozen.
     """
-    return _with_segments({segment_id})
-
-
-def campaigns_by_segment(segment_ids: Collection[int]) -> Mapping[int, list[str]]:
-    """Return `campaigns_with_segment` for each of these segments that has any."""
     rows = db.session.execute(
         sa.select(CampaignSegment.segment_id, Campaign.name, Campaign.subject)
         .join(Campaign, Campaign.id == CampaignSegment.campaign_id)

@@ -17,21 +17,16 @@ class PersonFigures:
     opened: int = 0
     clicked: int = 0
     last_sent_at: datetime | None = None
-    last_active_at: datetime | None = None
-    """When an email was last opened or clicked for the first time."""
 
 
 def person_figures(subscriber_id: int) -> PersonFigures:
     """Count the emails of one subscriber."""
-    # A click counts as an open too, so it is the later of the two.
-    active = sa.func.coalesce(Delivery.first_clicked_at, Delivery.first_opened_at)
     row = db.session.execute(
         sa.select(
             sa.func.count(),
             sa.func.count(Delivery.first_opened_at),
             sa.func.count(Delivery.first_clicked_at),
             sa.func.max(Delivery.sent_at),
-            sa.func.max(active),
         ).where(Delivery.subscriber_id == subscriber_id, Delivery.status == "sent")
     ).one()
     return PersonFigures(*row)

@@ -400,8 +400,7 @@ def test_what_scheduled_and_recurring_campaigns_need_is_named(app: Flask) -> Non
         a_campaign(news, excluded_segments=(inner, outer), name="Sent", status="sent")
         a_campaign(news, segments=(outer,), name="Draft")
         found = a_series(news, excluded_segments=(inner,), name="Weekly")
-    assert usage.campaigns_with_segment(inner.id) == ["May", "Weekly"]
-    assert usage.campaigns_with_segment(outer.id) == []
+    assert usage.campaigns_by_segment([inner.id, outer.id]) == {inner.id: ["May", "Weekly"]}
     assert usage.campaigns_using(Use("segment", inner.id)) == ["May", "Weekly"]
     assert usage.campaigns_using(Use("list", offers.id)) == ["May", "Weekly"]
     assert usage.campaigns_using(Use("list", news.id)) == ["May", "Weekly"]

@@ -25,9 +25,9 @@ from campaigns.audience.models import MailDomain, Subscriber
 from campaigns.audience.paging import PAGE_SIZE, Page, fetch
 from campaigns.audience.segments import compile as compiler
 from campaigns.audience.segments import references
-from campaigns.audience.segments.leaves import Condition, Context, Ids
+from campaigns.audience.segments.leaves import Context, Ids
 from campaigns.audience.segments.models import Segment
-from campaigns.audience.segments.tree import Group, parse
+from campaigns.audience.segments.tree import Group
 from campaigns.db import db, numbers_at_once
 
 BUDGET_SECONDS = 1.5
@@ -61,14 +61,6 @@ def context_at(now: datetime) -> Context:
         fields={row.key: row.type for row in fields},
         segments={row.id: row.rules for row in segments},
     )
-
-
-def condition_of(segment_id: int, context: Context) -> Condition:
-    """Return the condition of a saved segment, for any statement over `Subscriber`.
-
-    Raises RulesError if its rules can no longer be used, LookupError if it was deleted.
-    """
-    return compiler.condition(parse(context.segments[segment_id]), context)
 
 
 def selected(root: Group, context: Context) -> sa.Select[Any]:

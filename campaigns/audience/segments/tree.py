@@ -32,7 +32,6 @@ class Group(BaseModel):
 
 
 Rule = Group | Leaf
-EVERYONE = Group()
 
 
 def parse(stored: Mapping[str, Any]) -> Group:
