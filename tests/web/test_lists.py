@@ -151,6 +151,7 @@ def test_an_archived_list_is_offered_nowhere_and_keeps_its_people(
     page = owner_client.get(path).text
     assert "Archived on" in page
     assert "Add subscriber" not in page
+    assert "get its campaigns" not in page
     assert client.get(f"/s/{news.public_id}").status_code == 404
     assert "Old news" not in owner_client.get("/lists").text
     assert "Old news" in owner_client.get("/lists?show=archived").text
