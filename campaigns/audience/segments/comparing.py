@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic import AfterValidator
 
 from campaigns.audience.segments.leaves import Condition, Context
-from campaigns.audience.segments.values import among, ascii_lower, lower_matches
+from campaigns.audience.segments.values import ascii_lower, lower_matches
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
 
@@ -168,12 +168,14 @@ def date_test(
 ) -> Condition:
     """Compare an ISO date. For no negative operator, nor about having a value."""
     if op == "anniversary_in_days":
-        return among(sa.func.substr(text, 6, 5), anniversaries(context, int(values[0])))
+        day = sa.func.substr(text, 6, 5)
+        ranges = anniversary_ranges(context, int(values[0]))
+        return sa.or_(*(day.between(first, last) for first, last in ranges))
     return text.between(*date_range(op, values, context))
 
 
 def date_holds(op: str, text: str, values: Sequence[str | int], context: Context) -> bool:
-    """Compare as `date_condition` does."""
+    """Compare as `date_test` does."""
     if op in OPPOSITES:
         return not date_holds(OPPOSITES[op], text, values, context)
     if op == "has_value":
@@ -227,6 +229,13 @@ def anniversaries(context: Context, days: int) -> tuple[str, ...]:
         if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).month == 3:
             found["02-29"] = None
     return tuple(found)
+
+
+def anniversary_ranges(context: Context, days: int) -> list[tuple[str, str]]:
+    """Return the same days as ranges: one, or two around the end of a year."""
+    found, start = anniversaries(context, days), f"{today(context):%m-%d}"
+    parts = ([day for day in found if day >= start], [day for day in found if day < start])
+    return [(min(part), max(part)) for part in parts if part]
 
 
 # --- Moments
