@@ -10,6 +10,7 @@ from campaigns.audience import search as searching
 from campaigns.audience.models import AudienceList, Subscriber, Tag
 from campaigns.audience.search import Search
 from campaigns.audience.segments import compile as compiler
+from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Condition, Context, Ids
 from campaigns.audience.segments.tree import VERSION, parse
 from campaigns.db import Base, db
@@ -32,6 +33,8 @@ class Selection:
     segment_id: int | None = None
     rules: Mapping[str, Any] | None = None
     """Rules in their stored form."""
+    others: Mapping[int, Any] = field(default_factory=dict)
+    """Rules of the segments that `rules` refer to, where they are not to change any more."""
 
 
 def to_json(selection: Selection) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def to_json(selection: Selection) -> dict[str, Any]:
         "tag": search.tag_id,
         "segment": selection.segment_id,
         "rules": selection.rules,
+        "others": {str(number): rules for number, rules in selection.others.items()},
     }
 
 
@@ -56,14 +60,22 @@ def from_json(stored: Mapping[str, Any]) -> Selection:
         search=Search(stored["text"], stored["list"], stored["state"], stored["tag"]),
         segment_id=stored["segment"],
         rules=stored["rules"],
+        others={int(number): rules for number, rules in stored["others"].items()},
     )
 
 
 def frozen(selection: Selection, context: Context) -> Selection:
-    """Return the selection with the present rules of its segment. Raises SelectionError."""
+    """Return the selection with the present rules of its segment, and of those it refers to.
+
+    Raises SelectionError, or RulesError if the rules cannot be read.
+    """
     if selection.segment_id is None:
         return selection
-    return replace(selection, segment_id=None, rules=_rules_of(selection.segment_id, context))
+    rules = _rules_of(selection.segment_id, context)
+    used = references.all_uses(selection.segment_id, context.segments)
+    others = {int(use.key) for use in used if use.what == "segment"} - {selection.segment_id}
+    kept = {one: context.segments[one] for one in sorted(others) if one in context.segments}
+    return replace(selection, segment_id=None, rules=rules, others=kept)
 
 
 def _rules_of(segment_id: int, context: Context) -> Mapping[str, Any]:
@@ -87,6 +99,7 @@ def condition(selection: Selection, context: Context) -> Condition:
 
 def narrowing(selection: Selection, context: Context) -> Condition:
     """Return the condition of the segment and the rules alone. Raises as `condition` does."""
+    context = replace(context, segments={**context.segments, **selection.others})
     given = [selection.rules] if selection.rules is not None else []
     if selection.segment_id is not None:
         given.append(_rules_of(selection.segment_id, context))

@@ -77,6 +77,22 @@ def test_table_count_export_and_rules_agree(app: Flask, text: str) -> None:
         assert db.session.scalars(by_rules.order_by(Subscriber.id)).all() == ids, found
 
 
+def test_a_frozen_selection_keeps_the_segments_that_its_rules_refer_to(app: Flask) -> None:
+    with transaction():
+        news = a_list()
+        person, _ = a_subscriber("in@example.org", news), a_subscriber("out@example.org")
+        on_list = {"kind": "all", "rules": [{"kind": "list", "list": news.id}]}
+        inner = saved.create("Inner", tree.parse({"version": 1, "root": on_list}), now=NOW)
+        uses_it = {"kind": "all", "rules": [{"kind": "segment", "segment": inner.id}]}
+        outer = saved.create("Outer", tree.parse({"version": 1, "root": uses_it}), now=NOW)
+    frozen = selections.frozen(Selection(segment_id=outer.id), members.context_at(NOW))
+    with transaction():
+        saved.change(inner.id, 1, name="Inner", root=tree.Group(), now=NOW)
+    stored = selections.from_json(json.loads(json.dumps(selections.to_json(frozen))))
+    found = sa.select(Subscriber.id).where(selections.condition(stored, members.context_at(NOW)))
+    assert db.session.scalars(found).all() == [person.id]
+
+
 def test_ranges_cover_everyone_once_whatever_was_deleted(app: Flask) -> None:
     people()
     with transaction():
