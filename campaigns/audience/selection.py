@@ -34,7 +34,7 @@ class Selection:
     rules: Mapping[str, Any] | None = None
     """Rules in their stored form."""
     others: Mapping[int, Any] = field(default_factory=dict)
-    """Rules of the segments that `rules` refer to, where they are not to change any more."""
+    """Rules of the segments that `rules` refer to, as they were when it was frozen."""
 
 
 def to_json(selection: Selection) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def _differs(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool
 
 
 def _rewriter(change: FieldChange) -> Rewrite | None:
-    """Return what to do with each person; None if there is nothing to do any more."""
+    """Return what to do with each person; None if there is nothing left to do."""
     key = change.key
     before = _definition(change.settings.get("before"))
     if change.kind == "convert":

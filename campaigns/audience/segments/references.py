@@ -22,7 +22,7 @@ MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
 
 BEING_CHANGED = "segments.field_being_changed"
-"""Code of the one problem that goes away by itself."""
+"""Code of the one problem that is temporary."""
 
 _DELETED = {
     "campaign": "segments.deleted_campaign",

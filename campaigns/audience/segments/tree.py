@@ -114,5 +114,5 @@ def leaves(rule: Rule) -> Iterator[Leaf]:
 
 
 def uses(rule: Rule) -> set[Use]:
-    """Return everything that the rules refer to by themselves."""
+    """Return everything that the rules refer to directly."""
     return {use for leaf in leaves(rule) for use in REGISTRY.of(leaf).uses(leaf)}

@@ -39,7 +39,7 @@ class ShownAnswer(Shown, int):
 
 
 class ShownList(Shown, list[Any]):
-    """Several choices; each item is shown by itself too."""
+    """Several choices, shown together or one by one."""
 
 
 class Fallback(Shown, ChainableUndefined):
