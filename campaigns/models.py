@@ -6,6 +6,7 @@ from campaigns.audience.bulk import models as bulk
 from campaigns.audience.fields import models as fields
 from campaigns.audience.segments import models as segments
 from campaigns.campaign import models as campaign
+from campaigns.content.library import models as content
 from campaigns.db import Base
 from campaigns.delivery import models as delivery
 from campaigns.events import models as events
@@ -22,6 +23,7 @@ __all__ = [
     "audience",
     "bulk",
     "campaign",
+    "content",
     "delivery",
     "events",
     "fields",

@@ -18,8 +18,8 @@ def render_item(kind: str, value: object, autogen_context: object) -> str | bool
     return False
 
 
-ADDED_WITH_THEIR_COLUMN = ("overflow_sender_id",)
-"""Foreign keys that SQLite defines inline: SQLAlchemy reads neither their names nor their
+ADDED_WITH_THEIR_COLUMN = (("overflow_sender_id",), ("brand_id",))
+"""Columns of foreign keys that SQLite defines inline: SQLAlchemy reads neither their names nor their
 actions."""
 
 
@@ -29,7 +29,7 @@ def include_object(
     """Return whether to compare this between models and database."""
     if not (is_sqlite and isinstance(thing, sa.ForeignKeyConstraint)):
         return True
-    return tuple(thing.column_keys) != ADDED_WITH_THEIR_COLUMN
+    return tuple(thing.column_keys) not in ADDED_WITH_THEIR_COLUMN
 
 
 context.configure(

@@ -141,7 +141,7 @@ def a_campaign(
     """A draft to these lists, ready to launch once it has a sender."""
     defaults = {
         "subject": "Hello {{ subscriber.name or 'friend' }}",
-        "html": "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
+        "source": "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
         '<p>Read <a href="https://shop.example/news">the news</a>.</p>',
         "sender_id": sender.id if sender else None,
     }

@@ -21,11 +21,23 @@ from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
 
 EDITABLE = frozenset(
-    {"name", "subject", "preheader", "html", "sender_id", "track_opens", "track_clicks"}
+    {
+        "name",
+        "subject",
+        "preheader",
+        "content_kind",
+        "source",
+        "inline_css",
+        "brand_id",
+        "sender_id",
+        "track_opens",
+        "track_clicks",
+    }
 )
 MAX_LINE = 500
 """Longest name, subject and preheader in characters."""
-MAX_HTML = 512 * 1024
+MAX_SOURCE = 512 * 1024
+"""Longest source in bytes."""
 
 
 class NotEditableError(ReasonError):
@@ -117,14 +129,16 @@ def create(
     now: datetime,
     name: str = "",
     subject: str = "",
-    html: str = "",
+    content_kind: str = "html",
+    source: str = "",
     editor_id: int | None = None,
 ) -> Campaign:
     """Create a draft with the default sender."""
     campaign = Campaign(
         name=name[:MAX_LINE],
         subject=subject[:MAX_LINE],
-        html=html,
+        content_kind=content_kind,
+        source=source,
         sender_id=default_sender_id(),
         edited_by_id=editor_id,
         created_at=now,
@@ -245,7 +259,10 @@ def duplicate(
         name=(name or old.name)[:MAX_LINE],
         subject=old.subject,
         preheader=old.preheader,
-        html=old.html,
+        content_kind=old.content_kind,
+        source=old.source,
+        inline_css=old.inline_css,
+        brand_id=old.brand_id,
         sender_id=sender_id or default_sender_id(),
         overflow_sender_id=overflow_sender_id,
         track_opens=old.track_opens,

@@ -7,7 +7,9 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.content.library.context import context_of
 from campaigns.content.mime.compile import Content
+from campaigns.content.sources.source import ContentSource, kind_of
 from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 
@@ -30,7 +32,10 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
     return Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
-        html=campaign.html,
+        source=ContentSource(kind_of(campaign.content_kind), campaign.source, campaign.inline_css),
+        context=context_of(
+            campaign.source, campaign.brand_id, base_url=base_url, language=language
+        ),
         sender_name=sender.name if sender else "",
         sender_address=sender.address if sender else "",
         reply_to=sender.reply_to if sender else "",

@@ -27,7 +27,7 @@ def page(
 ) -> Page[Campaign]:
     """Return a page. `shown` is one of SHOWN, or "" for all; `text` is part of name or subject."""
     # The content of 25 campaigns may be megabytes, and a table does not show it.
-    statement = sa.select(Campaign).options(defer(Campaign.html))
+    statement = sa.select(Campaign).options(defer(Campaign.source))
     if shown in SHOWN:
         statement = statement.where(Campaign.status.in_(SHOWN[shown]))
     if text.strip():

@@ -53,7 +53,14 @@ class Campaign(Base):
     """Internal name; if empty, the subject is shown instead."""
     subject: Mapped[str] = mapped_column(default="")
     preheader: Mapped[str] = mapped_column(default="")
-    html: Mapped[str] = mapped_column(default="")
+    content_kind: Mapped[str] = mapped_column(default="html", server_default="html")
+    """How its source is written; see `content.sources.source`."""
+    source: Mapped[str] = mapped_column(default="")
+    inline_css: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    brand_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("brand.id", ondelete="SET NULL")
+    )
+    """None: the default brand."""
     sender_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
     )
@@ -126,6 +133,7 @@ class Campaign(Base):
         Index("ix_campaign_sender_id", "sender_id"),
         Index("ix_campaign_overflow_sender_id", "overflow_sender_id"),
         Index("ix_campaign_provider_id", "provider_id"),
+        Index("ix_campaign_brand_id", "brand_id"),
         NEVER_REUSED,
     )
 

@@ -34,7 +34,6 @@ def _rendered(subject: str, organization: str) -> str:
     content = Content(
         subject=subject,
         preheader="",
-        html="",
         sender_name=organization,
         sender_address="",
         reply_to="",

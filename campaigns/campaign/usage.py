@@ -148,7 +148,7 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
     rows = db.session.execute(
         sa.select(
             Campaign.public_id, Campaign.name, Campaign.subject, Campaign.preheader,
-            Campaign.html, Campaign.status, Campaign.id.in_(series.templates()).label("recurs"),
+            Campaign.source, Campaign.status, Campaign.id.in_(series.templates()).label("recurs"),
         )
         .where(
             sa.or_(
@@ -159,7 +159,7 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
         .order_by(Campaign.id)
     )  # fmt: skip
     for row in rows:
-        shown = set(_MERGE_TAG.findall(f"{row.subject} {row.preheader} {row.html}"))
+        shown = set(_MERGE_TAG.findall(f"{row.subject} {row.preheader} {row.source}"))
         use = FieldUse(
             row.public_id, title_of(row.name, row.subject), row.recurs or row.status != "draft"
         )
@@ -168,7 +168,7 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
     return found
 
 
-_TEMPLATES = (Campaign.subject, Campaign.preheader, Campaign.html)
+_TEMPLATES = (Campaign.subject, Campaign.preheader, Campaign.source)
 _MERGE_TAG = re.compile(
     r"subscriber\s*(?:\.\s*attributes\s*)?(?:\.\s*|\[\s*[\"'])([A-Za-z_][A-Za-z0-9_]*)"
 )

@@ -5,7 +5,7 @@ import { showLength } from "./subject_length.js";
 
 const DELAY = 700;
 const RETRY = 5000;
-const PREVIEWED = ["html", "subject", "preheader", "sender", "include"];
+const PREVIEWED = ["source", "subject", "preheader", "sender", "include"];
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
 const form = document.getElementById("campaign-form");

@@ -1,6 +1,6 @@
 // Inserts merge tags, images, links and buttons into the HTML, and shows the line of a problem.
 
-const editor = document.getElementById("html");
+const editor = document.getElementById("source");
 
 function insert(text) {
   editor.focus();

@@ -70,12 +70,12 @@ def test_the_audience_follows_the_selected_lists(server: tuple[Flask, str], edit
 
 
 def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], editor: Page) -> None:
-    editor.click("#html")
+    editor.click("#source")
     editor.keyboard.press("Control+Home")
     editor.click(".code-toolbar .dropdown-toggle")
     editor.click("text=Name, or “friend”")
     _is_saved(editor)
-    assert _stored(server[0]).html.startswith('{{ subscriber.name or "friend" }}<h1>')
+    assert _stored(server[0]).source.startswith('{{ subscriber.name or "friend" }}<h1>')
 
 
 def test_after_a_conflict_the_other_version_can_be_loaded_and_mine_restored(
@@ -136,12 +136,12 @@ def test_after_logging_out_a_login_in_another_tab_lets_it_save(
 def test_a_body_that_is_too_large_is_refused_with_a_message(
     server: tuple[Flask, str], editor: Page
 ) -> None:
-    editor.fill("#html", "x" * 3_000_000)
+    editor.fill("#source", "x" * 3_000_000)
     expect(editor.locator("#save-state")).to_contain_text(
         "Not saved: the content is larger than 512 KB."
     )
-    assert _stored(server[0]).html.startswith("<h1>Hello")
-    editor.fill("#html", "<p>Short again</p>")
+    assert _stored(server[0]).source.startswith("<h1>Hello")
+    editor.fill("#source", "<p>Short again</p>")
     _is_saved(editor)
 
 

@@ -126,7 +126,7 @@ def compose(page: Page, product: Product, subject: str) -> None:
     page.locator(".chip", has_text="Readers").first.click()
     page.locator("#subject").fill(subject)
     page.locator("#preheader").fill("What is new, in a few lines, and where to read the rest of it")
-    page.locator("#html").fill(
+    page.locator("#source").fill(
         "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
         "<p>Greetings to {{ subscriber.city }}. "
         '<a href="https://shop.example/news?for={{ subscriber.name }}">Read the news</a> about'

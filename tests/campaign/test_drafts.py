@@ -33,11 +33,15 @@ def test_saving_changes_the_fields_and_increments_the_version(app: Flask) -> Non
         campaign = a_campaign()
     with transaction():
         version = drafts.save(
-            campaign.id, 1, {"subject": "News", "html": "<p>Hi</p>"}, editor_id=editor.id, now=LATER
+            campaign.id,
+            1,
+            {"subject": "News", "source": "<p>Hi</p>"},
+            editor_id=editor.id,
+            now=LATER,
         )
     found = fresh_campaign(campaign)
     assert version == found.version == 2
-    assert (found.subject, found.html) == ("News", "<p>Hi</p>")
+    assert (found.subject, found.source) == ("News", "<p>Hi</p>")
     assert (found.edited_by_id, found.updated_at) == (editor.id, LATER)
 
 
@@ -99,7 +103,7 @@ def test_a_copy_is_a_draft_with_the_same_content_and_lists(app: Flask) -> None:
         copy = drafts.duplicate(old.id, name="Copy", editor_id=None, now=NOW)
     found = fresh_campaign(copy)
     assert (found.status, found.version, found.audience) == ("draft", 1, 0)
-    assert (found.subject, found.html, found.track_opens) == (old.subject, old.html, False)
+    assert (found.subject, found.source, found.track_opens) == (old.subject, old.source, False)
     assert found.public_id != old.public_id
     assert found.name == "Copy"
     assert drafts.chosen_audience(copy.id) == drafts.chosen_audience(old.id)

@@ -12,6 +12,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight import people, preflight
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import Content, check_content, compile_content
+from campaigns.content.sources.source import ContentSource
 from campaigns.db import db, new_public_id, transaction
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
@@ -47,7 +48,7 @@ def fields(app: Flask) -> None:
 def content(html: str, language: str = "en") -> Content:
     with transaction():
         news = a_list(new_public_id(), language=language)
-        campaign = a_campaign(news, html=html)
+        campaign = a_campaign(news, source=html)
     return expand_content.content_of(campaign, base_url="https://news.example.org")
 
 
@@ -140,7 +141,7 @@ def test_a_text_is_formatted_once() -> None:
 def test_equal_fields_make_equal_contents() -> None:
     """Otherwise the engine would compile the campaign again for every batch."""
     with transaction():
-        campaign = a_campaign(a_list(), html="x")
+        campaign = a_campaign(a_list(), source="x")
     found = [expand_content.content_of(campaign, base_url="https://a.example") for _ in range(2)]
     assert found[0] == found[1]
 
@@ -165,7 +166,7 @@ def a_draft(html: str, *attributes: dict[str, Any]) -> tuple[Campaign, list[Subs
             a_subscriber(f"l{number}@loop.example", news, attributes=one)
             for number, one in enumerate(attributes)
         ]
-        return a_campaign(news, html=html, sender=a_sender(), subject="Long enough"), persons
+        return a_campaign(news, source=html, sender=a_sender(), subject="Long enough"), persons
 
 
 def said(campaign: Campaign) -> list[str]:
@@ -223,6 +224,6 @@ def test_content_without_loops_reads_no_recipients(monkeypatch: pytest.MonkeyPat
 
 def content_without_database() -> Content:
     return Content(
-        "Subject", "", "<p>{{ subscriber.tags }}</p>", "", "", "", "", "", "x",
-        "https://news.example.org", {}, False, False, False,
+        "Subject", "", "", "", "", "", "", "x", "https://news.example.org", {}, False, False, False,
+        source=ContentSource("html", "<p>{{ subscriber.tags }}</p>"),
     )  # fmt: skip

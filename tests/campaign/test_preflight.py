@@ -94,14 +94,14 @@ def test_a_campaign_to_an_archived_list_is_blocked(app: Flask) -> None:
         ({"subject": "n" * 79}, "subject", False, "79 characters"),
         ({"subject": "A test: please ignore this"}, "subject", False, "“test”"),
         ({"preheader": ""}, "preheader", False, "first words"),
-        ({"html": " "}, "content", True, "no content"),
-        ({"html": "<p>{{ foo }}</p>"}, "content", True, "Line 1: Unknown merge field"),
-        ({"html": "<p>\n{% if %}</p>"}, "content", True, "Line 2"),
-        ({"html": "<p>{{ subscriber.shoe_size }}</p>"}, "content", False, "shoe_size"),
-        ({"html": "<p>" + "word " * 19_000 + "</p>"}, "size", False, "close to the 102 kB"),
-        ({"html": "<p>" + "word " * 22_000 + "</p>"}, "size", False, "cuts it off"),
-        ({"html": "<a href='#'>a</a> <a href=''>b</a>"}, "links", False, "2 links lead nowhere"),
-        ({"html": "<img src='https://e.example/a.png'>"}, "images", False, "1 image has no alt"),
+        ({"source": " "}, "content", True, "no content"),
+        ({"source": "<p>{{ foo }}</p>"}, "content", True, "Line 1: Unknown merge field"),
+        ({"source": "<p>\n{% if %}</p>"}, "content", True, "Line 2"),
+        ({"source": "<p>{{ subscriber.shoe_size }}</p>"}, "content", False, "shoe_size"),
+        ({"source": "<p>" + "word " * 19_000 + "</p>"}, "size", False, "close to the 102 kB"),
+        ({"source": "<p>" + "word " * 22_000 + "</p>"}, "size", False, "cuts it off"),
+        ({"source": "<a href='#'>a</a> <a href=''>b</a>"}, "links", False, "2 links lead nowhere"),
+        ({"source": "<img src='https://e.example/a.png'>"}, "images", False, "1 image has no alt"),
         ({"subject": "What {{ foo }} brought in"}, "subject", True, "Unknown merge field"),
     ],
 )
@@ -222,7 +222,7 @@ def test_dead_links_and_images_are_one_row_each_with_their_lines(app: Flask) -> 
         '<p>x</p>\n<a href="www.shop.com/sale">Sale</a>\n<a href="hhtps://shop.com">Typo</a>\n'
         '<img src="images/logo.png" alt="Logo">'
     )
-    links, images = _found(_ready(html=html))
+    links, images = _found(_ready(source=html))
     assert (links.name, links.level, images.name, images.level) == (
         "links",
         "warning",
@@ -236,7 +236,7 @@ def test_dead_links_and_images_are_one_row_each_with_their_lines(app: Flask) -> 
 
 def test_foreign_merge_tags_and_dead_unsubscribe_links_are_reported(app: Flask) -> None:
     html = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">unsubscribe</a></p>'
-    rows = {row.name: row for row in _found(_ready(html=html))}
+    rows = {row.name: row for row in _found(_ready(source=html))}
     assert "“*|FNAME|*” is a merge tag of another program" in text_of(rows["merge_tags"])
     assert "{{ subscriber.first_name }}" in text_of(rows["merge_tags"])
     assert rows["links"].blocks
@@ -248,7 +248,7 @@ STARTERS = resource_root() / "templates/newsletter"
 
 def test_an_unchanged_starter_design_is_reported(app: Flask) -> None:
     html = (STARTERS / "letter.html").read_text("utf-8")
-    rows = {row.name: row for row in _found(_ready(html=html))}
+    rows = {row.name: row for row in _found(_ready(source=html))}
     assert rows.keys() == {"starter_text", "placeholders"}
     assert "Line 36: “A headline that says what is new”" in text_of(rows["starter_text"])
     assert "https://www.example.org/" in text_of(rows["placeholders"])
@@ -267,7 +267,7 @@ def test_an_unchanged_starter_design_is_reported(app: Flask) -> None:
 def test_one_remaining_sentence_of_a_starter_design_is_reported(
     app: Flask, kept: str, line: int
 ) -> None:
-    (row,) = _found(_ready(html=f"<h1>Ours</h1>\n<p>{kept}</p>"))
+    (row,) = _found(_ready(source=f"<h1>Ours</h1>\n<p>{kept}</p>"))
     assert (row.name, row.level) == ("starter_text", "warning")
     assert text_of(row).startswith(f"Line {line}: “")
     assert "Replace it with your own words." in text_of(row)
@@ -278,7 +278,7 @@ def test_labels_and_buttons_of_a_starter_design_may_remain(app: Flask) -> None:
         '<p>Behind the scenes</p><p>From our readers</p><a href="https://e.com">Read more →</a>'
         '<a href="https://e.com">Read the whole story</a><p>Warm regards</p>'
     )
-    assert _found(_ready(html=html)) == []
+    assert _found(_ready(source=html)) == []
 
 
 def test_other_problems_are_reported_beside_an_invalid_template(app: Flask) -> None:
@@ -286,7 +286,7 @@ def test_other_problems_are_reported_beside_an_invalid_template(app: Flask) -> N
         "<p>{{#if first_name}}Dear [[first_name]]{{/if}}</p>\n<p>Lorem ipsum</p>\n"
         '<a href="#">Sale</a>\n<a href="https://example.com">Shop</a>\n<img src="a.png" alt="A">'
     )
-    rows = {row.name: row for row in _found(_ready(html=html))}
+    rows = {row.name: row for row in _found(_ready(source=html))}
     assert rows.keys() == {
         "content", "merge_tags", "starter_text", "links", "placeholders", "images",
     }  # fmt: skip
@@ -320,7 +320,7 @@ def test_the_subject_is_checked_as_a_recipient_sees_it(
 
 def test_every_problem_is_counted(app: Flask) -> None:
     mistakes = "\n".join(f"<p>{{{{ wrong{number} }}}}</p>" for number in range(15))
-    (row,) = _found(_ready(html=f"<body>{mistakes}</body>"))
+    (row,) = _found(_ready(source=f"<body>{mistakes}</body>"))
     assert (row.name, row.level, row.fix) == ("content", "problem", "content")
     lines = text_of(row).splitlines()
     assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
@@ -330,13 +330,13 @@ def test_every_problem_is_counted(app: Flask) -> None:
 
 
 def test_no_number_is_shown_if_checking_stopped_early(app: Flask) -> None:
-    (row,) = _found(_ready(html="<p>{{ wrong }}</p>\n" * 30))
+    (row,) = _found(_ready(source="<p>{{ wrong }}</p>\n" * 30))
     assert text_of(row).splitlines()[-1] == "And more."
 
 
 def test_merge_tags_are_reported_beside_content_problems(app: Flask) -> None:
     found = _found(
-        _ready(subject="News for *|FNAME|* and all", html="<p>Hi %%name%% {{ wrong }}</p>")
+        _ready(subject="News for *|FNAME|* and all", source="<p>Hi %%name%% {{ wrong }}</p>")
     )
     assert [row.name for row in found] == ["content", "merge_tags"]
     first, second = text_of(found[1]).splitlines()
@@ -346,7 +346,7 @@ def test_merge_tags_are_reported_beside_content_problems(app: Flask) -> None:
 
 def test_a_dead_unsubscribe_link_blocks_after_any_number_of_warnings(app: Flask) -> None:
     dead = "<a href='https://'>More</a>\n" * 60
-    found = _found(_ready(html=f"<body>{dead}<a href='#'>Unsubscribe</a></body>"))
+    found = _found(_ready(source=f"<body>{dead}<a href='#'>Unsubscribe</a></body>"))
     (row,) = [row for row in found if row.name == "links"]
     assert row.level == "problem"
     assert text_of(row).splitlines()[0] == "61 links lead nowhere."

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from campaigns.content.mime.compile import Compiled, Content, compile_content
+from campaigns.content.sources.source import ContentSource
 from campaigns.content.templating.problems import Problem, RenderError
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer
@@ -24,7 +25,7 @@ SIGNER = Signer(["a-key-for-tests-only-that-is-long-enough"])
 _CONTENT = Content(
     subject="Hello {{ subscriber.name or 'friend' }}",
     preheader="",
-    html="<p>Hello {{ subscriber.name or 'friend' }}</p>",
+    source=ContentSource("html", "<p>Hello {{ subscriber.name or 'friend' }}</p>"),
     sender_name="Example News",
     sender_address="news@example.org",
     reply_to="",
@@ -41,7 +42,7 @@ _CONTENT = Content(
 
 def a_content(html: str | None = None, **values: Any) -> Content:
     if html is not None:
-        values["html"] = html
+        values["source"] = ContentSource("html", html)
     return replace(_CONTENT, **values)
 
 

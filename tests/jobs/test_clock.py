@@ -176,7 +176,7 @@ def test_two_clocks_at_once_create_an_occurrence_once(app: Flask) -> None:
 
 
 def test_an_occurrence_that_cannot_be_sent_becomes_a_draft_that_says_why(app: Flask) -> None:
-    _series(html="{% if %}")
+    _series(source="{% if %}")
     ClockProcess(app).beat()
     assert _states() == ["draft", "draft"]
     reasons = db.session.scalars(sa.select(Campaign.status_reason).order_by(Campaign.id)).all()

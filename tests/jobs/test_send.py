@@ -72,7 +72,7 @@ def test_tags_are_looped_over_in_the_email_of_each_recipient(app: Flask) -> None
         campaign_id = launch(server, recipients=2)
         with transaction():
             loop = "<ul>{% for x in subscriber.tags %}<li>{{ x }}</li>{% endfor %}</ul>"
-            db.session.execute(sa.update(Campaign).values(html=f"<p>Hi</p>{loop}"))
+            db.session.execute(sa.update(Campaign).values(source=f"<p>Hi</p>{loop}"))
             tags.add(1, ["VIP", "Blog"], now=utcnow())
         run(campaign_id)
         bodies = {one.rcpt_to: one.data.replace(b"=\r\n", b"") for one in server.received}
@@ -373,7 +373,7 @@ def test_a_template_broken_after_the_launch_pauses_the_campaign(app: Flask) -> N
     with scripted_server() as server:
         campaign_id = launch(server)
         with transaction():
-            db.session.execute(sa.update(Campaign).values(html="<p>{{ nobody }}</p>"))
+            db.session.execute(sa.update(Campaign).values(source="<p>{{ nobody }}</p>"))
         send.expand(campaign_id)
     campaign = db.session.get_one(Campaign, campaign_id)
     assert campaign.status == "draft"

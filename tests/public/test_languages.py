@@ -195,7 +195,7 @@ def test_a_page_without_a_list_is_in_english(client: FlaskClient) -> None:
 def sent_to(*lists: AudienceList, html: str = "<p>1</p>") -> tuple[Campaign, str]:
     """A campaign sent to a subscriber of the first of these lists, and its link."""
     with transaction():
-        campaign = a_campaign(*lists, html=html, subject="1")
+        campaign = a_campaign(*lists, source=html, subject="1")
         reader = a_subscriber("a@example.org", lists[0])
         delivery = a_delivery(campaign, reader, status="sent", list_id=lists[0].id)
     return campaign, view_path(lists[0].id, reader.id, delivery.id)

@@ -31,7 +31,7 @@ def a_sent_campaign(
         save_workspace(name="Example News", postal_address="1 High Street")
         news = a_list()
         alice = a_subscriber("alice@example.org", news, name="Alice")
-        delivery = a_delivery(a_campaign(news, html=html), alice, status="sent", list_id=news.id)
+        delivery = a_delivery(a_campaign(news, source=html), alice, status="sent", list_id=news.id)
     return delivery, path_of(DeliveryRef(alice.id, news.id, delivery.id))
 
 
@@ -112,7 +112,7 @@ def test_a_campaign_is_compiled_once_until_it_changes(
         save_workspace(name="Example News", postal_address="2 Low Street")
     assert "2 Low Street" in client.get(path).text
     with transaction() as session:
-        session.get_one(Campaign, delivery.campaign_id).html = "<p>Corrected</p>"
+        session.get_one(Campaign, delivery.campaign_id).source = "<p>Corrected</p>"
     assert "Corrected" in client.get(path).text
     assert len(compiled) == 3
 
@@ -136,7 +136,7 @@ def test_only_recently_viewed_campaigns_are_cached(app: Flask) -> None:
     cache = view.CompiledCache(size=2)
     with transaction():
         news = a_list()
-        campaigns = [a_campaign(news, html=f"<p>{n}</p>") for n in range(3)]
+        campaigns = [a_campaign(news, source=f"<p>{n}</p>") for n in range(3)]
     contents = [content_of(one, base_url="https://news.example.org") for one in campaigns]
     first = cache.get(contents[0], services().signer)
     cache.get(contents[1], services().signer)

@@ -30,7 +30,7 @@ def _path(campaign: Campaign, rest: str = "") -> str:
 
 def _save(client: FlaskClient, campaign: Campaign, **values: Any) -> int:
     version = drafts.find(campaign.public_id).version  # type: ignore[union-attr]
-    form = {"version": version, "html": "<p>Hi</p>", **values}
+    form = {"version": version, "source": "<p>Hi</p>", **values}
     return client.post(_path(campaign, "/save"), data=form).status_code
 
 

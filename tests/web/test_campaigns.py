@@ -69,7 +69,7 @@ def _form(campaign: Campaign, **values: Any) -> dict[str, Any]:
         "name": campaign.name,
         "subject": campaign.subject,
         "preheader": campaign.preheader,
-        "html": campaign.html,
+        "source": campaign.source,
         **values,
     }
 
@@ -179,7 +179,7 @@ def test_a_campaign_starts_from_a_design_or_blank(owner_client: FlaskClient, sta
     campaign = db.session.scalars(sa.select(Campaign)).one()
     assert answer.location == _path(campaign)
     assert campaign.name == "May letter"
-    assert bool(campaign.html) == (start != "blank")
+    assert bool(campaign.source) == (start != "blank")
 
 
 @pytest.mark.parametrize("name", STARTERS)
@@ -195,7 +195,7 @@ def test_the_designs_have_no_problems_and_greet_by_name(
     assert "Alice" in preview
     assert "12 Quay Street" in preview
     assert "/u/" in preview
-    assert " src=" not in campaign.html  # nothing is loaded from elsewhere
+    assert " src=" not in campaign.source  # nothing is loaded from elsewhere
 
 
 def test_a_campaign_can_start_as_a_copy(owner_client: FlaskClient) -> None:
@@ -203,7 +203,7 @@ def test_a_campaign_can_start_as_a_copy(owner_client: FlaskClient) -> None:
     data = {"start": "copy", "copy_of": old.public_id, "name": "Again"}
     owner_client.post("/campaigns/new", data=data)
     copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != old.id)).one()
-    assert (copy.name, copy.html) == ("Again", old.html)
+    assert (copy.name, copy.source) == ("Again", old.source)
     assert campaigns.chosen_audience(copy.id) == campaigns.chosen_audience(old.id)
 
 
@@ -218,7 +218,7 @@ def test_an_unknown_start_is_refused(owner_client: FlaskClient, start: str) -> N
 
 
 def test_the_editor_shows_the_draft(owner_client: FlaskClient) -> None:
-    campaign = _ready(html="<p>\n</textarea><b>hm</b></p>")
+    campaign = _ready(source="<p>\n</textarea><b>hm</b></p>")
     page = owner_client.get(_path(campaign)).text
     assert "What is new today" in page
     assert "&lt;/textarea&gt;" in page
@@ -242,7 +242,7 @@ def test_saving_stores_everything_and_returns_the_new_version(owner_client: Flas
         data=_form(
             campaign,
             subject="Two\r\nlines  in one ",
-            html="<p>one\r\ntwo</p>",
+            source="<p>one\r\ntwo</p>",
             include=[news.public_id],
             exclude=[staff.public_id, "gone"],
             track_clicks="on",
@@ -255,7 +255,7 @@ def test_saving_stores_everything_and_returns_the_new_version(owner_client: Flas
     assert re.fullmatch(r"\d\d:\d\d", answer.json["saved_at"])
     found = fresh_campaign(campaign)
     assert found.subject == "Two lines in one"
-    assert found.html == "<p>one\ntwo</p>"
+    assert found.source == "<p>one\ntwo</p>"
     assert (found.track_opens, found.track_clicks) == (False, True)
     assert found.sender_id == campaign.sender_id
     assert campaigns.chosen_audience(campaign.id) == campaigns.ChosenAudience(
@@ -309,7 +309,7 @@ def test_saving_a_deleted_campaign_says_so(owner_client: FlaskClient) -> None:
     ("values", "words"),
     [
         ({"subject": "s" * 501}, "subject is longer than 500 characters"),
-        ({"html": "h" * 530_000}, "512 KB"),
+        ({"source": "h" * 530_000}, "512 KB"),
     ],
 )
 def test_too_long_values_are_reported_and_not_saved(
@@ -348,7 +348,7 @@ def test_the_audience_box_shows_its_breakdown(owner_client: FlaskClient) -> None
 
 
 def test_template_problems_are_shown_with_their_line(owner_client: FlaskClient) -> None:
-    campaign = _ready(html="<p>Hi</p>\n<p>{{ foo }}</p>\n<p>{{ subscriber.shoe_size }}</p>")
+    campaign = _ready(source="<p>Hi</p>\n<p>{{ foo }}</p>\n<p>{{ subscriber.shoe_size }}</p>")
     box = owner_client.get(_path(campaign, "/problems")).text
     assert "Line 2: Unknown merge field" in box
     assert 'data-line="2"' in box
@@ -363,7 +363,7 @@ def test_the_field_of_a_problem_is_named_once(owner_client: FlaskClient) -> None
 
 def test_a_long_list_of_problems_is_collapsed_but_complete(owner_client: FlaskClient) -> None:
     links = "\n".join(f'<a href="https://">Link {number}</a>' for number in range(60))
-    box = owner_client.get(_path(_ready(html=links), "/problems")).text
+    box = owner_client.get(_path(_ready(source=links), "/problems")).text
     before, _, folded = box.partition("<details")
     assert before.count("<li") == 10
     assert "50 more problems" in folded
@@ -376,7 +376,7 @@ def test_a_long_list_of_problems_is_collapsed_but_complete(owner_client: FlaskCl
 def test_the_preview_is_personal_and_sandboxed(
     owner_client: FlaskClient,
 ) -> None:
-    campaign = _ready(html="<script>alert(1)</script><p>Hi {{ subscriber.name or 'friend' }}</p>")
+    campaign = _ready(source="<script>alert(1)</script><p>Hi {{ subscriber.name or 'friend' }}</p>")
     with transaction():
         reader = a_subscriber("carol@example.org", name="<b>Carol</b>")
     answer = owner_client.get(_path(campaign, f"/preview?as={reader.public_id}"))
@@ -403,7 +403,7 @@ def test_the_preview_shows_the_text_part(owner_client: FlaskClient) -> None:
 
 
 def test_the_preview_of_a_broken_template_says_what_to_do(owner_client: FlaskClient) -> None:
-    campaign = _ready(html="<p>{% if %}</p>")
+    campaign = _ready(source="<p>{% if %}</p>")
     answer = owner_client.get(_path(campaign, "/preview"))
     assert answer.status_code == 200
     assert "Fix these problems to see the preview" in answer.text
@@ -413,7 +413,7 @@ def test_the_preview_of_a_broken_template_says_what_to_do(owner_client: FlaskCli
 
 def _blank() -> Campaign:
     with transaction():
-        return a_campaign(html="", subject="")
+        return a_campaign(source="", subject="")
 
 
 def test_the_preview_shows_the_rendered_subject(
@@ -468,7 +468,7 @@ def test_the_warning_about_unsigned_email_links_to_the_settings(owner_client: Fl
 
 
 def test_problems_block_the_launch(owner_client: FlaskClient) -> None:
-    campaign = _ready(html="{{ foo }}")
+    campaign = _ready(source="{{ foo }}")
     page = owner_client.get(_path(campaign, "/review")).text
     assert "Unknown merge field" in page
     assert f'href="{_path(campaign)}#content-section">Fix</a>' in page

@@ -140,7 +140,7 @@ def test_the_merge_tag_of_a_field_that_campaigns_show_is_not_renamed(
 ) -> None:
     with transaction():
         field, news = a_field("City"), a_list("News")
-        a_campaign(news, subject="May issue", html=SHOWS_IT)
+        a_campaign(news, subject="May issue", source=SHOWS_IT)
     path = f"/fields/{field.public_id}/key"
     assert "May issue" in owner_client.get(path).text
     answer = owner_client.post(path, data={"key": "town"})
@@ -153,7 +153,7 @@ def test_a_merge_tag_is_renamed_with_its_values(owner_client: FlaskClient) -> No
         field, news = a_field("City"), a_list("News")
         db.session.add(ListField(list_id=news.id, field_id=field.id))
         a_subscriber("a@example.org", attributes={"city": "Ulm"})
-        a_campaign(news, html="<p>{{ subscriber.city_name }} {{ subscriber.name }}</p>")
+        a_campaign(news, source="<p>{{ subscriber.city_name }} {{ subscriber.name }}</p>")
     path = f"/fields/{field.public_id}/key"
     assert "News" in owner_client.get(path).text
     wrong = owner_client.post(path, data={"key": "Not a key"})
@@ -176,7 +176,7 @@ def test_a_field_that_a_planned_campaign_shows_is_not_deleted(
 ) -> None:
     with transaction():
         field = a_field("City")
-        a_campaign(a_list(), status=status, subject="May issue", html=SHOWS_IT)
+        a_campaign(a_list(), status=status, subject="May issue", source=SHOWS_IT)
     path = f"/fields/{field.public_id}/delete"
     page = owner_client.get(path).text
     assert "This field is in use" in page
@@ -188,7 +188,7 @@ def test_a_field_that_a_planned_campaign_shows_is_not_deleted(
 def test_a_field_that_a_recurring_campaign_shows_is_not_deleted(owner_client: FlaskClient) -> None:
     with transaction():
         field = a_field("City")
-        a_series(a_list(), html=SHOWS_IT)
+        a_series(a_list(), source=SHOWS_IT)
     assert "This field is in use" in owner_client.get(f"/fields/{field.public_id}/delete").text
 
 
@@ -199,7 +199,7 @@ def test_a_deleted_field_names_its_uses_and_keeps_values_unless_told(
     with transaction():
         field, news = a_field("City"), a_list("News")
         db.session.add(ListField(list_id=news.id, field_id=field.id))
-        a_campaign(news, subject="My draft", html=SHOWS_IT)
+        a_campaign(news, subject="My draft", source=SHOWS_IT)
         a_subscriber("a@example.org", attributes={"city": "Ulm"})
     path = f"/fields/{field.public_id}/delete"
     page = owner_client.get(path).text

@@ -60,7 +60,7 @@ def check_preheader(preheader: str) -> Check:
 
 def check(content: Content, signer: Signer) -> list[Check]:
     """Check the template, its links and images, and its size."""
-    if not content.html.strip():
+    if not content.source.text.strip():
         return [problem("content", "content", "preflight.no_content")]
     known = {*subscribers.known_attributes(), *(field.key for field in content.fields)}
     found = check_content(content, known)

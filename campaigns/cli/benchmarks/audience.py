@@ -46,7 +46,7 @@ class Audience:
         with transaction() as session:
             campaign = Campaign(
                 subject="Hello {{ subscriber.name or 'friend' }}",
-                html=_letter(),
+                source=_letter(),
                 sender_id=_sender(port, connections),
             )
             session.add(campaign)

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from itertools import cycle
 
 from campaigns.content.mime.compile import Compiled, Content, compile_content
+from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
 from campaigns.paths import resource_root
 from campaigns.tokens import Signer
@@ -68,7 +69,7 @@ def _content() -> Content:
     return Content(
         subject="Hello {{ subscriber.name or 'friend' }}",
         preheader="",
-        html=design.read_text(encoding="utf-8"),
+        source=ContentSource("html", design.read_text(encoding="utf-8")),
         sender_name="News",
         sender_address="news@example.org",
         reply_to="",

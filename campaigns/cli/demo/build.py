@@ -248,7 +248,7 @@ def _campaign(
         name="" if sent_at else "Winter letter",
         subject=subject,
         preheader=preheader,
-        html=path.read_text(encoding="utf-8"),
+        source=path.read_text(encoding="utf-8"),
         sender_id=sender.id,
     )
     if sent_at is not None:

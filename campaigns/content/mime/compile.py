@@ -26,6 +26,7 @@ from campaigns.content.mime.compiled import (
     header_text,
     sender_fields,
 )
+from campaigns.content.sources.compile import compile_source
 from campaigns.content.templating import checker
 from campaigns.content.templating.checker import Available
 from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
@@ -105,7 +106,7 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
     `starters` are designs whose text must be replaced.
     """
-    page = _page(content.html)
+    page = _page(compile_source(content.source, content.context).html)
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
     )
@@ -119,7 +120,13 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
 def depends_on_values(content: Content) -> bool:
     """Return whether rendering can fail for some recipients: templates that loop or calculate."""
-    return any(_loops_or_calculates(name, getattr(content, name)) for name in _FIELDS)
+    html = compile_source(content.source, content.context).html
+    sources: dict[Field, str] = {
+        "subject": content.subject,
+        "preheader": content.preheader,
+        "html": html,
+    }
+    return any(_loops_or_calculates(name, source) for name, source in sources.items())
 
 
 def _loops_or_calculates(name: Field, source: str) -> bool:
@@ -145,15 +152,15 @@ def _compile(
         content,
         subject=tokens.normalise(content.subject),
         preheader=tokens.normalise(content.preheader),
-        html=tokens.separate_css(tokens.normalise(content.html)),
     )
+    page = compile_source(content.source, content.context)
     sources: dict[Field, str] = {
         "subject": content.subject,
         "preheader": content.preheader,
-        "html": content.html,
+        "html": tokens.separate_css(tokens.normalise(page.html)),
     }
     guards = {name: tokens.guard(source) for name, source in sources.items()}
-    problems: list[Problem] = []
+    problems = list(page.problems)
     for name in _FIELDS:
         tree = checker.parse(name, guards[name], sources[name])
         if isinstance(tree, nodes.Template):
@@ -174,6 +181,7 @@ def _compile(
             signer,
             _programs(content, guards["html"], parts, rewritten, converted),
             tuple(rewritten.links),
+            tuple(sources.values()),
             dkim,
         )
         compiled.try_out()

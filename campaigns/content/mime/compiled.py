@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from campaigns.content.html.system_links import OwnLinks
 from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
+from campaigns.content.sources.source import ContentSource, SourceContext
 from campaigns.content.templating.filters import Labels
 from campaigns.content.templating.merge_fields import MergeField
 from campaigns.content.templating.program import Run, TemplateProgram
@@ -33,7 +34,6 @@ class Content:
 
     subject: str
     preheader: str
-    html: str
     sender_name: str
     sender_address: str
     reply_to: str
@@ -48,6 +48,8 @@ class Content:
     attachments: tuple[Attachment, ...] = ()
     language: str = formatting.DEFAULT_LOCALE
     """Locale of the footer and of the page around content that is no page itself."""
+    source: ContentSource = field(default_factory=ContentSource)
+    context: SourceContext = field(default_factory=SourceContext)
     fields: tuple[MergeField, ...] = ()
     """The custom fields of subscribers."""
 
@@ -120,6 +122,7 @@ class Compiled:
         signer: Signer,
         programs: Programs,
         tracked: tuple[links.Link, ...],
+        written: tuple[str, ...],
         dkim: MessageSigner | None = None,
     ) -> None:
         self.links: tuple[str, ...] = tuple(link.target for link in tracked)
@@ -131,10 +134,9 @@ class Compiled:
         self._own_links = OwnLinks(
             base, signer, [(variable, link.number, link.target) for variable, link in fixed]
         )
-        self._fields = _used(content)
+        self._fields = _used(content.fields, written)
         self._shared = {"sender": sender_fields(content)}
-        parts = (content.subject, content.preheader, content.html)
-        self.uses_tags = any(_TAGS.search(text) for text in parts)
+        self.uses_tags = any(_TAGS.search(text) for text in written)
         """Whether the recipients' tags are needed."""
         self._body = _body(content)
         self._head = Head(
@@ -276,12 +278,12 @@ class Compiled:
         return program.run(run)
 
 
-def _used(content: Content) -> tuple[MergeField, ...]:
+def _used(fields: tuple[MergeField, ...], written: tuple[str, ...]) -> tuple[MergeField, ...]:
     """Return the fields that the content may show: only those are formatted for a recipient."""
-    if not content.fields:
+    if not fields:
         return ()
-    words = set(re.findall(r"\w+", f"{content.subject} {content.preheader} {content.html}"))
-    return tuple(one for one in content.fields if one.key in words)
+    words = set(re.findall(r"\w+", " ".join(written)))
+    return tuple(one for one in fields if one.key in words)
 
 
 def _body(content: Content) -> message.Multipart:

@@ -174,8 +174,8 @@ def save(public_id: str) -> ResponseReturnValue:
 
 def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     changes: dict[str, Any] = {name: _line(form, name) for name in FIELDS}
-    changes["html"] = form.get("html", "").replace("\r\n", "\n").replace("\x00", "")
-    if len(changes["html"].encode("utf-8", "replace")) > drafts.MAX_HTML:
+    changes["source"] = form.get("source", "").replace("\r\n", "\n").replace("\x00", "")
+    if len(changes["source"].encode("utf-8", "replace")) > drafts.MAX_SOURCE:
         raise BadFieldError(_("The content is larger than 512 KB."))
     changes["sender_id"] = _sender_id(form.get("sender", ""))
     changes["track_opens"] = "track_opens" in form
@@ -252,5 +252,5 @@ def problems(public_id: str) -> str:
         problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
         shown_first=PROBLEMS_SHOWN_FIRST,
         most_shown=MAX_PROBLEMS_SHOWN,
-        has_content=bool(campaign.html.strip()),
+        has_content=bool(campaign.source.strip()),
     )

@@ -125,7 +125,7 @@ def new() -> str | Response | tuple[str, int]:
     with transaction():
         campaign = drafts.create(
             name=name,
-            html="" if start == "blank" else starter_html(start),
+            source="" if start == "blank" else starter_html(start),
             editor_id=editor_id(),
             now=utcnow(),
         )

@@ -45,7 +45,7 @@ def preview(public_id: str) -> Response:
         page = rendered.html
         if is_text:
             page = render_template("web/campaigns/preview_text.html", text=rendered.text)
-        elif not campaign.html.strip():
+        elif not campaign.source.strip():
             page = render_template("web/campaigns/preview_problem.html", problems=())
     answer = Response(page, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = PREVIEW_CSP

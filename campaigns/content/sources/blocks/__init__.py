@@ -1,0 +1,1 @@
+"""Emails made of blocks: a JSON document, compiled to MJML and then to HTML."""

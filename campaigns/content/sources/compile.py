@@ -1,0 +1,15 @@
+"""Turn a source of any kind into a page."""
+
+from collections.abc import Callable, Mapping
+
+from campaigns.content.sources import html
+from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
+
+Compiler = Callable[[ContentSource, SourceContext], CompiledPage]
+
+COMPILERS: Mapping[SourceKind, Compiler] = {"html": html.compile_html}
+
+
+def compile_source(source: ContentSource, context: SourceContext) -> CompiledPage:
+    """Return the page of a source, with its problems. Never raises."""
+    return COMPILERS[source.kind](source, context)

@@ -1,0 +1,69 @@
+"""A source, what its compilation depends on, and the page that it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from campaigns import formatting
+from campaigns.content.brand_style import BrandStyle
+from campaigns.content.templating.problems import Problem
+
+SourceKind = Literal["blocks", "markdown", "html", "mjml", "text"]
+KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentSource:
+    """What an author wrote.
+
+    `text`: for blocks the JSON of a document, else the code itself. `inline_css`: move the rules of
+    style sheets in HTML into its elements; other kinds are always inlined.
+    """
+
+    kind: SourceKind = "html"
+    text: str = ""
+    inline_css: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """An image of the media library. `url` is absolute; width and height are in pixels."""
+
+    url: str
+    width: int
+    height: int
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What a source is compiled with.
+
+    `snippets`: sources by key; `saved_blocks`: the stored rows by public id; `media`: by public
+    id, at least the files that the source refers to as `media:<public id>`.
+    """
+
+    brand: BrandStyle = field(default_factory=BrandStyle)
+    language: str = formatting.DEFAULT_LOCALE
+    snippets: Mapping[str, str] = field(default_factory=dict)
+    saved_blocks: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
+    media: Mapping[str, MediaFile] = field(default_factory=dict)
+    is_canvas: bool = False
+    """Whether it is compiled for the editor: blocks can be found, and CSS is not inlined."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPage:
+    """A compiled source: HTML with merge tags, or for the kind `text` only `text`.
+
+    `text` is the text part as the author wrote it; None: it is derived from the HTML.
+    """
+
+    html: str
+    text: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def kind_of(stored: str) -> SourceKind:
+    """Return the kind stored in a row."""
+    return next(kind for kind in KINDS if kind == stored)
