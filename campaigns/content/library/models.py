@@ -111,7 +111,7 @@ class ContentVersion(Base):
         BigKey, ForeignKey("campaign.id", ondelete="CASCADE")
     )
     template_id: Mapped[int | None] = mapped_column(
-        BigKey, ForeignKey("template.id", ondelete="CASCADE")
+        BigKey, ForeignKey(Template.id, ondelete="CASCADE")
     )
     version: Mapped[int]
     """The version of its campaign or template."""
