@@ -27,6 +27,7 @@ from campaigns.campaign.models import (
 from campaigns.campaign.recurrence import Recurrence
 from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
+from campaigns.content.library.models import Template
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
 from campaigns.providers.smtp.kind import SmtpCredentials, SmtpSettings
@@ -83,6 +84,11 @@ def a_segment(name: str, *rules: dict[str, Any], kind: str = "all") -> Segment:
     root = {"kind": kind, "rules": list(rules)}
     stored = {"version": tree.VERSION, "root": root}
     found: Segment = _added(Segment(name=name, rules=stored))
+    return found
+
+
+def a_template(name: str = "Monthly news", **values: Any) -> Template:
+    found: Template = _added(Template(name=name, **values))
     return found
 
 

@@ -20,6 +20,7 @@ from campaigns.web import (
     subscribers,
     suppressions,
     tags,
+    templates,
 )
 
 BLUEPRINTS = (
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     fields.bp,
     tags.bp,
     imports.bp,
+    templates.bp,
     suppressions.bp,
     settings.bp,
     mailbox.bp,

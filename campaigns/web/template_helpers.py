@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -43,6 +43,15 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
             NavEntry(N_("Home"), "home", "home.home", ("home",)),
             NavEntry(N_("Campaigns"), "send", "campaigns.index", ("campaigns", "reports")),
             NavEntry(N_("Calendar"), "calendar", "calendar.index", ("calendar",)),
+        ),
+    ),
+    (
+        N_("Content"),
+        (
+            NavEntry(N_("Templates"), "template", "templates.index", ("templates",)),
+            NavEntry(N_("Saved content"), "bookmark", "saved_content.index", ("saved_content",)),
+            NavEntry(N_("Media"), "photo", "media.index", ("media",)),
+            NavEntry(N_("Brands"), "palette", "brands.index", ("brands",)),
         ),
     ),
     (
@@ -128,9 +137,12 @@ def register(app: Flask) -> None:
 def _context() -> dict[str, Any]:
     if not has_request_context() or not current_user.is_authenticated:
         return {}
-    sections = list(NAVIGATION)
+    sections = [
+        (title, tuple(one for one in entries if one.endpoint in current_app.view_functions))
+        for title, entries in NAVIGATION
+    ]
     if services().settings.mailbox_port:
-        sections.insert(2, ("", (MAILBOX,)))
+        sections.insert(-1, ("", (MAILBOX,)))
     return {
         "navigation": sections,
         "active_blueprint": request.blueprint or "",

@@ -1,0 +1,175 @@
+"""What can be done with a template or a starter design."""
+
+from collections.abc import Callable
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from campaigns.access import access
+from campaigns.campaign import template_copies
+from campaigns.clock import utcnow
+from campaigns.content.library import templates
+from campaigns.content.library.templates import TemplateError
+from campaigns.db import transaction
+from campaigns.web.campaigns.blueprint import campaign_or_404, editor_id
+from campaigns.web.campaigns.titles import title_of
+from campaigns.web.deletion import Deletion, confirm_and_delete
+from campaigns.web.saving import Answer, done
+from campaigns.web.templates.blueprint import bp, starter_or_404, template_or_404
+from campaigns.web.words import gettext as _
+from campaigns.web.words import sentence
+
+
+@bp.post("/templates/<public_id>/use")
+@access("user")
+def use(public_id: str) -> Response:
+    """Create a campaign from a template."""
+    with transaction():
+        template = template_or_404(public_id)
+        campaign = template_copies.campaign_from(template, editor_id=editor_id(), now=utcnow())
+    return done(_("Campaign created"), url_for("campaigns.edit", public_id=campaign.public_id))
+
+
+@bp.post("/templates/starters/<name>/use")
+@access("user")
+def use_starter(name: str) -> Response:
+    """Create a campaign from a starter design."""
+    starter = starter_or_404(name)
+    with transaction():
+        campaign = template_copies.campaign_from_starter(
+            starter, editor_id=editor_id(), now=utcnow()
+        )
+    return done(_("Campaign created"), url_for("campaigns.edit", public_id=campaign.public_id))
+
+
+@bp.post("/templates/starters/<name>/copy")
+@access("user")
+def copy_starter(name: str) -> Response:
+    """Create a template from a starter design, to change it."""
+    starter = starter_or_404(name)
+    content = template_copies.starter_content(starter)
+    with transaction():
+        templates.create(sentence(starter.title), content, editor_id=editor_id(), now=utcnow())
+    return done(_("Template created"), url_for("templates.index"))
+
+
+@bp.route("/templates/<public_id>/details", methods=["GET", "POST"])
+@access("user")
+def details(public_id: str) -> Answer:
+    """Rename a template, or move it to a folder."""
+    template = template_or_404(public_id)
+    if request.method != "POST":
+        return _details_page(public_id, name=template.name, folder=template.folder)
+    name, folder = request.form.get("name", ""), request.form.get("folder", "")
+    now = utcnow()
+    try:
+        with transaction():
+            templates.rename(template.id, name, now=now)
+            templates.move(template.id, folder, now=now)
+    except TemplateError as error:
+        return _details_page(public_id, name=name, folder=folder, error=error), 422
+    return done(_("Changes saved"), url_for("templates.index"))
+
+
+def _details_page(
+    public_id: str, *, name: str, folder: str, error: TemplateError | None = None
+) -> str:
+    return render_template(
+        "web/templates/details.html",
+        template=template_or_404(public_id),
+        name=name,
+        folder=folder,
+        folders=templates.folders(),
+        error=sentence(error.reason) if error else "",
+        error_field=error.field if error else "",
+    )
+
+
+@bp.post("/templates/<public_id>/duplicate")
+@access("user")
+def duplicate(public_id: str) -> Response:
+    template = template_or_404(public_id)
+    name = _("%(title)s (copy)", title=template.name)
+    return _do(
+        lambda: templates.duplicate(template.id, name, editor_id=editor_id(), now=utcnow()),
+        _("Template duplicated"),
+    )
+
+
+@bp.post("/templates/<public_id>/archive")
+@access("user")
+def archive(public_id: str) -> Response:
+    template = template_or_404(public_id)
+    return _do(lambda: templates.archive(template.id, now=utcnow()), _("Template archived"))
+
+
+@bp.post("/templates/<public_id>/unarchive")
+@access("user")
+def unarchive(public_id: str) -> Response:
+    template = template_or_404(public_id)
+    return _do(lambda: templates.unarchive(template.id), _("Template restored"))
+
+
+def _do(change: Callable[[], object], message: str) -> Response:
+    try:
+        with transaction():
+            change()
+    except TemplateError as error:
+        flash(sentence(error.reason), "warning")
+        return redirect(url_for("templates.index"))
+    return done(message, url_for("templates.index"))
+
+
+@bp.route("/templates/<public_id>/delete", methods=["GET", "POST"])
+@access("user")
+def delete(public_id: str) -> Answer:
+    template = template_or_404(public_id)
+    page = Deletion(
+        title=_("Delete template “%(name)s”", name=template.name),
+        button=_("Delete template"),
+        back=url_for("templates.index"),
+        above=[(url_for("templates.index"), _("Templates"))],
+        effects=[
+            _("The template and its earlier versions are deleted."),
+            _("Campaigns made from it are copies: drafts, scheduled and sent ones stay unchanged."),
+            _("This cannot be undone."),
+        ],
+    )
+    return confirm_and_delete(
+        lambda: page,
+        lambda: templates.delete(template.id),
+        message=_("Template deleted"),
+        to=url_for("templates.index"),
+    )
+
+
+@bp.route("/campaigns/<public_id>/save-as-template", methods=["GET", "POST"])
+@access("user")
+def save_as_template(public_id: str) -> Answer:
+    """Create a template with the content of a campaign, whatever its status."""
+    campaign = campaign_or_404(public_id)
+    if request.method != "POST":
+        return _save_as_page(public_id, name=title_of(campaign)[: templates.MAX_NAME], folder="")
+    name, folder = request.form.get("name", ""), request.form.get("folder", "")
+    try:
+        with transaction():
+            template_copies.template_from(
+                campaign_or_404(public_id), name, folder=folder, editor_id=editor_id(), now=utcnow()
+            )
+    except TemplateError as error:
+        return _save_as_page(public_id, name=name, folder=folder, error=error), 422
+    return done(_("Template created"), url_for("templates.index"))
+
+
+def _save_as_page(
+    public_id: str, *, name: str, folder: str, error: TemplateError | None = None
+) -> str:
+    return render_template(
+        "web/templates/save_as.html",
+        campaign=campaign_or_404(public_id),
+        name=name,
+        folder=folder,
+        folders=templates.folders(),
+        error=sentence(error.reason) if error else "",
+        error_field=error.field if error else "",
+    )

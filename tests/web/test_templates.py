@@ -1,0 +1,89 @@
+"""The gallery of templates, and the buttons of each."""
+
+import html
+
+from flask.testing import FlaskClient
+
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.content.library import templates
+from campaigns.content.library.models import Template
+from campaigns.db import db, transaction
+from tests.factories import a_campaign, a_template
+
+
+def path_of(template: Template) -> str:
+    return f"/templates/{template.public_id}"
+
+
+def test_the_gallery_shows_own_templates_and_starters(owner_client: FlaskClient) -> None:
+    assert "Letter" in owner_client.get("/templates").text
+    with transaction():
+        a_template("<b>Mine</b>", folder="News & more")
+        a_template("Old", archived_at=utcnow())
+    page = owner_client.get("/templates").text
+    assert "&lt;b&gt;Mine&lt;/b&gt;" in page
+    assert ">Old<" not in page
+    assert "Letter" not in owner_client.get("/templates?folder=News+%26+more").text
+    assert ">Old<" in owner_client.get("/templates?archived=1").text
+    assert "No templates found" in owner_client.get("/templates?q=zzz").text
+
+
+def test_a_thousand_templates_are_paged(owner_client: FlaskClient) -> None:
+    with transaction():
+        db.session.add_all(Template(name=f"T{number:04}") for number in range(1000))
+    page = owner_client.get("/templates").text
+    assert "T0999" in page
+    assert "T0975" not in page
+    following = html.unescape(page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0])
+    second = owner_client.get(following).text
+    assert "T0975" in second
+    assert "T0976" not in second
+
+
+def test_a_template_is_used_in_a_new_campaign(owner_client: FlaskClient) -> None:
+    with transaction():
+        template = a_template("Monthly", subject="News", content_kind="html", source="<p>Hi</p>")
+    answer = owner_client.post(f"{path_of(template)}/use")
+    campaign = db.session.query(Campaign).one()
+    assert answer.location == f"/campaigns/{campaign.public_id}"
+    assert (campaign.name, campaign.source) == ("Monthly", "<p>Hi</p>")
+    assert owner_client.post("/templates/nothing/use").status_code == 404
+    assert owner_client.post("/templates/starters/nothing/use").status_code == 404
+
+
+def test_a_template_is_renamed_and_moved(owner_client: FlaskClient) -> None:
+    with transaction():
+        template = a_template("Monthly")
+    path = f"{path_of(template)}/details"
+    wrong = owner_client.post(path, data={"name": " ", "folder": "News"})
+    assert wrong.status_code == 422
+    assert "Enter a name." in wrong.text
+    assert 'value="News"' in wrong.text
+    assert owner_client.post(path, data={"name": "Weekly", "folder": "News"}).status_code == 302
+    found = templates.find(template.public_id)
+    assert found is not None
+    assert (found.name, found.folder) == ("Weekly", "News")
+
+
+def test_a_template_is_duplicated_archived_and_deleted(owner_client: FlaskClient) -> None:
+    with transaction():
+        template = a_template("Monthly")
+    for action in ("duplicate", "archive", "unarchive"):
+        assert owner_client.post(f"{path_of(template)}/{action}").status_code == 302
+    assert "Monthly (copy)" in owner_client.get("/templates").text
+    asked = owner_client.get(f"{path_of(template)}/delete").text
+    assert "Campaigns made from it are copies" in asked
+    assert owner_client.post(f"{path_of(template)}/delete").status_code == 302
+    assert owner_client.get(f"{path_of(template)}/details").status_code == 404
+
+
+def test_a_campaign_is_saved_as_a_template(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = a_campaign(name="May news", status="sent")
+    path = f"/campaigns/{campaign.public_id}/save-as-template"
+    assert 'value="May news"' in owner_client.get(path).text
+    assert owner_client.post(path, data={"name": ""}).status_code == 422
+    assert owner_client.post(path, data={"name": "News", "folder": "Mine"}).status_code == 302
+    saved = db.session.query(Template).one()
+    assert (saved.name, saved.folder, saved.source) == ("News", "Mine", campaign.source)
