@@ -29,9 +29,15 @@ const SNIPPETS = {
     `font-size:16px;font-weight:bold;color:#ffffff;text-decoration:none">${escaped(get("text"))}</a></td></tr></table>`,
 };
 
+// The address of a page becomes a link to it.
+async function insertTag() {
+  const picked = await window.pickMergeTag();
+  if (!picked) return;
+  insert(picked.kind === "link" ? `<a href="${picked.text}">${escaped(picked.label)}</a>` : picked.text);
+}
+
 document.addEventListener("click", (event) => {
-  const field = event.target.closest("[data-insert]");
-  if (field) insert(field.dataset.insert);
+  if (event.target.closest("[data-pick-tag]")) insertTag();
   const problem = event.target.closest("[data-line]");
   if (problem) showLine(Number(problem.dataset.line));
 });

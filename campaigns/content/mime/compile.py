@@ -27,6 +27,7 @@ from campaigns.content.mime.compiled import (
     sender_fields,
 )
 from campaigns.content.sources.compile import compile_source
+from campaigns.content.sources.source import ContentSource
 from campaigns.content.templating import checker
 from campaigns.content.templating.checker import Available
 from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
@@ -38,6 +39,7 @@ from campaigns.content.templating.problems import (
     found,
 )
 from campaigns.content.templating.program import TemplateProgram, compile_template
+from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "compile_content",
     "depends_on_values",
     "lint_content",
+    "show_tags",
 ]
 
 MAX_HTML = 1024 * 1024
@@ -99,6 +102,23 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
     """
     problems, _ = _compile(content, Signer(["for checking only"]), available(known_attributes))
     return problems
+
+
+def show_tags(
+    content: Content, tags: Sequence[str], signer: Signer, recipient: Recipient
+) -> dict[str, str]:
+    """Return what each merge tag shows to the recipient in this content, if anything.
+
+    The source of the content does not matter. If its subject cannot be used, the subject is empty.
+    """
+    # Never shown, but tells which fields of the recipient are needed.
+    mentioned = "{% if false %}" + "".join(f"{{{{ {tag} }}}}" for tag in tags) + "{% endif %}"
+    source = ContentSource("html", mentioned)
+    for subject in (content.subject, ""):
+        with suppress(TemplateProblemError, RenderError):
+            compiled = compile_content(replace(content, subject=subject, source=source), signer)
+            return compiled.show(tags, recipient)
+    return {}
 
 
 def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Finding]:

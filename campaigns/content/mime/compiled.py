@@ -1,7 +1,7 @@
 """A campaign's compiled content: rendered once per recipient, into a message or a preview."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +17,16 @@ from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
 from campaigns.content.sources.source import ContentSource, SourceContext
+from campaigns.content.templating.environment import HEADER
 from campaigns.content.templating.filters import Labels
 from campaigns.content.templating.merge_fields import MergeField
-from campaigns.content.templating.program import Run, TemplateProgram
+from campaigns.content.templating.problems import RenderError
+from campaigns.content.templating.program import Run, TemplateProgram, compile_template
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
+
+MAX_SHOWN = 16 * 1024
+"""Size limit of what a merge tag shows, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,21 @@ class Compiled:
         with run:
             self._headers(run)
             return quoted_printable.decode(self._html(run))
+
+    def show(self, tags: Iterable[str], recipient: Recipient) -> dict[str, str]:
+        """Return what each merge tag shows to the recipient, without those that show nothing.
+
+        Raises RenderError for the subject and the preheader.
+        """
+        run = self._run(recipient, is_tracked=False)
+        found: dict[str, str] = {}
+        with run:
+            self._headers(run)
+            for tag in tags:
+                program = compile_template("subject", f"{{{{ {tag} }}}}", HEADER, MAX_SHOWN)
+                with suppress(RenderError):
+                    found[tag] = header_text(program.run(run))
+        return {tag: text for tag, text in found.items() if text}
 
     def try_out(self) -> None:
         """Render for recipients with and without a name. Raises RenderError."""

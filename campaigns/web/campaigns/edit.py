@@ -10,7 +10,6 @@ from werkzeug.datastructures import MultiDict
 from campaigns.access import access
 from campaigns.accounts.models import User
 from campaigns.audience import subscribers
-from campaigns.audience.fields import definitions
 from campaigns.campaign import drafts, series
 from campaigns.campaign.drafts import EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
@@ -67,7 +66,6 @@ def edit(public_id: str) -> str:
         excluded=audience_picker.excluded(chosen),
         excludes=bool(chosen.excluded_lists or chosen.excluded_segments),
         senders=_senders(),
-        merge_fields=merge_fields(),
         max_line=drafts.MAX_LINE,
         series=series.of_template(campaign.id),
         planned=series.of_campaign(campaign.id),
@@ -86,54 +84,6 @@ def _senders() -> list[SenderAddress]:
 
 def _sender_of(campaign: Campaign) -> SenderAddress | None:
     return db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
-
-
-def merge_fields() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return (group, [(label, text to insert)]) for the menu above the editor."""
-    fields = definitions.all_fields()
-    keys = {field.key for field in fields}
-    attributes = [
-        (name, f'{{{{ subscriber.{name} or "" }}}}')
-        for name in subscribers.known_attributes()
-        if name.isidentifier() and name not in keys
-    ]
-    return [
-        (
-            _("Subscriber"),
-            [
-                (_("Name, or “friend”"), '{{ subscriber.name or "friend" }}'),
-                (_("First name"), "{{ subscriber.first_name }}"),
-                (_("Last name"), "{{ subscriber.last_name }}"),
-                (_("Email address"), "{{ subscriber.address }}"),
-                *((field.label, f"{{{{ subscriber.{field.key} }}}}") for field in fields),
-                (_("Tags"), "{{ subscriber.tags }}"),
-                *attributes,
-            ],
-        ),
-        (
-            _("Campaign"),
-            [(_("Subject"), "{{ campaign.subject }}"), (_("List name"), "{{ list.name }}")],
-        ),
-        (
-            _("Sender"),
-            [
-                (_("Sender name"), "{{ sender.name }}"),
-                (_("Organization"), "{{ sender.identity }}"),
-                (_("Postal address"), "{{ sender.postal_address }}"),
-            ],
-        ),
-        (
-            _("Links"),
-            [
-                _link(_("Unsubscribe"), "unsubscribe_url"),
-                _link(_("View in browser"), "view_url"),
-            ],
-        ),
-    ]
-
-
-def _link(label: str, variable: str) -> tuple[str, str]:
-    return label, f'<a href="{{{{ {variable} }}}}">{label}</a>'
 
 
 @bp.post("/campaigns/<public_id>/save")

@@ -1,0 +1,106 @@
+"""The merge tags that content may show, for menus and the picker: the one list of them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from campaigns.audience import subscribers
+from campaigns.audience.fields import definitions
+from campaigns.audience.models import Subscriber
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign
+from campaigns.content.mime import compile as compiler
+from campaigns.messages import Recipient
+from campaigns.tokens import Signer
+
+TagGroup = Literal["subscriber", "fields", "campaign", "sender", "links"]
+TagKind = Literal["text", "number", "date", "link"]
+_KINDS: Mapping[str, TagKind] = {"number": "number", "date": "date"}
+"""The kinds of custom fields by their type; all others are text."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeTag:
+    """A value that content may show as `{{ tag }}`.
+
+    `label` is the name that users gave it; "" for what every installation has. `kind` says which
+    formats fit.
+    """
+
+    group: TagGroup
+    tag: str
+    label: str = ""
+    kind: TagKind = "text"
+
+
+BUILT_IN: tuple[MergeTag, ...] = (
+    MergeTag("subscriber", "subscriber.name"),
+    MergeTag("subscriber", "subscriber.first_name"),
+    MergeTag("subscriber", "subscriber.last_name"),
+    MergeTag("subscriber", "subscriber.address"),
+    MergeTag("subscriber", "subscriber.tags"),
+    MergeTag("campaign", "campaign.subject"),
+    MergeTag("campaign", "list.name"),
+    MergeTag("sender", "sender.name"),
+    MergeTag("sender", "sender.address"),
+    MergeTag("sender", "sender.identity"),
+    MergeTag("sender", "sender.postal_address"),
+    MergeTag("links", "unsubscribe_url", kind="link"),
+    MergeTag("links", "view_url", kind="link"),
+)
+"""The merge tags of every installation; the edges have their names."""
+
+
+def merge_tags() -> list[MergeTag]:
+    """Return every merge tag, in the order of menus."""
+    fields = [
+        MergeTag("fields", f"subscriber.{one.key}", one.label, _KINDS.get(one.type, "text"))
+        for one in definitions.all_definitions()
+    ]
+    known = {tag.tag for tag in (*BUILT_IN, *fields)}
+    attributes = [
+        MergeTag("fields", f"subscriber.{name}", name)
+        for name in subscribers.known_attributes()
+        if name.isidentifier() and f"subscriber.{name}" not in known
+    ]
+    first = next(i for i, tag in enumerate(BUILT_IN) if tag.group != "subscriber")
+    return [*BUILT_IN[:first], *fields, *attributes, *BUILT_IN[first:]]
+
+
+def examples(
+    tags: Collection[MergeTag],
+    campaign: Campaign | None,
+    person: Subscriber,
+    *,
+    base_url: str,
+    signer: Signer,
+) -> dict[str, str]:
+    """Return what each tag shows to this subscriber, as it would be sent; by tag.
+
+    Tags that show nothing are left out.
+    """
+    content = content_of(campaign or _no_campaign(), base_url=base_url)
+    recipient = Recipient(
+        delivery_id=0,
+        subscriber_id=0,
+        list_id=min(content.list_names, default=0),
+        address=person.address,
+        **subscribers.merge_data(person),
+    )
+    blank = replace(content, preheader="")
+    return compiler.show_tags(blank, [tag.tag for tag in tags], signer, recipient)
+
+
+def _no_campaign() -> Campaign:
+    """Return what a template is shown with: it has no sender, list or subject yet."""
+    return Campaign(
+        id=0,
+        public_id="",
+        subject="",
+        preheader="",
+        content_kind="html",
+        source="",
+        inline_css=False,
+        track_opens=False,
+        track_clicks=False,
+    )

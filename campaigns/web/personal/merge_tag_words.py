@@ -1,0 +1,67 @@
+"""Merge tags with their names, grouped as menus show them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from flask_babel import LazyString, lazy_gettext
+
+from campaigns.campaign.merge_tags import MergeTag, TagGroup
+
+TITLES: Mapping[TagGroup, LazyString] = {
+    "subscriber": lazy_gettext("Subscriber"),
+    "fields": lazy_gettext("Custom fields"),
+    "campaign": lazy_gettext("Campaign"),
+    "sender": lazy_gettext("Sender"),
+    "links": lazy_gettext("Links"),
+}
+"""The title of each group."""
+
+LABELS: Mapping[str, LazyString] = {
+    "subscriber.name": lazy_gettext("Name"),
+    "subscriber.first_name": lazy_gettext("First name"),
+    "subscriber.last_name": lazy_gettext("Last name"),
+    "subscriber.address": lazy_gettext("Email address"),
+    "subscriber.tags": lazy_gettext("Tags"),
+    "campaign.subject": lazy_gettext("Subject"),
+    "list.name": lazy_gettext("List name"),
+    "sender.name": lazy_gettext("Sender name"),
+    "sender.address": lazy_gettext("Sender address"),
+    "sender.identity": lazy_gettext("Organization"),
+    "sender.postal_address": lazy_gettext("Postal address"),
+    "unsubscribe_url": lazy_gettext("Unsubscribe"),
+    "view_url": lazy_gettext("View in browser"),
+}
+"""The name of each built-in tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTag:
+    """A merge tag as menus show it. `example`: what a real subscriber would see."""
+
+    tag: MergeTag
+    label: str
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGroup:
+    """The merge tags of one group."""
+
+    title: LazyString
+    tags: list[ShownTag]
+
+
+def grouped(tags: Iterable[MergeTag], examples: Mapping[str, str]) -> list[ShownGroup]:
+    """Return the tags by group, each with its name and example."""
+    return [
+        ShownGroup(
+            TITLES[group],
+            [ShownTag(tag, _label(tag), examples.get(tag.tag, "")) for tag in members],
+        )
+        for group, members in groupby(tags, key=lambda tag: tag.group)
+    ]
+
+
+def _label(tag: MergeTag) -> str:
+    return tag.label or str(LABELS[tag.tag])

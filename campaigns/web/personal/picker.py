@@ -1,0 +1,57 @@
+"""The list of the merge-tag picker, with examples from a real subscriber."""
+
+import sqlalchemy as sa
+from flask import render_template, request
+
+from campaigns.access import access
+from campaigns.audience.models import Subscriber
+from campaigns.campaign import audience, drafts
+from campaigns.campaign.audience import AudienceError
+from campaigns.campaign.merge_tags import examples, merge_tags
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db
+from campaigns.web.personal import merge_tag_words
+from campaigns.web.personal.blueprint import bp
+
+
+@bp.get("/merge-tags")
+@access("user")
+def list_tags() -> str:
+    """Return the groups of tags. `campaign`: its public id; without one they fit a template.
+
+    `as`: public id of the subscriber of the examples.
+    """
+    campaign = drafts.find(request.args.get("campaign", ""))
+    person = _chosen(request.args.get("as", "")) or _someone(campaign)
+    tags = merge_tags()
+    shown = {}
+    if person is not None:
+        known = services()
+        shown = examples(
+            tags, campaign, person, base_url=known.settings.base_url, signer=known.signer
+        )
+    return render_template(
+        "web/personal/_merge_tags.html",
+        groups=merge_tag_words.grouped(tags, shown),
+        person=person,
+    )
+
+
+def _chosen(public_id: str) -> Subscriber | None:
+    if not public_id:
+        return None
+    return db.session.scalar(sa.select(Subscriber).where(Subscriber.public_id == public_id))
+
+
+def _someone(campaign: Campaign | None) -> Subscriber | None:
+    """Return a person of the campaign's audience, or else the newest subscriber."""
+    newest = db.session.scalar(sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(1))
+    if campaign is None:
+        return newest
+    try:
+        scope = audience.scope_of(campaign.id, now=utcnow())
+    except AudienceError:
+        return newest
+    return db.session.scalar(audience.sample(scope, limit=1)) or newest
