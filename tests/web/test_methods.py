@@ -36,6 +36,7 @@ from tests.factories import (
     a_series,
     a_signed_domain,
     a_subscriber,
+    a_template,
 )
 from tests.mailbox.test_web import a_newsletter
 from tests.web.visits import visit
@@ -127,6 +128,7 @@ def populate() -> dict[str, str]:
         city = a_field("City")
         label = Tag(name="VIP", name_normal="vip")
         gone = Suppression(address_normal="gone@example.org")
+        template = a_template("Monthly news", folder="News")
         segment = a_segment("Friends", {"kind": "list", "list": news.id}, {"kind": "opened"})
         db.session.add_all([run, task, label, gone])
         mail = queue.enqueue(
@@ -159,6 +161,8 @@ def populate() -> dict[str, str]:
         "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
         "/fields/<public_id>": f"/fields/{city.public_id}",
+        "/templates/<public_id>": f"/templates/{template.public_id}",
+        "/templates/starters/<name>": "/templates/starters/letter",
         "/tags/<public_id>": f"/tags/{label.public_id}",
         "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
