@@ -31,6 +31,15 @@ AS_IT_IS: dict[str, set[str]] = {
         "Outlook (Microsoft 365)",
         "Yahoo Mail",
     },
+    # Names of fonts
+    "content/sources/blocks/fonts.py": {
+        "Georgia,Cambria,'Times New Roman',serif",
+        "'Trebuchet MS',Helvetica,sans-serif",
+        "'Times New Roman',Times,serif",
+        "'Courier New',Courier,monospace",
+        "'Segoe UI',Arial,sans-serif",
+        "Consolas,'Courier New',monospace",
+    },
     # Text of other programs that is searched for
     "content/templating/checker.py": {
         "Expected an expression, got 'end of print",

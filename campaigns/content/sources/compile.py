@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 
 from campaigns.content.sources import html
+from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
 
 Compiler = Callable[[ContentSource, SourceContext], CompiledPage]
 
-COMPILERS: Mapping[SourceKind, Compiler] = {"html": html.compile_html}
+COMPILERS: Mapping[SourceKind, Compiler] = {"blocks": compile_blocks, "html": html.compile_html}
 
 
 def compile_source(source: ContentSource, context: SourceContext) -> CompiledPage:

@@ -13,13 +13,15 @@ Field = Literal["subject", "preheader", "html"]
 class Problem:
     """One thing to fix. `line` counts from 1 in the field's text; 0 without a position.
 
-    `blocks`: it prevents sending; otherwise it is a warning.
+    `blocks`: it prevents sending; otherwise it is a warning. `block`: id of the block at fault, in
+    a document of blocks.
     """
 
     field: Field
     line: int
     reason: Reason
     blocks: bool = True
+    block: str = ""
 
     @property
     def located(self) -> Reason:

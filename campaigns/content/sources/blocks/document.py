@@ -100,6 +100,18 @@ class ImageBlock(_Block):
     radius: Annotated[int, Field(ge=0, le=60)] = 0
     dark_src: Url = ""
     """Shown instead in dark mode; "" for the same."""
+    is_flush: bool = False
+    """Whether it reaches the edges of its column, without space around it."""
+
+
+class LogoBlock(_Block):
+    """The logo of the brand. "" and 0: what the brand says."""
+
+    type: Literal["logo"]
+    alt: Text = ""
+    link: Url = ""
+    width: Annotated[int, Field(ge=0, le=600)] = 0
+    align: Align = "center"
 
 
 class ButtonBlock(_Block):
@@ -201,7 +213,7 @@ class RepeatBlock(_Block):
     blocks: Annotated[list["SimpleBlock"], Field(max_length=50)] = []
 
 
-_Media = ImageBlock | ProductBlock | QuoteBlock | VideoBlock
+_Media = ImageBlock | LogoBlock | ProductBlock | QuoteBlock | VideoBlock
 _Plain = ButtonBlock | DividerBlock | SpacerBlock | SocialBlock | HtmlBlock
 _Simple = HeadingBlock | TextBlock | _Media | _Plain
 SimpleBlock = Annotated[_Simple, Field(discriminator="type")]

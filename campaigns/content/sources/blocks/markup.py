@@ -1,0 +1,79 @@
+"""Texts of a document as markup: escaped, with their merge tags kept."""
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+
+from campaigns.content.html import tokens
+from campaigns.content.html.links import SAFE_SCHEMES, clean_url
+
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
+_REFERENCED = re.compile(r"[^\w\s!-\[\]-~]|[\\]|[^\S \n]")
+_PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\"[^\"\\{}%#]{1,100}\"\])*")
+
+
+class BrokenTagError(ValueError):
+    """A merge tag is not closed."""
+
+
+def escaped(text: str) -> str:
+    """Return plain text for an element. Raises BrokenTagError."""
+    return _kept(text, html.escape)
+
+
+def attribute(text: str) -> str:
+    """Return plain text for a quoted attribute. Raises BrokenTagError."""
+    return _kept(text, _in_attribute)
+
+
+def _in_attribute(text: str) -> str:
+    """The MJML compiler writes these characters of attributes as escapes of its own language."""
+    return _REFERENCED.sub(lambda found: f"&#{ord(found[0])};", html.escape(text))
+
+
+def _kept(text: str, escape: Callable[[str], str]) -> str:
+    return "".join(_pieces(text, escape)) if "{" in text else escape(text)
+
+
+def _pieces(text: str, escape: Callable[[str], str]) -> Iterator[str]:
+    guarded = tokens.guard(tokens.normalise(text))
+    position = 0
+    for mark in tokens.MARK.finditer(guarded.text):
+        yield escape(guarded.text[position : mark.start()])
+        token = guarded.token(mark)
+        if not token.source.endswith(("}}", "%}", "#}")):
+            raise BrokenTagError(token.source[:40])
+        if token.kind != "comment":
+            yield token.source
+        position = mark.end()
+    yield _without_open_end(escape(guarded.text[position:]))
+
+
+def _without_open_end(text: str) -> str:
+    """A brace at the end must not join the text after it."""
+    return text[:-1] + "&#123;" if text.endswith("{") else text
+
+
+def is_path(name: str) -> bool:
+    """Return whether this names a merge field: `subscriber.city`."""
+    return _PATH.fullmatch(name) is not None
+
+
+def literal(text: str) -> str:
+    """Return a text as a string of the template language."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def is_safe_link(url: str) -> bool:
+    """Return whether a link may be used: its scheme is known, or a merge tag decides it."""
+    url = clean_url(url)
+    if url.startswith(("{{", "#")):
+        return True
+    scheme = _SCHEME.match(url)
+    return scheme is not None and scheme[1].lower() in SAFE_SCHEMES
+
+
+def is_safe_image(url: str) -> bool:
+    """Return whether an image may be loaded from here."""
+    return clean_url(url)[:8].lower().startswith(("https://", "http://", "{{"))

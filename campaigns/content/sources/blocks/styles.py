@@ -1,0 +1,52 @@
+"""What the head of a compiled document says to email programs."""
+
+from campaigns.content.sources.blocks.build import Build
+from campaigns.content.sources.blocks.fonts import OUTLOOK_FONTS
+
+_META = (
+    '<meta name="color-scheme" content="light dark"/>'
+    '<meta name="supported-color-schemes" content="light dark"/>'
+)
+_OUTLOOK = (
+    "<!--[if mso]><style>body,table,td,div,p,a,li{{font-family:{body}!important}}"
+    "h1,h2,h3{{font-family:{heading}!important}}</style><![endif]-->"
+)
+_BASE = (
+    ":root{color-scheme:light dark;supported-color-schemes:light dark}"
+    "a[x-apple-data-detectors]{color:inherit!important;text-decoration:inherit!important}"
+    "@media (max-width:479px){.no-phone{display:none!important}"
+    "td.only-phone{display:table-cell!important}"
+    "div.only-phone{display:block!important}table.only-phone{display:table!important}}"
+)
+_DARK_IMAGES = (
+    "@media (prefers-color-scheme:dark){.no-dark{display:none!important}"
+    "td.only-dark{display:table-cell!important}}"
+    "[data-ogsc] .no-dark{display:none!important}"
+    "[data-ogsc] td.only-dark{display:table-cell!important}"
+)
+_HIDDEN = "display:none;mso-hide:all;"
+
+
+def head(build: Build, body: str) -> str:
+    """Return the content of `mj-head`. `body`: the MJML of all rows."""
+    brand = build.context.brand
+    outlook = _OUTLOOK.format(
+        body=OUTLOOK_FONTS[brand.body_font], heading=OUTLOOK_FONTS[brand.heading_font]
+    )
+    css = _BASE + build.dark.css() + (_DARK_IMAGES if "only-dark" in body else "")
+    return f"<mj-raw>{_META}{outlook}</mj-raw><mj-style>{css}</mj-style>"
+
+
+def hide(html: str) -> str:
+    """Hide what only phones or dark mode show, also where style sheets are ignored."""
+    for name in ("only-phone", "only-dark"):
+        pieces = html.split(name)
+        html = pieces[0] + "".join(name + _hidden(piece) for piece in pieces[1:])
+    return html
+
+
+def _hidden(piece: str) -> str:
+    """Return what follows the class, with the declaration if it follows in an element."""
+    end = piece.find(">")
+    tag = piece[:end]
+    return tag.replace(' style="', f' style="{_HIDDEN}', 1) + piece[end:]
