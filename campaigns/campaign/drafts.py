@@ -1,9 +1,11 @@
 """Drafts of campaigns: create, save, choose the audience, duplicate, delete."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -20,20 +22,16 @@ from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
 
-EDITABLE = frozenset(
-    {
-        "name",
-        "subject",
-        "preheader",
-        "content_kind",
-        "source",
-        "inline_css",
-        "brand_id",
-        "sender_id",
-        "track_opens",
-        "track_clicks",
-    }
-)
+Part = Literal["content", "settings"]
+"""What one page edits. A save of one part never changes the other."""
+
+PARTS: Mapping[Part, frozenset[str]] = {
+    "content": frozenset({"content_kind", "source", "inline_css", "brand_id"}),
+    "settings": frozenset(
+        {"name", "subject", "preheader", "sender_id", "track_opens", "track_clicks"}
+    ),
+}
+EDITABLE = frozenset[str]().union(*PARTS.values())
 MAX_LINE = 500
 """Longest name, subject and preheader in characters."""
 MAX_SOURCE = 512 * 1024
@@ -155,21 +153,44 @@ def save(
     changes: Mapping[str, Any],
     *,
     chosen: ChosenAudience | None = None,
+    seen: str = "",
     editor_id: int | None,
     now: datetime,
 ) -> int:
     """Save these fields (EDITABLE), and the audience if given, on top of this version.
 
-    Returns the new version. Raises EditConflictError if someone saved a newer one, NotEditableError
-    if it is no longer a draft.
+    `seen`: the fingerprint of the part that was edited. If only the other part was changed since,
+    this is no conflict. Returns the new version. Raises EditConflictError if someone saved a newer
+    one, NotEditableError if it is no longer a draft.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
         raise ValueError(f"not fields of a draft: {sorted(unknown)}")
-    new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    try:
+        new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    except EditConflictError as error:
+        if seen not in _fingerprints(error.current, changes):
+            raise
+        version = error.current.version
+        new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
     if chosen is not None:
         choose_audience(campaign_id, chosen)
     return new_version
+
+
+def fingerprint(campaign: Campaign, part: Part) -> str:
+    """Return a digest of what a page edits, to notice whether someone else changed it."""
+    values: list[Any] = [getattr(campaign, name) for name in sorted(PARTS[part])]
+    if part == "settings":
+        values += map(sorted, astuple(chosen_audience(campaign.id)))
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
+
+
+def _fingerprints(campaign: Campaign, changes: Mapping[str, Any]) -> list[str]:
+    """Return the fingerprint of the part that all of these changes belong to, if it is one."""
+    return [
+        fingerprint(campaign, part) for part, fields in PARTS.items() if fields.issuperset(changes)
+    ]
 
 
 def _touch(

@@ -41,7 +41,12 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
         "",
         (
             NavEntry(N_("Home"), "home", "home.home", ("home",)),
-            NavEntry(N_("Campaigns"), "send", "campaigns.index", ("campaigns", "reports")),
+            NavEntry(
+                N_("Campaigns"),
+                "send",
+                "campaigns.index",
+                ("campaigns", "content_editor", "reports"),
+            ),
             NavEntry(N_("Calendar"), "calendar", "calendar.index", ("calendar",)),
         ),
     ),

@@ -1,18 +1,16 @@
-// The editor saves itself, one version after the other, and never loses text: what cannot be saved
-// is kept in the browser.
-import { reloadPreview } from "./preview.js";
-import { showLength } from "./subject_length.js";
+// A form with data-autosave saves itself, one version after the other, and never loses text: what
+// cannot be saved is kept in the browser.
 
 const DELAY = 700;
 const RETRY = 5000;
-const PREVIEWED = ["source", "subject", "preheader", "sender", "include"];
+const PREVIEWED = ["source", "inline_css", "content_kind", "subject", "preheader", "sender", "include"];
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
-const form = document.getElementById("campaign-form");
+const form = document.querySelector("form[data-autosave]");
 const words = JSON.parse(form.dataset.words);
 const state = document.getElementById("save-state");
-const KEPT = `campaign-text:${form.dataset.campaign}`;
-let version = form.dataset.version;
+const KEPT = form.dataset.kept;
+let { version, seen } = form.dataset; // seen: fingerprint of what this form edits
 let saved = snapshot();
 let busy = null;
 let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
@@ -85,7 +83,7 @@ async function sendAndRead(text) {
 function send(text) {
   return fetch(form.action, {
     method: "POST",
-    body: `${text}&version=${encodeURIComponent(version)}`,
+    body: `${text}&${new URLSearchParams({ version, seen })}`,
     headers: {
       "Accept": "application/json",
       "Content-Type": "application/x-www-form-urlencoded",
@@ -116,18 +114,24 @@ function wasSaved(body, text) {
   const before = new URLSearchParams(saved), after = new URLSearchParams(text);
   const differs = (name) => before.getAll(name).join() !== after.getAll(name).join();
   version = String(body.version);
+  seen = body.seen;
   saved = text;
   forget();
   say(fill(words.saved_at, { time: body.saved_at }), "saved");
-  document.getElementById("campaign-title").textContent = body.title;
-  document.title = body.title;
+  showTitle(body.title);
   if (AUDIENCE.some(differs)) htmx.trigger(document.body, "audience-saved");
   if (PREVIEWED.some(differs)) {
-    htmx.trigger(document.body, "content-saved");
-    reloadPreview(version);
+    htmx.trigger(document.body, "content-saved", { version });
   }
   if (isDirty()) soon(DELAY);
   return !isDirty();
+}
+
+function showTitle(title) {
+  const place = document.querySelector("[data-saved-title]");
+  if (!place || !title) return;
+  place.textContent = title;
+  document.title = title;
 }
 
 function notSaved(reason, retry) {
@@ -222,7 +226,7 @@ function restore(values) {
     if (element.type === "checkbox") element.checked = values.getAll(element.name).includes(element.value);
     else if (values.has(element.name)) element.value = values.get(element.name);
   }
-  showLength();
+  form.dispatchEvent(new CustomEvent("restored"));
 }
 
 const old = kept();

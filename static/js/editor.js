@@ -1,4 +1,4 @@
-// The editor of a campaign.
+// The page of a draft.
 import "./autosave.js";
-import "./insert.js";
 import "./list_chips.js";
+import "./subject_length.js";

@@ -6,9 +6,8 @@ const card = document.getElementById("preview");
 const stage = card && card.querySelector(".preview-stage");
 const frame = card && card.querySelector(".preview-frame");
 
-// Load the preview again, of this version of the campaign if it has changed.
-export function reloadPreview(version) {
-  if (!card) return;
+// Load the preview again, of this version of the content if it has changed.
+function reloadPreview(version) {
   if (version) card.dataset.version = version;
   const address = new URL(card.dataset.preview, window.location.href);
   if (stage.dataset.view === "text") address.searchParams.set("part", "text");
@@ -25,6 +24,7 @@ if (card) {
     const button = event.target.closest("button[data-view]");
     if (button) showAs(button.dataset.view);
   });
+  document.body.addEventListener("content-saved", (event) => reloadPreview(event.detail.version));
   watchReaders();
 }
 

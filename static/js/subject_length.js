@@ -13,7 +13,7 @@ function guess(source) {
     .replace(/\{\{.*?\}\}/g, "");
 }
 
-export function showLength() {
+function showLength() {
   const source = subject.value.trim();
   const text = rendered.has(source) ? rendered.get(source) : guess(source);
   const length = Array.from(text.trim()).length;
@@ -24,6 +24,7 @@ export function showLength() {
 }
 
 subject.addEventListener("input", showLength);
+subject.form.addEventListener("restored", showLength);
 document.addEventListener("htmx:afterSettle", (event) => {
   const shown = event.target.id === "preview-head" && event.target.querySelector("[data-subject]");
   if (!shown) return;

@@ -122,7 +122,7 @@ def test_a_page_that_is_only_viewed_opens_no_transaction() -> None:
     assert writing == []
 
 
-SENT_BY_SCRIPT = {"campaign-form"}
+SENT_BY_SCRIPT = {"campaign-form", "content-form"}
 """Forms that a script saves, with the page's token as a header."""
 
 

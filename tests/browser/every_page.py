@@ -26,7 +26,7 @@ from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_delivery, a_segment, a_series, a_signed_domain
 from tests.mailbox.test_web import a_newsletter
 
-SKIPPED = {"campaigns.preview", "campaigns.preview_text", "public_view.view"}
+SKIPPED = {"content_editor.preview", "public_view.view"}
 """Newsletters written by users; their design is not ours."""
 SEVERAL = {"reports.campaign"}
 """Endpoints whose pages differ by the state of what they show, so each is visited."""

@@ -126,6 +126,8 @@ def compose(page: Page, product: Product, subject: str) -> None:
     page.locator(".chip", has_text="Readers").first.click()
     page.locator("#subject").fill(subject)
     page.locator("#preheader").fill("What is new, in a few lines, and where to read the rest of it")
+    page.get_by_role("link", name="Edit content").click()
+    page.wait_for_url(re.compile(r"/content$"))
     page.locator("#source").fill(
         "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
         "<p>Greetings to {{ subscriber.city }}. "
@@ -146,6 +148,8 @@ def preview_and_test(page: Page) -> None:
     page.locator("#test-dialog").get_by_role("button", name="Send test").click()
     expect(page.locator("#test-result")).to_contain_text("Sent to", timeout=LONG)
     page.locator("#test-dialog").get_by_role("button", name="Close").click()
+    page.get_by_role("link", name="Done").click()
+    page.wait_for_url(re.compile(r"/campaigns/\w{12}$"))
 
 
 def send(page: Page, *, recipients: int) -> None:

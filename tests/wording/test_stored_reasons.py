@@ -183,7 +183,7 @@ def test_the_outcome_of_a_test_email_before_the_update_is_shown(
     with transaction():
         mail = db.session.get_one(TransactionalEmail, mail_id)
         mail.kind, mail.payload = "test", {"campaign_id": campaign.id}
-    assert text in owner_client.get(f"/campaigns/{campaign.public_id}/test/{mail_id}").text
+    assert text in owner_client.get(f"/campaigns/{campaign.public_id}/content/test/{mail_id}").text
 
 
 @pytest.mark.parametrize(

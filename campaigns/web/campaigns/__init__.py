@@ -5,10 +5,8 @@ from campaigns.web.campaigns import (
     edit,
     launch,
     overview,
-    preview,
     reschedule,
     switch_sender,
-    test_send,
 )
 from campaigns.web.campaigns.blueprint import bp
 
@@ -18,8 +16,6 @@ __all__ = [
     "edit",
     "launch",
     "overview",
-    "preview",
     "reschedule",
     "switch_sender",
-    "test_send",
 ]

@@ -1,4 +1,4 @@
-"""The editor: one page with autosave, and the panels next to the text."""
+"""The page of a draft: its audience, sender, subject and tracking, with autosave."""
 
 from typing import Any
 
@@ -8,15 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from campaigns.access import access
-from campaigns.accounts.models import User
-from campaigns.audience import subscribers
 from campaigns.campaign import drafts, series
 from campaigns.campaign.drafts import EditConflictError, NotEditableError
-from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.content.mime.compile import check_content, lint_content
-from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.reports.facts import campaign_facts
@@ -24,7 +19,9 @@ from campaigns.web.campaigns import audience_picker
 from campaigns.web.campaigns.audience_picker import SegmentDeletedError
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, editor_id
 from campaigns.web.campaigns.titles import title_of, titled
-from campaigns.web.template_helpers import ago, clock
+from campaigns.web.conflicts import conflict_answer
+from campaigns.web.content.campaign_owner import content_of_campaign
+from campaigns.web.template_helpers import clock
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 from campaigns.wording.messages import N_
@@ -36,8 +33,6 @@ TOO_LONG = {
 }
 FIELDS = tuple(TOO_LONG)
 LOCKED = 423
-PROBLEMS_SHOWN_FIRST = 10
-MAX_PROBLEMS_SHOWN = 100
 
 
 class BadFieldError(ValueError):
@@ -52,6 +47,7 @@ def edit(public_id: str) -> str:
         return render_template(
             "web/campaigns/locked.html",
             campaign=campaign,
+            content=content_of_campaign(campaign),
             title=title_of(campaign),
             state=IN_WORDS[campaign.status],
             sender=_sender_of(campaign),
@@ -62,10 +58,12 @@ def edit(public_id: str) -> str:
         "web/campaigns/edit.html",
         campaign=campaign,
         title=title_of(campaign),
+        seen=drafts.fingerprint(campaign, "settings"),
         included=audience_picker.included(chosen),
         excluded=audience_picker.excluded(chosen),
         excludes=bool(chosen.excluded_lists or chosen.excluded_segments),
         senders=_senders(),
+        content=content_of_campaign(campaign),
         max_line=drafts.MAX_LINE,
         series=series.of_template(campaign.id),
         planned=series.of_campaign(campaign.id),
@@ -103,20 +101,29 @@ def save(public_id: str) -> ResponseReturnValue:
         chosen = audience_picker.read(request.form)
         with transaction():
             version = drafts.save(
-                campaign.id, version, changes, chosen=chosen, editor_id=editor_id(), now=now
+                campaign.id,
+                version,
+                changes,
+                chosen=chosen,
+                seen=request.form.get("seen", ""),
+                editor_id=editor_id(),
+                now=now,
             )
+            seen = drafts.fingerprint(campaign_or_404(public_id), "settings")
     except SegmentDeletedError:
         return {"message": _("A segment you chose was deleted. Reload the page.")}, 422
     except BadFieldError as error:
         return {"message": str(error)}, 422
     except EditConflictError as error:
-        return _conflict(error.current), 409
+        newer = error.current
+        return conflict_answer(newer.version, newer.edited_by_id, newer.updated_at), 409
     except NotEditableError as error:
         return {"message": sentence(error.reason)}, LOCKED
     except (KeyError, ValueError):
         abort(400)
     return {
         "version": version,
+        "seen": seen,
         "saved_at": clock(now),
         "title": changes["name"] or titled(changes["subject"]),
     }
@@ -124,9 +131,6 @@ def save(public_id: str) -> ResponseReturnValue:
 
 def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     changes: dict[str, Any] = {name: _line(form, name) for name in FIELDS}
-    changes["source"] = form.get("source", "").replace("\r\n", "\n").replace("\x00", "")
-    if len(changes["source"].encode("utf-8", "replace")) > drafts.MAX_SOURCE:
-        raise BadFieldError(_("The content is larger than 512 KB."))
     changes["sender_id"] = _sender_id(form.get("sender", ""))
     changes["track_opens"] = "track_opens" in form
     changes["track_clicks"] = "track_clicks" in form
@@ -145,19 +149,6 @@ def _sender_id(public_id: str) -> int | None:
     return db.session.scalar(
         sa.select(SenderAddress.id).where(SenderAddress.public_id == public_id)
     )
-
-
-def _conflict(current: Campaign) -> dict[str, Any]:
-    editor = db.session.get(User, current.edited_by_id) if current.edited_by_id else None
-    saved = ago(current.updated_at)
-    if editor is None:
-        message = _("Someone else saved this campaign %(ago)s.", ago=saved)
-    elif editor.id == editor_id():
-        message = _("You saved this campaign in another window %(ago)s.", ago=saved)
-    else:
-        name = editor.name or editor.address
-        message = _("%(name)s saved this campaign %(ago)s.", name=name, ago=saved)
-    return {"version": current.version, "message": message}
 
 
 @bp.get("/campaigns/<public_id>/audience")
@@ -181,26 +172,4 @@ def audience_choices(public_id: str) -> str:
         "web/campaigns/_choices.html",
         choices=audience_picker.found(request.args.get("audience", "").strip()[:200]),
         prefix="exclude" if request.args.get("exclude") else "include",
-    )
-
-
-@bp.get("/campaigns/<public_id>/problems")
-@access("user")
-def problems(public_id: str) -> str:
-    """Return the problems of the subject, the preheader and the content, by line."""
-    campaign = campaign_or_404(public_id)
-    content = content_of(campaign, base_url=services().settings.base_url)
-    found = check_content(content, subscribers.known_attributes())
-    # A new design is full of placeholders; only the review asks to replace them.
-    found += [
-        finding.problem
-        for finding in lint_content(content)
-        if finding.kind not in {"placeholder", "starter"} or finding.problem.blocks
-    ]
-    return render_template(
-        "web/campaigns/_problems.html",
-        problems=sorted(found, key=lambda problem: (not problem.blocks, problem.line)),
-        shown_first=PROBLEMS_SHOWN_FIRST,
-        most_shown=MAX_PROBLEMS_SHOWN,
-        has_content=bool(campaign.source.strip()),
     )

@@ -15,7 +15,8 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
-from campaigns.web.campaigns.blueprint import bp, campaign_or_404
+from campaigns.web.campaigns.blueprint import campaign_or_404
+from campaigns.web.content.blueprint import bp
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
@@ -23,7 +24,7 @@ SLOW_AFTER = timedelta(seconds=20)
 """Time after which the page warns that no worker may be running."""
 
 
-@bp.post("/campaigns/<public_id>/test")
+@bp.post("/campaigns/<public_id>/content/test")
 @access("user")
 @limiter.limit("20 per 5 minutes")
 def test_send(public_id: str) -> str | tuple[str, int]:
@@ -32,7 +33,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     try:
         address = addresses.parse(request.form.get("address", ""))
     except InvalidAddressError as error:
-        return render_template("web/campaigns/_test_result.html", error=sentence(error.reason)), 422
+        return render_template("web/content/_test_result.html", error=sentence(error.reason)), 422
     reader = _reader_id(request.form.get("as", ""))
     with transaction():
         mail = queue.enqueue(
@@ -45,7 +46,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     return _result(campaign, mail.id)
 
 
-@bp.get("/campaigns/<public_id>/test/<int:mail_id>")
+@bp.get("/campaigns/<public_id>/content/test/<int:mail_id>")
 @access("user")
 def test_result(public_id: str, mail_id: int) -> str:
     """Return the result of a test email of this campaign."""
@@ -58,7 +59,7 @@ def test_result(public_id: str, mail_id: int) -> str:
 
 def _result(campaign: Campaign, mail_id: int, *, is_slow: bool = False) -> str:
     return render_template(
-        "web/campaigns/_test_result.html",
+        "web/content/_test_result.html",
         campaign=campaign,
         mail_id=mail_id,
         mail=queue.status(mail_id),

@@ -1,0 +1,89 @@
+"""What the content page shows and saves: the content of a campaign or of a template."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from campaigns.audience.models import Subscriber
+from campaigns.content.mime.compile import Content
+from campaigns.content.sources.source import SourceKind
+from campaigns.reason import Reason
+
+OwnerKind = Literal["campaigns", "templates"]
+"""The kind of an owner, as the first part of its URLs."""
+
+
+class ContentConflictError(ValueError):
+    """Someone else saved a newer version first; nothing was saved."""
+
+    def __init__(self, version: int, editor_id: int | None, at: datetime) -> None:
+        super().__init__(f"version {version} was saved first")
+        self.version = version
+        self.editor_id = editor_id
+        self.at = at
+
+
+class ContentLockedError(ValueError):
+    """The owner was deleted or can no longer be edited; nothing was saved."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class SavedContent:
+    """The version after a save, and the fingerprint of the content then."""
+
+    version: int
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentOwner(ABC):
+    """A campaign or a template.
+
+    `seen`: fingerprint of its content. `home_url`: the page on which editing ends. `crumbs`: the
+    pages above the content page, as (URL, title).
+    """
+
+    owner: OwnerKind
+    public_id: str
+    title: str
+    version: int
+    seen: str
+    updated_at: datetime
+    is_editable: bool
+    subject: str
+    preheader: str
+    content_kind: SourceKind
+    source: str
+    inline_css: bool
+    brand_id: int | None
+    home_url: str
+    crumbs: tuple[tuple[str, str], ...]
+
+    @abstractmethod
+    def content(self) -> Content:
+        """Return what is compiled for a preview."""
+
+    @abstractmethod
+    def sample(self, limit: int, now: datetime) -> list[Subscriber]:
+        """Return a few subscribers to preview as."""
+
+    @abstractmethod
+    def save(
+        self,
+        changes: Mapping[str, Any],
+        version: int,
+        *,
+        seen: str,
+        editor_id: int,
+        now: datetime,
+    ) -> SavedContent:
+        """Save fields of the content on top of this version.
+
+        Raises ContentConflictError or ContentLockedError.
+        """

@@ -1,0 +1,4 @@
+// The content page.
+import "./autosave.js";
+import "./insert.js";
+import "./preview.js";

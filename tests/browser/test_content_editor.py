@@ -1,0 +1,73 @@
+"""The content page in a real browser."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from campaigns.campaign import drafts
+from campaigns.db import db
+from tests.browser.conftest import DRAFT_PATH
+
+
+@pytest.fixture
+def editor(server: tuple[Flask, str], owner: Page) -> Page:
+    """The content page of the draft, opened by the owner."""
+    owner.goto(f"{server[1]}{DRAFT_PATH}/content")
+    expect(owner.locator("#content-form")).to_be_visible()
+    owner.wait_for_load_state("load")  # the scripts have run, so typing is noticed from now on
+    return owner
+
+
+def _stored(app: Flask) -> str:
+    with app.app_context():
+        found = drafts.find(DRAFT_PATH[-12:])
+        assert found is not None
+        source = found.source
+        db.session.remove()
+    return source
+
+
+def _is_saved(page: Page) -> None:
+    expect(page.locator("#save-state")).to_contain_text("Saved ")
+    expect(page.locator("#save-state")).to_have_attribute("data-kind", "saved")
+
+
+def test_the_preview_is_that_of_a_chosen_subscriber(editor: Page) -> None:
+    editor.click("#reader")
+    editor.locator(".reader-option", has_text="Alice").click()
+    frame = editor.frame_locator(".preview-frame")
+    expect(frame.locator("h1")).to_have_text("Hello Alice")
+
+
+def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], editor: Page) -> None:
+    editor.click("#source")
+    editor.keyboard.press("Control+Home")
+    editor.click("[data-pick-tag]")
+    editor.locator(".pick-option[data-tag='subscriber.name']").click()
+    editor.fill("#merge-tag-fallback", "friend")
+    editor.get_by_role("button", name="Insert").click()
+    _is_saved(editor)
+    assert _stored(server[0]).startswith('{{ subscriber.name or "friend" }}<h1>')
+
+
+def test_a_body_that_is_too_large_is_refused_with_a_message(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    editor.fill("#source", "x" * 3_000_000)
+    expect(editor.locator("#save-state")).to_contain_text(
+        "Not saved: the content is larger than 512 KB."
+    )
+    assert _stored(server[0]).startswith("<h1>Hello")
+    editor.fill("#source", "<p>Short again</p>")
+    _is_saved(editor)
+
+
+def test_a_preview_has_the_background_of_its_colour_scheme(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    # An email without colours of its own is white on the browser's dark canvas, or black on white.
+    frame = editor.locator(".preview-frame").first
+    expect(frame).to_have_css("background-color", "rgb(255, 255, 255)")
+    editor.emulate_media(color_scheme="dark")
+    editor.reload()
+    expect(frame).not_to_have_css("background-color", "rgb(255, 255, 255)")
