@@ -167,6 +167,10 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.too_complex": N_("The template is too complex. Use fewer nested tags."),
     "template.too_deep": N_("The template is nested too deeply. Use simpler expressions."),
+    "template.too_deep_to_inline": N_(
+        "The elements are nested more than %(most)s levels deep. Close those that are left open,"
+        " or switch off inlining of CSS."
+    ),
     "template.too_many_iterations": N_(
         "The loops repeat more than %(most)s times. Use shorter lists."
     ),

@@ -83,7 +83,7 @@ def read(html: str) -> Iterator[HtmlTag | Text]:
         if after in {"!", "?"}:
             position, is_hidden = _declaration(html, start, is_hidden)
             continue
-        tag = _tag(html, start, is_hidden)
+        tag = read_tag(html, start, is_hidden=is_hidden)
         yield tag
         position = tag.end
         if tag.name in RAW_TEXT and not tag.is_end:
@@ -128,7 +128,8 @@ def _end_of_blank(html: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _tag(html: str, start: int, is_hidden: bool) -> HtmlTag:
+def read_tag(html: str, start: int, *, is_hidden: bool = False) -> HtmlTag:
+    """Return the tag that begins at this position, `<` and a letter or `/`."""
     is_end = html.startswith("/", start + 1)
     named = _NAME.search(html, start + 1)
     name = named[0].lower() if named else ""

@@ -11,7 +11,7 @@ from campaigns.db import db
 
 def context_of(source: str, brand_id: int | None, *, base_url: str, language: str) -> SourceContext:
     """Return what this source is compiled with. Without a brand, the default one is used."""
-    return SourceContext(brand=style_of(brand_id), language=language)
+    return SourceContext(brand=style_of(brand_id), language=language, base_url=base_url)
 
 
 def style_of(brand_id: int | None) -> BrandStyle:

@@ -27,7 +27,7 @@ from campaigns.content.mime.compiled import (
     sender_fields,
 )
 from campaigns.content.sources.compile import compile_source
-from campaigns.content.sources.source import ContentSource
+from campaigns.content.sources.source import CompiledPage, ContentSource
 from campaigns.content.templating import checker
 from campaigns.content.templating.checker import Available
 from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
@@ -104,6 +104,11 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
     return problems
 
 
+def _in_source(problems: Iterable[Problem], page: CompiledPage) -> list[Problem]:
+    """Return problems with the lines of the author's source instead of those of the page."""
+    return list(dict.fromkeys(page.in_source(problem) for problem in problems))
+
+
 def show_tags(
     content: Content, tags: Sequence[str], signer: Signer, recipient: Recipient
 ) -> dict[str, str]:
@@ -126,15 +131,16 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
     `starters` are designs whose text must be replaced.
     """
-    page = _page(compile_source(content.source, content.context).html)
+    compiled = compile_source(content.source, content.context)
+    page = _page(compiled.html)
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
     )
+    in_page = [*lint.lint(page), *lint.untouched(page, map(_page, starters))]
     return [
         *lint.lint_text("subject", subject),
         *lint.lint_text("preheader", preheader),
-        *lint.lint(page),
-        *lint.untouched(page, map(_page, starters)),
+        *dict.fromkeys(replace(one, problem=compiled.in_source(one.problem)) for one in in_page),
     ]
 
 
@@ -180,13 +186,14 @@ def _compile(
         "html": tokens.separate_css(tokens.normalise(page.html)),
     }
     guards = {name: tokens.guard(source) for name, source in sources.items()}
-    problems = list(page.problems)
+    problems = list[Problem]()
     for name in _FIELDS:
         tree = checker.parse(name, guards[name], sources[name])
         if isinstance(tree, nodes.Template):
             problems += checker.check(name, tree, fields)
         else:
             problems.append(tree)
+    problems = [*page.problems, *_in_source(problems, page)]
     if any(problem.blocks for problem in problems):
         return problems, None
     parts, open_at = scanner.read_whole(guards["html"].text)
@@ -194,7 +201,7 @@ def _compile(
     converted = to_text(guards["html"], parts, rewritten.text_targets)
     rewritten.problems += _open_ends(guards["html"], open_at, converted.hidden_in)
     if rewritten.problems:
-        return problems + rewritten.problems, None
+        return problems + _in_source(rewritten.problems, page), None
     try:
         compiled = Compiled(
             content,
@@ -206,7 +213,7 @@ def _compile(
         )
         compiled.try_out()
     except RenderError as error:
-        return [*problems, error.problem], None
+        return [*problems, *_in_source([error.problem], page)], None
     return problems, compiled
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from campaigns.content.sources import html
+from campaigns.content.sources import html, mjml
 from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
 
 Compiler = Callable[[ContentSource, SourceContext], CompiledPage]
 
-COMPILERS: Mapping[SourceKind, Compiler] = {"blocks": compile_blocks, "html": html.compile_html}
+COMPILERS: Mapping[SourceKind, Compiler] = {
+    "blocks": compile_blocks,
+    "html": html.compile_html,
+    "mjml": mjml.compile_mjml,
+}
 
 
 def compile_source(source: ContentSource, context: SourceContext) -> CompiledPage:

@@ -1,7 +1,7 @@
 """A source, what its compilation depends on, and the page that it becomes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from campaigns import formatting
@@ -40,11 +40,13 @@ class SourceContext:
     """What a source is compiled with.
 
     `snippets`: sources by key; `saved_blocks`: the stored rows by public id; `media`: by public
-    id, at least the files that the source refers to as `media:<public id>`.
+    id, at least the files that the source refers to as `media:<public id>`. `base_url` is this
+    installation's public URL, without a trailing slash.
     """
 
     brand: BrandStyle = field(default_factory=BrandStyle)
     language: str = formatting.DEFAULT_LOCALE
+    base_url: str = ""
     snippets: Mapping[str, str] = field(default_factory=dict)
     saved_blocks: Mapping[str, list[dict[str, object]]] = field(default_factory=dict)
     media: Mapping[str, MediaFile] = field(default_factory=dict)
@@ -56,12 +58,20 @@ class SourceContext:
 class CompiledPage:
     """A compiled source: HTML with merge tags, or for the kind `text` only `text`.
 
-    `text` is the text part as the author wrote it; None: it is derived from the HTML.
+    `text` is the text part as the author wrote it; None: it is derived from the HTML. `lines`: for
+    each line of `html`, the line of the source that it comes from; empty if all are the same.
     """
 
     html: str
     text: str | None = None
     problems: tuple[Problem, ...] = ()
+    lines: tuple[int, ...] = ()
+
+    def in_source(self, problem: Problem) -> Problem:
+        """Return a problem of the HTML with its line in the source."""
+        if problem.field != "html" or not 0 < problem.line <= len(self.lines):
+            return problem
+        return replace(problem, line=self.lines[problem.line - 1])
 
 
 def kind_of(stored: str) -> SourceKind:
