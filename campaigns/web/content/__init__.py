@@ -1,6 +1,6 @@
 """The content page of campaigns and templates: editor, preview, problems, test emails."""
 
-from campaigns.web.content import edit, kinds, preview, problems, test_send
+from campaigns.web.content import canvas, edit, kinds, preview, problems, test_send
 from campaigns.web.content.blueprint import bp
 
-__all__ = ["bp", "edit", "kinds", "preview", "problems", "test_send"]
+__all__ = ["bp", "canvas", "edit", "kinds", "preview", "problems", "test_send"]

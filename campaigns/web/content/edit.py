@@ -14,6 +14,7 @@ from campaigns.db import transaction
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
+from campaigns.web.content.canvas import editor_data
 from campaigns.web.content.owner import ContentConflictError, ContentLockedError, OwnerKind
 from campaigns.web.template_helpers import clock
 from campaigns.web.words import gettext as _
@@ -32,7 +33,8 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     found = owner_or_404(owner, public_id)
     if not found.is_editable:
         return redirect(found.home_url)
-    return render_template("web/content/edit.html", owner=found)
+    blocks = editor_data(found) if found.content_kind == "blocks" else None
+    return render_template("web/content/edit.html", owner=found, block_editor=blocks)
 
 
 @content_route("/save", "POST")

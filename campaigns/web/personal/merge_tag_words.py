@@ -57,11 +57,12 @@ def grouped(tags: Iterable[MergeTag], examples: Mapping[str, str]) -> list[Shown
     return [
         ShownGroup(
             TITLES[group],
-            [ShownTag(tag, _label(tag), examples.get(tag.tag, "")) for tag in members],
+            [ShownTag(tag, label_of(tag), examples.get(tag.tag, "")) for tag in members],
         )
         for group, members in groupby(tags, key=lambda tag: tag.group)
     ]
 
 
-def _label(tag: MergeTag) -> str:
+def label_of(tag: MergeTag) -> str:
+    """Return the name of a tag."""
     return tag.label or str(LABELS[tag.tag])

@@ -1,0 +1,119 @@
+"""The canvas of the block editor: documents compiled while they are edited, shown in a frame.
+
+docs/decisions/0021 says why the frame is as it is.
+"""
+
+from dataclasses import replace
+from typing import Any, get_args
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from campaigns.access import access
+from campaigns.audience.segments import saved
+from campaigns.campaign import drafts
+from campaigns.campaign.merge_tags import merge_tags
+from campaigns.content.brand_style import Network
+from campaigns.content.library.context import context_of, style_of
+from campaigns.content.sources.compile import compile_source
+from campaigns.content.sources.source import ContentSource
+from campaigns.content.templating.problems import Problem
+from campaigns.context import services
+from campaigns.web.content.block_words import block_words
+from campaigns.web.content.blueprint import content_route, owner_or_404
+from campaigns.web.content.owner import ContentOwner, OwnerKind
+from campaigns.web.personal.merge_tag_words import label_of
+from campaigns.web.static_files import asset
+from campaigns.web.words import gettext as _
+from campaigns.web.words import sentence
+
+MAX_PROBLEMS = 200
+FRAME_CSP = (
+    "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox allow-same-origin"
+)
+"""No script runs in the frame; the page around it may still read and change it."""
+_FRAME = """<!doctype html>
+<html><head><meta charset="utf-8"><style data-canvas>
+html { overflow: hidden; }
+body { overflow-wrap: anywhere; }
+.be-tag { padding: 0 .3em; border-radius: .3em; background: rgba(99, 102, 241, .18); }
+.be-empty { min-height: 96px; }
+</style></head><body></body></html>
+"""
+_NETWORKS = {
+    "facebook": "Facebook",
+    "instagram": "Instagram",
+    "linkedin": "LinkedIn",
+    "mastodon": "Mastodon",
+    "bluesky": "Bluesky",
+    "x": "X",
+    "youtube": "YouTube",
+    "tiktok": "TikTok",
+    "threads": "Threads",
+    "pinterest": "Pinterest",
+    "github": "GitHub",
+}
+
+
+@content_route("/canvas")
+@access("user")
+def canvas_frame(owner: OwnerKind, public_id: str) -> Response:
+    """Return the empty page of the frame, into which the editor puts the compiled email."""
+    owner_or_404(owner, public_id)
+    answer = Response(_FRAME, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = FRAME_CSP
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@content_route("/canvas", "POST")
+@access("user")
+def canvas(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
+    """Compile the document in the body of the request. Saves nothing.
+
+    Returns {"html": ..., "problems": [{"text", "block", "blocks"}]}; `html` is empty if the
+    document cannot be read.
+    """
+    found = owner_or_404(owner, public_id)
+    body = request.get_data(cache=False)
+    if len(body) > drafts.MAX_SOURCE:
+        return {"message": _("The content is larger than 512 KB.")}, 413
+    content = found.content()
+    text = body.decode("utf-8", "replace")
+    context = context_of(
+        text, found.brand_id, base_url=services().settings.base_url, language=content.language
+    )
+    page = compile_source(ContentSource("blocks", text), replace(context, is_canvas=True))
+    return {
+        "html": page.html,
+        "problems": [_shown(problem) for problem in page.problems[:MAX_PROBLEMS]],
+    }
+
+
+def _shown(problem: Problem) -> dict[str, Any]:
+    return {
+        "text": sentence(problem.reason),
+        "block": problem.block,
+        "blocks": problem.blocks,
+    }
+
+
+def editor_data(owner: ContentOwner) -> dict[str, Any]:
+    """Return what the scripts of the block editor start with."""
+    return {
+        "words": block_words(),
+        "icons": asset("img/icons.svg"),
+        "brand": {"palette": style_of(owner.brand_id).light.model_dump()},
+        "fields": [
+            {"tag": tag.tag, "label": label_of(tag)} for tag in merge_tags() if tag.kind != "link"
+        ],
+        "segments": [{"id": one.public_id, "name": one.name} for one in saved.choices()],
+        "networks": [{"key": key, "label": network_name(key)} for key in get_args(Network)],
+    }
+
+
+def network_name(key: Network) -> str:
+    """Return the name of a network."""
+    named = {"website": _("Website"), "email": _("Email")}
+    return _NETWORKS.get(key) or named[key]

@@ -1,0 +1,361 @@
+// The canvas: the compiled email in a sandboxed frame. A layer above the frame takes clicks and keys,
+// because scripts and listeners need not work inside.
+import { find, isRow, listOf, takes, walk } from "./document.js";
+import { blockOf, morph } from "./morph.js";
+import { showTags } from "./merge_tags.js";
+import { el, word } from "./words.js";
+
+const DELAY_MS = 30;
+const RETRY_MS = 4000;
+const MIN_DESKTOP = 640;
+const PHONE = 375;
+const EDGE = 8;
+
+export class Canvas {
+  constructor(store, root) {
+    this.store = store;
+    this.url = root.dataset.canvas;
+    this.stage = root.querySelector("[data-stage]");
+    this.page = root.querySelector("[data-page]");
+    this.frame = root.querySelector("[data-frame]");
+    this.layer = root.querySelector("[data-layer]");
+    this.status = root.querySelector("[data-canvas-status]");
+    this.chosen = el("div", { class: "be-box be-box-chosen", hidden: true }, el("span", { class: "be-box-name" }));
+    this.hover = el("div", { class: "be-box be-box-hover", hidden: true }, el("span", { class: "be-box-name" }));
+    this.line = el("div", { class: "be-drop", hidden: true });
+    this.marks = el("div", { class: "be-marks" });
+    this.layer.append(this.marks, this.hover, this.chosen, this.line);
+    this.view = { width: "desktop", isDark: false };
+    this.dragged = null;
+    this.listeners = new Set(); // called after the canvas was laid out
+    this.listen();
+  }
+
+  get body() { return this.frame.contentDocument.body; }
+
+  // Resolves when the frame's page is there and the email is shown for the first time.
+  async start() {
+    await loaded(this.frame);
+    this.sizes = new ResizeObserver(() => this.layOut());
+    this.sizes.observe(this.stage);
+    await this.compile();
+    this.sizes.observe(this.body);
+  }
+
+  // ---- Compiling ------------------------------------------------------------------------------
+
+  schedule() {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.compile(), DELAY_MS);
+  }
+
+  async compile() {
+    window.clearTimeout(this.timer);
+    if (this.isBusy) { this.isStale = true; return; }
+    this.isBusy = true;
+    this.isStale = false;
+    try {
+      await this.answered(await this.post(this.store.text));
+    } catch {
+      this.failed(word("canvas_offline"), RETRY_MS);
+    }
+    this.isBusy = false;
+    if (this.isStale) await this.compile();
+  }
+
+  post(text) {
+    return fetch(this.url, {
+      method: "POST",
+      body: text,
+      headers: {
+        "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf,
+        "HX-Request": "true",
+      },
+    });
+  }
+
+  async answered(answer) {
+    const body = await answer.json().catch(() => ({}));
+    if (!answer.ok) {
+      this.failed(body.message || word(answer.status === 401 ? "canvas_logged_out" : "canvas_failed"),
+        answer.status >= 500 || answer.status === 400 ? RETRY_MS : 0);
+      return;
+    }
+    this.status.hidden = true;
+    if (body.html) this.show(body.html);
+    else this.failed(body.problems.map((problem) => problem.text).join(" "), 0);
+    this.store.showProblems(body.problems);
+  }
+
+  failed(message, retry) {
+    this.status.textContent = message;
+    this.status.hidden = false;
+    if (retry) this.timer = window.setTimeout(() => this.compile(), retry);
+  }
+
+  show(html) {
+    const parser = new this.frame.contentWindow.DOMParser(); // the page's own drops inline styles
+    const wanted = parser.parseFromString(html, "text/html");
+    showTags(wanted.body);
+    const head = this.frame.contentDocument.head;
+    const own = head.querySelector("[data-canvas]");
+    own.remove();
+    morph(head, wanted.head);
+    head.append(own);
+    morph(this.body, wanted.body);
+    for (const name of ["lang", "dir"]) {
+      this.frame.contentDocument.documentElement.setAttribute(name, wanted.documentElement.getAttribute(name) || "");
+    }
+    this.showTheme();
+    this.markEmpty();
+    this.layOut();
+  }
+
+  // ---- Views ----------------------------------------------------------------------------------
+
+  setView(view) {
+    Object.assign(this.view, view);
+    this.showTheme();
+    this.layOut();
+  }
+
+  // Dark mode is a media query; here it follows the button, whatever the browser prefers.
+  showTheme() {
+    for (const sheet of this.frame.contentDocument.styleSheets) setScheme(sheet.cssRules, this.view.isDark);
+    this.frame.contentDocument.documentElement.style.colorScheme = this.view.isDark ? "dark" : "light";
+  }
+
+  // The frame is as high as the email, so that the stage scrolls and the layer lies exactly on it.
+  layOut() {
+    const room = this.stage.clientWidth;
+    const isPhone = this.view.width === "phone";
+    const width = isPhone ? Math.min(PHONE, room) : Math.max(MIN_DESKTOP, room);
+    const scale = Math.min(1, room / width);
+    this.scale = scale;
+    this.page.style.width = `${width}px`;
+    const height = Math.max(this.contentHeight(), this.stage.clientHeight / scale);
+    this.page.style.height = `${height}px`;
+    this.page.style.transform = scale < 1 ? `scale(${scale})` : "";
+    this.page.style.marginBottom = scale < 1 ? `${(scale - 1) * height}px` : "";
+    this.page.style.marginInline = room > width ? "auto" : "0";
+    this.page.classList.toggle("is-phone", isPhone);
+    this.placeBoxes();
+    for (const listener of this.listeners) listener();
+  }
+
+  contentHeight() {
+    if (!this.body) return 0;
+    const bottoms = [...this.body.children].map((child) => child.getBoundingClientRect().bottom);
+    return Math.ceil(Math.max(0, ...bottoms));
+  }
+
+  // ---- Where blocks are -----------------------------------------------------------------------
+
+  elements(id) { return id && this.body ? [...this.body.querySelectorAll(`.b-${CSS.escape(id)}`)] : []; }
+
+  // The rectangle of a block in the frame, or null if it is not shown in this view.
+  rectOf(id) {
+    const rects = this.elements(id).map((element) => element.getBoundingClientRect())
+      .filter((rect) => rect.width && rect.height);
+    if (!rects.length) return null;
+    const left = Math.min(...rects.map((rect) => rect.left)), top = Math.min(...rects.map((rect) => rect.top));
+    const right = Math.max(...rects.map((rect) => rect.right)), bottom = Math.max(...rects.map((rect) => rect.bottom));
+    return { left, top, right, bottom, width: right - left, height: bottom - top };
+  }
+
+  // A point of the page as a point of the frame.
+  pointOf(event) {
+    const rect = this.page.getBoundingClientRect();
+    return { x: (event.clientX - rect.left) / this.scale, y: (event.clientY - rect.top) / this.scale };
+  }
+
+  // The block at a point of the frame, or "".
+  at({ x, y }) {
+    let element = this.frame.contentDocument.elementFromPoint(x, y);
+    for (; element; element = element.parentElement) {
+      const id = blockOf(element);
+      if (id && find(this.store.document, id)) return id;
+    }
+    return "";
+  }
+
+  markEmpty() {
+    for (const { node, kind } of walk(this.store.document)) {
+      if (kind !== "column" && kind !== "repeat") continue;
+      for (const element of this.elements(node.id)) element.classList.toggle("be-empty", !node.blocks.length);
+    }
+  }
+
+  // ---- Boxes ----------------------------------------------------------------------------------
+
+  placeBoxes() {
+    const rect = this.rectOf(this.store.selected);
+    this.place(this.chosen, rect, this.store.selected);
+    this.hover.hidden = true;
+    this.marks.replaceChildren(...this.emptyMarks(), ...this.problemMarks());
+    this.layer.classList.toggle("is-hidden-block", Boolean(this.store.selected) && !rect);
+  }
+
+  place(box, rect, id) {
+    const entry = rect && this.store.entry(id);
+    box.hidden = !entry;
+    if (!entry) return;
+    put(box, rect);
+    box.classList.toggle("is-row", isRow(entry.kind) || entry.kind === "column");
+    box.firstElementChild.textContent = word(`type_${entry.kind}`);
+  }
+
+  emptyMarks() {
+    return [...walk(this.store.document)]
+      .filter(({ node, kind }) => (kind === "column" || kind === "repeat") && !node.blocks.length)
+      .map(({ node }) => ({ node, rect: this.rectOf(node.id) }))
+      .filter(({ rect }) => rect)
+      .map(({ node, rect }) => put(el("button", {
+        type: "button", class: "be-add-here", tabindex: "-1", "data-add-in": node.id,
+      }, word("add_block")), rect));
+  }
+
+  problemMarks() {
+    const ids = new Set(this.store.problems.map((problem) => problem.block).filter(Boolean));
+    return [...ids].map((id) => ({ id, rect: this.rectOf(id) })).filter(({ rect }) => rect).map(({ id, rect }) => {
+      const listed = this.store.problemsOf(id);
+      const kind = listed.some((problem) => problem.blocks) ? "is-error" : "is-warning";
+      const text = listed.map((problem) => problem.text).join("\n");
+      return put(el("span", { class: `be-problem-mark ${kind}`, title: text }, "!"), { ...rect, left: rect.right - 11,
+        top: rect.top - 9, width: 20, height: 20 });
+    });
+  }
+
+  // Scroll so that the selected block is seen.
+  reveal() {
+    const rect = this.rectOf(this.store.selected);
+    if (!rect) return;
+    const top = rect.top * this.scale, bottom = rect.bottom * this.scale;
+    const from = this.stage.scrollTop + 56, to = this.stage.scrollTop + this.stage.clientHeight - 24;
+    if (top < from || (bottom > to && bottom - top > this.stage.clientHeight - 80)) this.stage.scrollTop = top - 56;
+    else if (bottom > to) this.stage.scrollTop = bottom - this.stage.clientHeight + 24;
+  }
+
+  // ---- Pointer --------------------------------------------------------------------------------
+
+  listen() {
+    this.layer.addEventListener("pointermove", (event) => {
+      if (event.pointerType === "touch" || event.target.closest("[data-add-in]")) return;
+      const id = this.at(this.pointOf(event));
+      this.place(this.hover, id && id !== this.store.selected ? this.rectOf(id) : null, id);
+    });
+    this.layer.addEventListener("pointerleave", () => { this.hover.hidden = true; });
+    this.layer.addEventListener("click", (event) => {
+      if (event.target.closest("[data-add-in]")) return;
+      const id = this.at(this.pointOf(event));
+      this.layer.focus({ preventScroll: true });
+      this.store.select(id, { focus: "point", point: { left: event.clientX, top: event.clientY } });
+    });
+    for (const type of ["dragenter", "dragover"]) {
+      this.page.addEventListener(type, (event) => this.dragOver(event));
+    }
+    this.page.addEventListener("dragleave", (event) => {
+      if (!this.page.contains(event.relatedTarget)) this.line.hidden = true;
+    });
+    this.page.addEventListener("drop", (event) => this.drop(event));
+  }
+
+  // ---- Dragging -------------------------------------------------------------------------------
+
+  // What is dragged: { kind, drop(place) }.
+  drag(dragged) {
+    this.dragged = dragged;
+    this.page.classList.add("is-dragging");
+    this.hover.hidden = true;
+  }
+
+  endDrag() {
+    this.dragged = null;
+    this.line.hidden = true;
+    this.page.classList.remove("is-dragging");
+  }
+
+  dragOver(event) {
+    if (!this.dragged) return;
+    event.preventDefault();
+    this.target = this.targetAt(this.pointOf(event), this.dragged.kind);
+    this.line.hidden = false;
+    this.line.classList.toggle("is-area", this.target.isArea);
+    put(this.line, this.target.rect);
+  }
+
+  drop(event) {
+    if (!this.dragged) return;
+    event.preventDefault();
+    const { dragged, target } = this;
+    this.endDrag();
+    if (target) dragged.drop(target.place);
+  }
+
+  // The place for something that is dropped at a point, and where to show it.
+  targetAt({ x, y }, kind) {
+    const list = isRow(kind) ? null : this.listAt(x, y, kind);
+    if (!list) return this.gapIn("", this.body.getBoundingClientRect(), y);
+    const rect = this.rectOf(list);
+    if (!listOf(this.store.document, list).length) return { place: { list, index: 0 }, rect, isArea: true };
+    return this.gapIn(list, rect, y);
+  }
+
+  // The column or the repetition at a point: of the section at its height the nearest column.
+  listAt(x, y, kind) {
+    const lists = [...walk(this.store.document)]
+      .filter((entry) => entry.node.blocks && takes(this.store.document, entry.node.id, kind))
+      .map((entry) => ({ entry, rect: this.rectOf(entry.node.id) })).filter(({ rect }) => rect);
+    const repeat = lists.find(({ entry, rect }) => entry.kind === "repeat" &&
+      y > rect.top + EDGE && y < rect.bottom - EDGE && x > rect.left && x < rect.right);
+    if (repeat) return repeat.entry.node.id;
+    const inSection = lists.filter(({ entry }) => entry.kind === "column").filter(({ entry }) => {
+      const section = this.rectOf(entry.parent.id);
+      return section && y >= section.top && y <= section.bottom;
+    });
+    const away = ({ rect }) => Math.max(rect.left - x, x - rect.right, 0) + Math.max(rect.top - y, y - rect.bottom, 0);
+    inSection.sort((one, other) => away(one) - away(other));
+    return inSection.length ? inSection[0].entry.node.id : null;
+  }
+
+  gapIn(list, rect, y) {
+    const nodes = listOf(this.store.document, list);
+    const rects = nodes.map((node) => this.rectOf(node.id));
+    let index = rects.findIndex((one) => one && y < (one.top + one.bottom) / 2);
+    if (index < 0) index = nodes.length;
+    if (list === "" && index === nodes.length && nodes.length && nodes.at(-1).type === "footer") index -= 1;
+    const next = rects[index], previous = rects.slice(0, index).findLast(Boolean);
+    const top = next && previous ? (next.top + previous.bottom) / 2 : next ? next.top : previous ? previous.bottom : 40;
+    return { place: { list, index }, rect: { left: rect.left, top: top - 2, width: rect.width, height: 4 }, isArea: false };
+  }
+}
+
+// Put an element at a rectangle, and return it.
+export function put(element, rect) {
+  Object.assign(element.style, {
+    left: `${rect.left}px`, top: `${rect.top}px`, width: `${rect.width}px`, height: `${rect.height}px`,
+  });
+  return element;
+}
+
+function loaded(frame) {
+  const isThere = () => frame.contentDocument && frame.contentDocument.querySelector("[data-canvas]");
+  if (isThere()) return Promise.resolve();
+  return new Promise((resolve) => {
+    frame.addEventListener("load", () => { if (isThere()) resolve(); });
+  });
+}
+
+const asWritten = new WeakMap();
+
+function setScheme(rules, isDark) {
+  for (const rule of rules) {
+    if (rule.media && !asWritten.has(rule)) asWritten.set(rule, rule.media.mediaText);
+    const text = asWritten.get(rule);
+    if (text && text.includes("prefers-color-scheme")) {
+      rule.media.mediaText = text.replace(/\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g, (_, scheme) =>
+        (scheme === "dark") === isDark ? "(min-width: 0px)" : "(max-width: 0px)");
+    }
+    if (rule.cssRules) setScheme(rule.cssRules, isDark);
+  }
+}

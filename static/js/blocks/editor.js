@@ -1,0 +1,141 @@
+// The block editor of an email. docs/decisions/0021 says why it is built like this.
+import { Actions } from "./actions.js";
+import { Canvas } from "./canvas.js";
+import { Inspector } from "./inspector.js";
+import { Outline } from "./outline.js";
+import { Palette } from "./palette.js";
+import { Panes } from "./panes.js";
+import { RichText, hasText } from "./rich_text.js";
+import { Shortcuts } from "./shortcuts.js";
+import { Store } from "./store.js";
+import { Tools } from "./tools.js";
+import { word } from "./words.js";
+
+const root = document.getElementById("block-editor");
+const source = document.getElementById("source");
+const store = new Store(source, root.querySelector("[data-live]"));
+
+if (store.document) start();
+else root.querySelector("[data-unreadable]").hidden = false;
+
+function start() {
+  const actions = new Actions(store);
+  const panes = new Panes(root);
+  const canvas = new Canvas(store, root);
+  const text = new RichText(store, canvas, (direction) => leaveText(direction));
+  const undo = () => { if (!store.undo(word("undone"))) store.say(word("nothing_to_undo")); };
+  const redo = () => { if (!store.redo(word("redone"))) store.say(word("nothing_to_redo")); };
+  const showPalette = () => { panes.open("add"); palette.focus(); };
+  const palette = new Palette(store, actions, canvas, root);
+  new Tools(store, actions, canvas, text, { add: showPalette, inspect: () => panes.open("inspector") });
+  new Inspector(store, root, {});
+  new Outline(store, actions, root, edit);
+  new Shortcuts(root, { store, actions, undo, redo, help, showPalette });
+
+  // ---- Selection and document -----------------------------------------------------------------
+
+  store.addEventListener("selection", ({ detail }) => {
+    const entry = store.entry();
+    canvas.placeBoxes();
+    if (entry && hasText(entry.node)) text.open(entry.node, detail);
+    else text.close();
+    if (detail.reveal) canvas.reveal();
+  });
+  store.addEventListener("document", ({ detail }) => {
+    if (detail.by !== "text") text.refresh();
+    canvas.schedule();
+    showHistory();
+  });
+  store.addEventListener("problems", () => canvas.placeBoxes());
+  store.addEventListener("reveal", () => window.requestAnimationFrame(() => canvas.reveal()));
+
+  // Enter: to the text of the block, or to its settings.
+  function edit() {
+    const entry = store.entry();
+    if (entry && hasText(entry.node)) { text.open(entry.node, { focus: "end" }); return; }
+    panes.open("inspector");
+    const first = root.querySelector("[data-inspector] :is(input, select, textarea, button):not([type=hidden])");
+    if (first) first.focus();
+  }
+
+  function leaveText(direction) {
+    canvas.layer.focus({ preventScroll: true });
+    if (direction) store.selectNext(direction, inCanvas);
+  }
+
+  // ---- Keys in the canvas ---------------------------------------------------------------------
+
+  // Rows with blocks are selected by clicks and in the outline; the keys go from block to block.
+  function inCanvas({ node, kind }) { return kind !== "column" && kind !== "section" && canvas.rectOf(node.id); }
+
+  canvas.layer.addEventListener("keydown", (event) => {
+    if (event.target !== canvas.layer || event.altKey || event.ctrlKey || event.metaKey) return;
+    const keys = {
+      ArrowDown: () => store.selectNext(1, inCanvas), ArrowRight: () => store.selectNext(1, inCanvas),
+      ArrowUp: () => store.selectNext(-1, inCanvas), ArrowLeft: () => store.selectNext(-1, inCanvas),
+      Enter: edit, Escape: selectParent,
+    };
+    if (!keys[event.key]) return;
+    event.preventDefault();
+    keys[event.key]();
+    announce();
+  });
+
+  function selectParent() {
+    const entry = store.entry();
+    store.select(entry && entry.parent ? entry.parent.id : "", { reveal: true });
+  }
+
+  function announce() {
+    const entry = store.entry();
+    store.say(word(entry ? `type_${entry.kind}` : "type_email"));
+  }
+
+  canvas.page.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-add-in]");
+    if (!button) return;
+    store.select(button.dataset.addIn);
+    showPalette();
+  });
+
+  // ---- The bar --------------------------------------------------------------------------------
+
+  const buttons = { undo: root.querySelector("[data-undo]"), redo: root.querySelector("[data-redo]") };
+  buttons.undo.addEventListener("click", undo);
+  buttons.redo.addEventListener("click", redo);
+  root.querySelector("[data-help]").addEventListener("click", help);
+  function help() { document.getElementById("block-keys").showModal(); }
+
+  function showHistory() {
+    buttons.undo.disabled = !store.history.past.length;
+    buttons.redo.disabled = !store.history.future.length;
+  }
+
+  for (const button of root.querySelectorAll("[data-width]")) {
+    button.addEventListener("click", () => showWidth(button.dataset.width));
+  }
+  function showWidth(width) {
+    for (const button of root.querySelectorAll("[data-width]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.width === width));
+    }
+    canvas.setView({ width });
+  }
+  const dark = root.querySelector("[data-dark]");
+  dark.addEventListener("click", () => {
+    const isDark = dark.getAttribute("aria-pressed") !== "true";
+    dark.setAttribute("aria-pressed", String(isDark));
+    canvas.setView({ isDark });
+  });
+
+  // Another version was put into the form: somebody else's, or the one kept in this browser.
+  source.form.addEventListener("restored", () => store.load());
+
+  // ---- Ready ----------------------------------------------------------------------------------
+
+  if (panes.isNarrow) showWidth("phone");
+  showHistory();
+  canvas.start().then(() => {
+    root.dataset.ready = "";
+    palette.loadSaved();
+  });
+}

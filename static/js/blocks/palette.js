@@ -1,0 +1,68 @@
+// The palette: blocks, layouts and saved blocks. A click adds after what is selected; dragging places.
+import { LAYOUTS, TYPES } from "./block_types.js";
+import { BLOCK_TYPES, blank, newId, section } from "./document.js";
+import { layoutName, layoutPicture } from "./controls.js";
+import { el, icon, word } from "./words.js";
+
+export class Palette {
+  constructor(store, actions, canvas, root) {
+    Object.assign(this, { store, actions, canvas });
+    this.place = root.querySelector("[data-palette]");
+    this.savedUrl = root.dataset.saved;
+    this.savedBlocks = el("div", { hidden: true });
+    this.footer = el("div", {});
+    this.place.append(
+      this.group(word("blocks"), "be-tiles", BLOCK_TYPES.map((type) => this.blockTile(type))), this.footer,
+      this.group(word("layouts"), "be-tiles be-layout-tiles", LAYOUTS.map((widths) => this.layoutTile(widths))),
+      this.savedBlocks,
+    );
+    store.addEventListener("document", () => this.offerFooter());
+    this.offerFooter();
+  }
+
+  focus() { this.place.querySelector("button").focus(); }
+
+  group(title, className, tiles) {
+    return el("section", {}, el("h3", { class: "be-group-title" }, title), el("div", { class: className }, ...tiles));
+  }
+
+  tile(kind, make, title, ...picture) {
+    const tile = el("button", { type: "button", class: "be-tile", draggable: "true", title: word("add_what", { what: title }),
+      onclick: () => this.actions.add(make(), undefined, { focus: "start" }) }, ...picture, el("span", {}, title));
+    tile.addEventListener("dragstart", (event) => {
+      event.dataTransfer.setData("text/plain", title);
+      event.dataTransfer.effectAllowed = "copy";
+      this.canvas.drag({ kind, drop: (place) => this.actions.addAt(make(), place) });
+    });
+    tile.addEventListener("dragend", () => this.canvas.endDrag());
+    return tile;
+  }
+
+  blockTile(type) {
+    return this.tile(type, () => blank(type, word), word(`type_${type}`), icon(TYPES[type].icon));
+  }
+
+  layoutTile(widths) {
+    return this.tile("section", () => section(widths), layoutName(widths), layoutPicture(widths));
+  }
+
+  // A document without the legal footer gets it here; there is never a second one.
+  offerFooter() {
+    const isThere = !this.store.document || this.store.document.rows.some((row) => row.type === "footer");
+    if (isThere === !this.footer.firstChild) return;
+    this.footer.replaceChildren(isThere ? "" : el("div", { class: "be-tiles" },
+      this.tile("footer", () => ({ id: newId(), type: "footer" }), word("type_footer"), icon(TYPES.footer.icon))));
+  }
+
+  // The saved blocks of the library, if there are any.
+  async loadSaved() {
+    if (!this.savedUrl) return;
+    const answer = await fetch(this.savedUrl, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const { blocks } = await answer.json();
+    this.savedNames = new Map(blocks.map((saved) => [saved.id, saved.name]));
+    this.savedBlocks.hidden = !blocks.length;
+    this.savedBlocks.replaceChildren(this.group(word("saved_blocks"), "be-saved-tiles", blocks.map((saved) =>
+      this.tile("saved", () => ({ id: newId(), type: "saved", saved: saved.id }), saved.name, icon("bookmark")))));
+  }
+}
