@@ -27,7 +27,8 @@ from campaigns.campaign.models import (
 from campaigns.campaign.recurrence import Recurrence
 from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
-from campaigns.content.library.models import Template
+from campaigns.content.library import saved_blocks, snippets
+from campaigns.content.library.models import SavedBlock, Snippet, Template
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
 from campaigns.providers.smtp.kind import SmtpCredentials, SmtpSettings
@@ -90,6 +91,19 @@ def a_segment(name: str, *rules: dict[str, Any], kind: str = "all") -> Segment:
 def a_template(name: str = "Monthly news", **values: Any) -> Template:
     found: Template = _added(Template(name=name, **values))
     return found
+
+
+def a_saved_block(name: str = "Offer", text: str = "Only today") -> SavedBlock:
+    """A saved block of one heading."""
+    inline = {"type": "text", "text": text}
+    content = {"type": "doc", "content": [{"type": "paragraph", "content": [inline]}]}
+    heading = {"id": "head1", "type": "heading", "content": content}
+    section = {"id": "sect1", "type": "section", "columns": [{"id": "col1", "blocks": [heading]}]}
+    return saved_blocks.create(name, [section], now=utcnow())
+
+
+def a_snippet(key: str = "promo", source: str = "<p>Save 10%</p>", name: str = "Promo") -> Snippet:
+    return snippets.create(key, name, source, now=utcnow())
 
 
 def a_provider(name: str = "Test server", **values: Any) -> ProviderAccount:

@@ -18,6 +18,8 @@ from campaigns.campaign.models import (
     CampaignSeries,
     Delivery,
 )
+from campaigns.content.library import versions
+from campaigns.content.library.versions import VersionOwner
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
@@ -154,18 +156,22 @@ def save(
     *,
     chosen: ChosenAudience | None = None,
     seen: str = "",
+    is_separate: bool = False,
     editor_id: int | None,
     now: datetime,
 ) -> int:
     """Save these fields (EDITABLE), and the audience if given, on top of this version.
 
     `seen`: the fingerprint of the part that was edited. If only the other part was changed since,
-    this is no conflict. Returns the new version. Raises EditConflictError if someone saved a newer
-    one, NotEditableError if it is no longer a draft.
+    this is no conflict. `is_separate`: keep the content as a version of its own. Returns the new
+    version. Raises EditConflictError if someone saved a newer one, NotEditableError if it is no
+    longer a draft.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
         raise ValueError(f"not fields of a draft: {sorted(unknown)}")
+    old = db.session.get(Campaign, campaign_id)
+    before = versions.state_of(old) if old is not None else None
     try:
         new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
     except EditConflictError as error:
@@ -175,6 +181,10 @@ def save(
         new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
     if chosen is not None:
         choose_audience(campaign_id, chosen)
+    if before is not None and not changes.keys().isdisjoint(versions.FIELDS):
+        after = versions.state_of(db.session.get_one(Campaign, campaign_id))
+        owner = VersionOwner(campaign_id=campaign_id)
+        versions.record(owner, before, after, is_separate=is_separate)
     return new_version
 
 

@@ -2,12 +2,11 @@
 
 import sqlalchemy as sa
 
-from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
+from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList
-from campaigns.content.library.context import context_of
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import ContentSource, kind_of
 from campaigns.db import db
@@ -23,19 +22,16 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
     workspace = load_workspace()
     lists = db.session.execute(
-        sa.select(AudienceList.id, AudienceList.name, AudienceList.language)
+        sa.select(AudienceList.id, AudienceList.name)
         .join(CampaignList, CampaignList.list_id == AudienceList.id)
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
     ).all()
-    languages = {entry.language for entry in lists}
-    language = languages.pop() if len(languages) == 1 else formatting.DEFAULT_LOCALE
+    context = context_for(campaign, base_url=base_url)
     return Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
         source=ContentSource(kind_of(campaign.content_kind), campaign.source, campaign.inline_css),
-        context=context_of(
-            campaign.source, campaign.brand_id, base_url=base_url, language=language
-        ),
+        context=context,
         sender_name=sender.name if sender else "",
         sender_address=sender.address if sender else "",
         reply_to=sender.reply_to if sender else "",
@@ -46,7 +42,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         list_names={entry.id: entry.name for entry in lists},
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
-        language=language,
-        fields=merge_fields(language),
+        language=context.language,
+        fields=merge_fields(context.language),
         use_return_path=bool(account and not account.rewrites_return_path),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.campaign import frozen_content
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, rows_changed
 from campaigns.providers import health
@@ -56,10 +57,17 @@ def _move_all(condition: sa.ColumnElement[bool], now: datetime, **values: Any) -
 
 
 def launch(campaign_id: int, *, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
-    """Launch a draft: at a set time, or now after an undo window.
+    """Launch a draft: at a set time, or now after an undo window. Freezes what it is made from.
 
     Without either, it is `preparing` at once, and the edge rings for its expansion.
     """
+    launched = _launched(campaign_id, at, undo_seconds, now)
+    if launched:
+        frozen_content.freeze(campaign_id, now=now)
+    return launched
+
+
+def _launched(campaign_id: int, at: datetime | None, undo_seconds: int, now: datetime) -> bool:
     if at is not None:
         return _move(
             campaign_id, ("draft",), now, status="scheduled", scheduled_at=at, is_undo_window=False

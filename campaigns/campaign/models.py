@@ -138,6 +138,19 @@ class Campaign(Base):
     )
 
 
+class FrozenContent(Base):
+    """What a launched campaign's content is compiled with; see `frozen_content`."""
+
+    __tablename__ = "frozen_content"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    context: Mapped[dict[str, Any]]
+    """As `content.library.stored_context` writes it."""
+    frozen_at: Mapped[datetime]
+
+
 class Generation(Base):
     """Age of this database, to detect that an older one was restored; one row."""
 

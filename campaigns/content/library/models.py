@@ -78,6 +78,7 @@ class SavedBlock(Base):
     public_id: Mapped[public_id]
     name: Mapped[str]
     rows: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
 
@@ -95,6 +96,7 @@ class Snippet(Base):
     name: Mapped[str]
     source: Mapped[str] = mapped_column(default="")
     """HTML with merge tags."""
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.content.library import versions
 from campaigns.content.library.models import Template
+from campaigns.content.library.versions import VersionOwner
 from campaigns.db import db
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
@@ -114,14 +116,17 @@ def save(
     version: int,
     changes: Mapping[str, Any],
     *,
+    is_separate: bool = False,
     editor_id: int | None,
     now: datetime,
 ) -> int:
     """Save this content on top of this version; returns the new one.
 
+    `is_separate`: keep it as a version of its own.
     Raises TemplateConflictError if someone saved a newer one, TemplateError if it was deleted.
     """
     _check_names(changes)
+    before = versions.state_of(_existing(template_id))
     new_version: int | None = db.session.scalar(
         sa.update(Template)
         .where(Template.id == template_id, Template.version == version)
@@ -130,9 +135,12 @@ def save(
         execution_options={"synchronize_session": False},
     )
     db.session.expire_all()
-    if new_version is not None:
-        return new_version
-    raise TemplateConflictError(_existing(template_id))
+    current = _existing(template_id)
+    if new_version is None:
+        raise TemplateConflictError(current)
+    owner = VersionOwner(template_id=template_id)
+    versions.record(owner, before, versions.state_of(current), is_separate=is_separate)
+    return new_version
 
 
 def duplicate(template_id: int, name: str, *, editor_id: int | None, now: datetime) -> Template:

@@ -1,0 +1,170 @@
+"""Versions of the content of campaigns and templates: recorded with every save, and restored.
+
+Editors save by themselves every few seconds. What one person saves within one period of the clock
+becomes one version, unless the kind of the content changes: turning blocks into code can be undone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from campaigns.content.library.models import ContentVersion
+from campaigns.db import db
+
+FIELDS = ("subject", "preheader", "content_kind", "source", "inline_css")
+"""What a version holds, and what restoring it changes."""
+PERIOD = timedelta(minutes=10)
+MAX_VERSIONS = 50
+"""Number of versions kept for each campaign and template, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionOwner:
+    """The campaign or the template that the versions belong to; the other id is None."""
+
+    campaign_id: int | None = None
+    template_id: int | None = None
+
+    def is_owner(self) -> sa.ColumnElement[bool]:
+        """Return the condition that a version belongs to it."""
+        if self.campaign_id is not None:
+            return ContentVersion.campaign_id == self.campaign_id
+        return ContentVersion.template_id == self.template_id
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """The content as it was saved: a value for each of FIELDS, and who saved it when."""
+
+    version: int
+    content: Mapping[str, Any]
+    saved_by_id: int | None
+    saved_at: datetime
+
+
+def content_in(row: Any) -> dict[str, Any]:
+    """Return the versioned fields of a campaign, a template or a version."""
+    return {name: getattr(row, name) for name in FIELDS}
+
+
+def state_of(row: Any) -> SavedState:
+    """Return the state of a campaign or a template, to be recorded."""
+    return SavedState(row.version, content_in(row), row.edited_by_id, row.updated_at)
+
+
+# --- record
+
+
+def record(
+    owner: VersionOwner, before: SavedState, after: SavedState, *, is_separate: bool = False
+) -> None:
+    """Record what was saved on top of `before`, which is recorded first if nothing is.
+
+    `is_separate`: never merge it with the version before.
+    """
+    latest = _latest(owner)
+    if latest is None:
+        _insert(owner, before)
+        latest = _latest(owner)
+    if latest is None or content_in(latest) == after.content:
+        return
+    if not is_separate and _is_same_sitting(latest, after):
+        latest.version, latest.saved_at = after.version, after.saved_at
+        for name, value in after.content.items():
+            setattr(latest, name, value)
+        db.session.flush()
+        return
+    _insert(owner, after)
+    _forget_oldest(owner)
+
+
+def _latest(owner: VersionOwner) -> ContentVersion | None:
+    return db.session.scalar(
+        sa.select(ContentVersion)
+        .where(owner.is_owner())
+        .order_by(ContentVersion.version.desc())
+        .limit(1)
+    )
+
+
+def _insert(owner: VersionOwner, state: SavedState) -> None:
+    db.session.add(
+        ContentVersion(
+            campaign_id=owner.campaign_id,
+            template_id=owner.template_id,
+            version=state.version,
+            saved_by_id=state.saved_by_id,
+            saved_at=state.saved_at,
+            **state.content,
+        )
+    )
+    db.session.flush()
+
+
+def _is_same_sitting(latest: ContentVersion, after: SavedState) -> bool:
+    return (
+        latest.saved_by_id is not None
+        and latest.saved_by_id == after.saved_by_id
+        and latest.content_kind == after.content["content_kind"]
+        and _period(latest.saved_at) == _period(after.saved_at)
+    )
+
+
+def _period(at: datetime) -> int:
+    return (at - datetime(2000, 1, 1, tzinfo=UTC)) // PERIOD
+
+
+def _forget_oldest(owner: VersionOwner) -> None:
+    oldest_kept = (
+        sa.select(ContentVersion.version)
+        .where(owner.is_owner())
+        .order_by(ContentVersion.version.desc())
+        .offset(MAX_VERSIONS - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    db.session.execute(
+        sa.delete(ContentVersion)
+        .where(owner.is_owner(), ContentVersion.version < oldest_kept)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# --- find
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """A version in a list."""
+
+    version: int
+    subject: str
+    content_kind: str
+    saved_by_id: int | None
+    saved_at: datetime
+
+
+def listed(owner: VersionOwner) -> Sequence[VersionInfo]:
+    """Return every version, newest first, without its source."""
+    rows = db.session.execute(
+        sa.select(
+            ContentVersion.version,
+            ContentVersion.subject,
+            ContentVersion.content_kind,
+            ContentVersion.saved_by_id,
+            ContentVersion.saved_at,
+        )
+        .where(owner.is_owner())
+        .order_by(ContentVersion.version.desc())
+    )
+    return [VersionInfo(*row) for row in rows]
+
+
+def find(owner: VersionOwner, version: int) -> ContentVersion | None:
+    """Return a version by its number."""
+    return db.session.scalar(
+        sa.select(ContentVersion).where(owner.is_owner(), ContentVersion.version == version)
+    )

@@ -1,0 +1,107 @@
+"""Everyone gets the same email, whatever is edited in the library while it is sent."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.audience.models import AudienceList
+from campaigns.campaign import drafts, lifecycle
+from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.models import Campaign, FrozenContent
+from campaigns.content.brand_style import BrandStyle
+from campaigns.content.library import saved_blocks, snippets
+from campaigns.content.library.models import Brand
+from campaigns.content.mime.compile import Content
+from campaigns.db import db, transaction
+from tests.factories import a_campaign, a_list, a_saved_block, a_sender, a_snippet
+from tests.readback import fresh_campaign
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BASE_URL = "https://news.example.org"
+MAGENTA = BrandStyle(logo_alt="Harbour", body_font="georgia")
+
+
+def a_draft(source: str = "<p>{{ snippet.promo }}</p>") -> Campaign:
+    news = a_list(language="de")
+    return a_campaign(news, sender=a_sender(), source=source)
+
+
+def content(campaign: Campaign) -> Content:
+    return content_of(fresh_campaign(campaign), base_url=BASE_URL)
+
+
+def launch(campaign: Campaign, *, undo_seconds: int = 0) -> None:
+    with transaction():
+        assert lifecycle.launch(campaign.id, at=None, undo_seconds=undo_seconds, now=NOW)
+
+
+def test_a_draft_follows_its_snippets_and_a_launched_campaign_does_not(app: Flask) -> None:
+    with transaction():
+        snippet = a_snippet("promo", "one")
+        campaign = a_draft()
+        snippets.save(snippet.id, 1, name="Promo", source="two", now=NOW)
+    assert content(campaign).context.snippets == {"promo": "two"}
+    launch(campaign)
+    before = content(campaign)
+    with transaction():
+        snippets.save(snippet.id, 2, name="Promo", source="three", now=NOW)
+    assert content(campaign) == before
+    with transaction():
+        snippets.delete(snippet.id)
+    assert content(campaign) == before
+    assert before.context.snippets == {"promo": "two"}
+
+
+def test_brand_saved_blocks_and_language_are_frozen_too(app: Flask) -> None:
+    with transaction():
+        brand = Brand(name="Harbour", style=MAGENTA.model_dump(mode="json"))
+        db.session.add(brand)
+        offer = a_saved_block("Offer")
+        campaign = a_draft(
+            f'{{"version":1,"rows":[{{"type":"saved","saved":"{offer.public_id}"}}]}}'
+        )
+        campaign.content_kind, campaign.brand_id = "blocks", brand.id
+    launch(campaign)
+    before = content(campaign)
+    assert before.context.brand == MAGENTA
+    assert list(before.context.saved_blocks) == [offer.public_id]
+    assert before.language == "de"
+    with transaction():
+        db.session.execute(sa.delete(Brand))
+        db.session.execute(sa.update(AudienceList).values(language="en"))
+        saved_blocks.delete(offer.id)
+    assert content(campaign) == before
+
+
+def test_a_campaign_that_is_a_draft_again_uses_the_library_as_it_is_then(app: Flask) -> None:
+    with transaction():
+        snippet = a_snippet("promo", "one")
+        campaign = a_draft()
+    launch(campaign, undo_seconds=10)
+    with transaction():
+        snippets.save(snippet.id, 1, name="Promo", source="two", now=NOW)
+    assert content(campaign).context.snippets == {"promo": "one"}
+    with transaction():
+        assert lifecycle.back_to_draft(campaign.id, now=NOW)
+    assert content(campaign).context.snippets == {"promo": "two"}
+    launch(campaign)
+    assert content(campaign).context.snippets == {"promo": "two"}
+
+
+def test_a_campaign_launched_by_an_older_version_uses_the_library(app: Flask) -> None:
+    with transaction():
+        a_snippet("promo", "one")
+        campaign = a_draft()
+        campaign.status = "sending"
+    assert content(campaign).context.snippets == {"promo": "one"}
+
+
+def test_the_frozen_copy_is_deleted_with_its_campaign(app: Flask) -> None:
+    with transaction():
+        campaign = a_draft()
+    launch(campaign, undo_seconds=10)
+    with transaction():
+        lifecycle.back_to_draft(campaign.id, now=NOW)
+        assert drafts.delete(campaign.id)
+    assert db.session.scalar(sa.select(sa.func.count()).select_from(FrozenContent)) == 0
