@@ -32,7 +32,7 @@ test-fast: setup-dev ## Run the quick tests, on SQLite only
 test-system-postgresql: setup-dev ## Run the tests of SQL on the PostgreSQL installed here
 	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql
 
-check: setup-dev ## Check style, types, layers, migrations, lock files and the wheel
+check: setup-dev ## Check style, types, layers, lock files, messages and the wheel
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -41,7 +41,6 @@ check: setup-dev ## Check style, types, layers, migrations, lock files and the w
 	.venv/bin/python bin/check-dead-code
 	.venv/bin/python bin/check-lock
 	.venv/bin/python bin/messages --check
-	.venv/bin/pytest -q tests/test_migrations.py
 	.venv/bin/pytest -q -m wheel
 
 bench: setup ## Measure how fast this machine sends: make bench what="send --postgresql"
