@@ -19,7 +19,7 @@ from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
 
 MAX_VALUES = 1_000
-MAX_PARTS = 100
+MAX_PARTS = 50
 """Number of texts that one rule searches for inside a value."""
 MAX_TEXT = 2_000
 MAX_DAYS = 36_500

@@ -12,6 +12,7 @@ from campaigns.audience.fields.models import Field
 from campaigns.audience.models import AudienceList, ImportRun, Subscriber, Tag
 from campaigns.audience.segments import compile as compiler
 from campaigns.audience.segments import members, references, saved, tree
+from campaigns.audience.segments.comparing import MAX_PARTS
 from campaigns.audience.segments.explain import explain
 from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
@@ -147,7 +148,7 @@ def test_rules_as_deep_and_as_many_as_allowed_can_be_counted(app: Flask) -> None
                 inner = {"kind": "none", "rules": [inner]}
             last = create(str(number), inner)
         many = [{"kind": "field", "key": "city", "op": "contains", "values": [f"ü{n}" for n in
-                range(100)]}] * 99  # fmt: skip
+                range(MAX_PARTS)]}] * 99  # fmt: skip
     context = members.context_at(NOW)
     assert last is not None
     assert members.count(group(within(last)), context).people in {0, 1}
