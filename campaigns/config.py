@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KEY_TRIES = 20
 _HOST_NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -108,7 +109,29 @@ class Settings(BaseSettings):
         description="Percentage of its recent results that these refusals must exceed, too.",
     )
 
-    @field_validator("public_url")
+    media_max_mb: int = Field(
+        20, ge=1, le=100, description="Largest image that can be uploaded, in MB."
+    )
+    media_public_url: str = Field(
+        "",
+        description="Address of a CDN or public bucket that serves the images of emails;"
+        " empty: PUBLIC_URL.",
+    )
+    media_s3_bucket: str = Field(
+        "", description="S3-compatible bucket for images; empty: a folder in DATA_DIR."
+    )
+    media_s3_endpoint: str = Field(
+        "", description="Address of an S3-compatible server; empty: Amazon S3."
+    )
+    media_s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    media_s3_access_key_id: str = Field(
+        "", description="Access key for the bucket; empty: that of the machine."
+    )
+    media_s3_secret_access_key: SecretStr = Field(
+        SecretStr(""), description="Secret of the access key."
+    )
+
+    @field_validator("public_url", "media_public_url", "media_s3_endpoint")
     @classmethod
     def _public_url(cls, value: str) -> str:
         if not value:
@@ -119,6 +142,20 @@ class Settings(BaseSettings):
         if parts.query or parts.fragment or parts.username:
             raise ValueError("must not contain a query, fragment or login")
         return value.rstrip("/")
+
+    @field_validator("media_s3_bucket")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not _BUCKET.fullmatch(value):
+            raise ValueError("must be the name of a bucket, such as newsletter-images")
+        return value
+
+    @field_validator("media_s3_secret_access_key")
+    @classmethod
+    def _s3_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if bool(value.get_secret_value()) != bool(info.data.get("media_s3_access_key_id")):
+            raise ValueError("must be set together with MEDIA_S3_ACCESS_KEY_ID")
+        return value
 
     @field_validator("trusted_hosts", mode="before")
     @classmethod
@@ -170,6 +207,11 @@ class Settings(BaseSettings):
         """PUBLIC_URL, or the address on this machine."""
         host = "127.0.0.1" if self._listens_everywhere else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def media_url(self) -> str:
+        """MEDIA_PUBLIC_URL, or the address of this installation."""
+        return self.media_public_url or self.base_url
 
     @property
     def _listens_everywhere(self) -> bool:

@@ -101,7 +101,7 @@ _OWN_FILES = (
     "up.*",
     "mailbox.port",
 )
-_OWN_FOLDERS = ("journal", "uploads", "kv", "postgres")
+_OWN_FOLDERS = ("journal", "media", "uploads", "kv", "postgres")
 
 
 def _entries(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ _PARSING = (ValueError, LookupError, TypeError, AttributeError)
 _FOR_ANY_HOST = {
     "static",
     "public_health.health",
+    "public_media.file",
     "public_track.open_pixel",
     "public_track.click",
 }

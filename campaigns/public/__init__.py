@@ -2,6 +2,7 @@
 
 from campaigns.public import (
     health,
+    media_files,
     subscribe,
     track,
     unsubscribe,
@@ -13,5 +14,6 @@ BLUEPRINTS = (
     unsubscribe.bp,
     track.bp,
     view.bp,
+    media_files.bp,
     health.bp,
 )

@@ -13,6 +13,7 @@ from campaigns.web import (
     lists,
     login,
     mailbox,
+    media,
     personal,
     reports,
     resend,
@@ -47,5 +48,6 @@ BLUEPRINTS = (
     suppressions.bp,
     settings.bp,
     mailbox.bp,
+    media.bp,
     dev.bp,
 )

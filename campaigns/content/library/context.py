@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from campaigns.content.brand_style import BrandStyle
+from campaigns.content.library.media import files_of
 from campaigns.content.library.mentions import mentions_in
 from campaigns.content.library.models import Brand, SavedBlock, Snippet
 from campaigns.content.sources.source import SourceContext
@@ -20,14 +21,17 @@ MAX_DEPTH = 10
 def context_of(source: str, brand_id: int | None, *, base_url: str, language: str) -> SourceContext:
     """Return what this source is compiled with: only what it names. Without a brand, the default.
 
-    A query for the brand, and one for each kind that is named, at each depth.
+    A query for the brand, one for the media, and one for each other kind that is named, at each
+    depth.
     """
     brand = style_of(brand_id)
     snippets: dict[str, str] = {}
     saved_blocks: dict[str, list[dict[str, object]]] = {}
     texts: list[str] = [source]
+    media = mentions_in([brand.model_dump_json()]).media
     for _ in range(MAX_DEPTH):
         named = mentions_in(texts)
+        media |= named.media
         new_snippets = _snippets(named.snippets - snippets.keys())
         new_blocks = _saved_blocks(named.saved_blocks - saved_blocks.keys())
         if not new_snippets and not new_blocks:
@@ -40,6 +44,7 @@ def context_of(source: str, brand_id: int | None, *, base_url: str, language: st
         language=language,
         snippets=snippets,
         saved_blocks=saved_blocks,
+        media=files_of(media, base_url=base_url),
         base_url=base_url,
     )
 

@@ -148,6 +148,8 @@ class Media(Base):
     name: Mapped[str]
     """File name as uploaded."""
     alt: Mapped[str] = mapped_column(default="")
+    is_decorative: Mapped[bool] = mapped_column(default=False)
+    """Whether it has no alternative text on purpose."""
     folder: Mapped[str] = mapped_column(default="")
     content_type: Mapped[str]
     width: Mapped[int]
@@ -156,9 +158,16 @@ class Media(Base):
     digest: Mapped[str] = mapped_column(index=True)
     """SHA-256 of the stored file, in hexadecimal."""
     variants: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    upload_digest: Mapped[str | None]
+    """SHA-256 of the uploaded file: the same file is the same medium."""
+    deleted_at: Mapped[datetime | None]
+    """When it was taken out of the library; emails that show it still find it."""
     created_by_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
     )
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
-    __table_args__ = NEVER_REUSED
+    __table_args__ = (
+        Index("ix_media_upload_digest", "upload_digest", unique=True),
+        NEVER_REUSED,
+    )
