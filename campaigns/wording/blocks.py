@@ -12,6 +12,7 @@ SENTENCES: dict[str, Message] = {
     "blocks.too_large": N_(
         "The document is larger than %(kilobytes)s KB. Delete blocks, or shorten their HTML."
     ),
+    "blocks.two_footers": N_("An email has one footer. Delete the others."),
     # Something in a block cannot be used
     "blocks.bad_colour": N_("%(value)s is no colour. Choose one from the palette."),
     "blocks.bad_field": N_("“%(name)s” is no field. Choose one from the list."),
@@ -20,7 +21,18 @@ SENTENCES: dict[str, Message] = {
         "The footer cannot be hidden, because it has the unsubscribe link. Remove its condition."
     ),
     "blocks.media_missing": N_("This image is no longer in the media library. Choose another one."),
+    "blocks.html_unbalanced": N_(
+        "The HTML has %(tag)s without its counterpart, which would break the email. Correct it."
+    ),
     "blocks.not_in_heading": N_("A heading cannot contain a list (%(what)s). Use a text block."),
+    "blocks.repeat_without_field": N_(
+        "“%(name)s” is no field with a list. Choose what the blocks are repeated for."
+    ),
+    "blocks.saved_in_saved": N_("A saved block cannot contain another one. Remove it there."),
+    "blocks.saved_missing": N_("The saved block was deleted. Remove it here, or save it again."),
+    "blocks.saved_unreadable": N_(
+        "The saved block cannot be read. Remove it here, or save it again."
+    ),
     "blocks.text_too_deep": N_(
         "The lists in this text are nested too deeply. Use at most %(most)s levels."
     ),
@@ -38,14 +50,28 @@ SENTENCES: dict[str, Message] = {
     "blocks.button_empty": N_("The button has no label. Write one, or delete the button."),
     "blocks.button_without_link": N_("The button has no link. Add one, or delete the button."),
     "blocks.heading_empty": N_("The heading is empty. Write one, or delete the block."),
+    "blocks.html_empty": N_("The block has no HTML. Write some, or delete the block."),
     "blocks.image_empty": N_("No image is chosen. Choose one, or delete the block."),
     "blocks.image_without_alt": N_(
         "The image has no alternative text. Describe it for people who do not see images."
     ),
     "blocks.logo_missing": N_("The brand has no logo. Add one to the brand, or delete the block."),
+    "blocks.no_profiles": N_(
+        "No social profile is set. Add one here or to the brand, or delete the block."
+    ),
+    "blocks.product_without_title": N_("The product has no title. Write one, or delete the block."),
+    "blocks.repeat_empty": N_("Nothing is repeated. Add blocks, or delete the list."),
     "blocks.text_empty": N_("The text is empty. Write something, or delete the block."),
+    "blocks.video_without_link": N_("The video has no link. Add one, or delete the block."),
+    # Words of blocks in emails
+    "blocks.email": N_("Email"),
+    "blocks.watch_video": N_("Watch the video"),
+    "blocks.website": N_("Website"),
     # Shown in empty blocks
     "blocks.button_here": N_("Button"),
     "blocks.heading_here": N_("Heading"),
+    "blocks.html_here": N_("HTML"),
+    "blocks.profiles_here": N_("Social profiles"),
+    "blocks.repeat_here": N_("Repeated for each item"),
     "blocks.text_here": N_("Write your text here"),
 }

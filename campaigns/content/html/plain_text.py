@@ -61,19 +61,21 @@ _UNSEEN = str.maketrans({"\xa0": " ", "\u200b": "", "\u034f": "", "\ufeff": "", 
 
 @dataclass(slots=True)
 class _Link:
-    """An open <a>: where its text begins in the output, and its target."""
+    """An open <a>: where its text begins in the output, its target, and its conditions."""
 
     begin: int
     target: str
     plain: str
     seen: int
+    depth: int
 
 
 @dataclass(slots=True)
 class Converted:
     """The result. `source`: template source (plain text for HTML without marks), with break marks.
 
-    `always` are the merge fields that show outside of all conditions and loops. `hidden_in`
+    `always` are the merge fields that show whenever they have a value: outside of all conditions
+    and loops, or inside of `{% if x %}` for x itself. `hidden_in`
     names the hidden element that the document ends in, as it is never closed.
     """
 
@@ -91,11 +93,12 @@ class _Converter:
     links: list[_Link] = field(default_factory=list)
     lists: list[tuple[int, int]] = field(default_factory=list)
     always: set[str] = field(default_factory=set)
-    depth: int = 0
+    conditions: list[str] = field(default_factory=list)
+    """The open conditions and loops; "" for all but `{% if x %}`."""
     skipped: str = ""
     nested: int = 0
     seen: int = 0
-    """Number of texts so far outside of all conditions."""
+    """Number of texts so far outside of all conditions, or of all in the link they are in."""
 
     def run(self, parts: Iterable[HtmlTag | Text]) -> Converted:
         for part in parts:
@@ -128,17 +131,35 @@ class _Converter:
         text = text.replace(LINE, "").replace(PARAGRAPH, "")
         if text:
             self.out.append(text)
-            self.seen += self.depth == 0 and not text.isspace()
+            depth = self.links[-1].depth if self.links else 0
+            self.seen += self.depth == depth and not text.isspace()
 
     def _token(self, token: Token, mark: str) -> None:
         if token.kind == "comment":
             return
         self.out.append(mark)
         if token.kind == "statement":
-            self.depth += token.keyword in {"if", "for"}
-            self.depth -= token.keyword in {"endif", "endfor"}
-        elif self.depth == 0:
-            self.always.add(token.inner.strip())
+            self._statement(token)
+        elif self._is_certain(name := token.inner.strip()):
+            self.always.add(name)
+
+    def _statement(self, token: Token) -> None:
+        if token.keyword in {"if", "for"}:
+            condition = token.inner.strip().removeprefix("if ")
+            self.conditions.append(condition.strip() if token.keyword == "if" else "")
+        elif token.keyword in {"elif", "else"}:
+            self.conditions[-1:] = [""] if self.conditions else []
+        elif token.keyword in {"endif", "endfor"} and self.conditions:
+            self.conditions.pop()
+
+    @property
+    def depth(self) -> int:
+        """Number of open conditions and loops."""
+        return len(self.conditions)
+
+    def _is_certain(self, name: str) -> bool:
+        """Return whether a merge field shows here whenever it has a value."""
+        return all(condition == name for condition in self.conditions)
 
     def _tag(self, tag: HtmlTag) -> None:
         if self.skipped:
@@ -209,7 +230,7 @@ class _Converter:
         whole = MARK.fullmatch(plain)
         if whole:
             plain = self.guarded.token(whole).inner.strip()
-        self.links.append(_Link(len(self.out), target, plain, self.seen))
+        self.links.append(_Link(len(self.out), target, plain, self.seen, self.depth))
 
     def _end_link(self) -> None:
         if not self.links:
@@ -218,7 +239,8 @@ class _Converter:
         shown = "".join(self.out[link.begin :]).strip(f" {LINE}{PARAGRAPH}")
         if not shown or not link.target:
             return
-        if self.depth == 0 and self.seen > link.seen:
+        is_shown = self.depth == link.depth and self.seen > link.seen
+        if is_shown and self._is_certain(link.plain):
             self.always.add(link.plain)
         bare = link.plain.partition(":")[2].removeprefix("//")
         if shown.rstrip("/") in {link.plain.rstrip("/"), bare.rstrip("/")}:

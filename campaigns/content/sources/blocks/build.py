@@ -1,13 +1,16 @@
 """What the compilation of one document collects and shares."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from campaigns.content.sources.blocks import rich_text
 from campaigns.content.sources.blocks.colours import DarkMode, Paint, Paints
 from campaigns.content.sources.blocks.document import (
     AnyBlock,
     BlockColumn,
+    BlockSection,
     FooterRow,
     RichText,
     Row,
@@ -26,6 +29,13 @@ from campaigns.reason import Parameter, Reason
 from campaigns.wording import Words
 
 _MEDIA = "media:"
+_HIDING = {"": "", "phone": "no-phone", "desktop": "only-phone"}
+"""The class of what is hidden on phones, or on everything else."""
+
+
+SIDE = 12
+"""Space at the left and right of a block, in pixels; its section adds the same again."""
+PADDING = f"8px {SIDE}px"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +47,29 @@ class Picture:
     alt: str = ""
 
 
+NO_PICTURE = Picture(
+    "data:image/svg+xml,"
+    + quote(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="240">'
+        '<rect width="600" height="240" fill="#e5e7eb"/><path d="M240 160l40-50 30 35 20-22 35 37z'
+        'M345 95a11 11 0 1 1 0-1z" fill="#9ca3af"/></svg>'
+    )
+)
+"""What the canvas shows where an image will be."""
+
+
 @dataclass(slots=True)
 class Build:
     """One compilation. `owner`: id of the block being compiled, to which problems belong."""
 
     context: SourceContext
     owner: str = ""
+    outer: str = ""
+    """Id of the block that contains it, to which the canvas lets it belong too."""
+    hide_on: str = ""
+    """Where the saved block around it is hidden."""
+    is_saved: bool = False
+    """Whether rows of a saved block are compiled: they are edited as a whole."""
     paints: Paints = field(init=False)
     dark: DarkMode = field(default_factory=DarkMode)
     problems: list[Problem] = field(default_factory=list)
@@ -53,6 +80,25 @@ class Build:
     def __post_init__(self) -> None:
         self.paints = Paints(self.context.brand)
         self.words = Words(self.context.language)
+
+    # --- where we are ----------------------------------------------------------------------
+
+    @contextmanager
+    def at(self, block: str) -> Iterator[None]:
+        """Compile a block: problems belong to it, or to the saved block that it is part of."""
+        before = self.owner
+        self.owner = before if self.is_saved else block
+        yield
+        self.owner = before
+
+    @contextmanager
+    def within(self, block: str, hide_on: str = "", *, is_saved: bool = False) -> Iterator[None]:
+        """Compile what a block contains. What is inside a saved block belongs to that."""
+        before = (self.outer, self.hide_on, self.is_saved)
+        if not self.is_saved:
+            self.outer, self.hide_on, self.is_saved = block, hide_on, is_saved
+        yield
+        self.outer, self.hide_on, self.is_saved = before
 
     # --- problems --------------------------------------------------------------------------
 
@@ -108,10 +154,20 @@ class Build:
             return None
         return Picture(self.attribute(src))
 
-    def rich(self, content: RichText, ground: Paint, *, is_line: bool = False) -> str:
-        """Return a rich text on this background; "" if it cannot be read."""
+    def rich(
+        self,
+        content: RichText,
+        ground: Paint,
+        *,
+        is_line: bool = False,
+        otherwise: str = "accent",
+    ) -> str:
+        """Return a rich text on this background; "" if it cannot be read.
+
+        `otherwise` is the name of the colour of links.
+        """
         styles = InlineStyles(
-            lambda: self._coloured("", "accent", ground, ";text-decoration:underline"),
+            lambda: self._coloured("", otherwise, ground, ";text-decoration:underline"),
             lambda colour: self._coloured(colour, "text", ground),
         )
         try:
@@ -135,10 +191,19 @@ class Build:
 
         None: an element that is no block of its own.
         """
-        own = [f"b-{block.id}"] if self.context.is_canvas and block is not None else []
-        if block is not None and not isinstance(block, BlockColumn | FooterRow) and block.hide_on:
-            own.append("no-phone" if block.hide_on == "phone" else "only-phone")
-        return _attribute("css-class", (*own, *names))
+        if block is None:
+            return _attribute("css-class", names)
+        own = self._ids(block) if self.context.is_canvas else []
+        hide_on: str = "" if isinstance(block, BlockColumn | FooterRow) else block.hide_on
+        if isinstance(block, BlockSection):
+            hide_on = hide_on or self.hide_on
+        return _attribute("css-class", (*own, _HIDING[hide_on], *names))
+
+    def _ids(self, block: AnyBlock | BlockColumn | Row) -> list[str]:
+        """Return the classes by which the canvas finds a block."""
+        if self.is_saved:
+            return [f"b-{self.outer}"] if isinstance(block, BlockSection) else []
+        return [f"b-{block.id}", f"b-{self.outer}"] if self.outer else [f"b-{block.id}"]
 
     # --- the author's code -----------------------------------------------------------------
 
@@ -162,3 +227,17 @@ class Build:
 def _attribute(name: str, classes: Iterable[str]) -> str:
     value = " ".join(filter(None, classes))
     return f' {name}="{value}"' if value else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a block is: the background behind it, and the width in pixels."""
+
+    build: Build
+    ground: Paint
+    width: int
+
+    @property
+    def inner_width(self) -> int:
+        """Width without the space at the sides."""
+        return max(16, self.width - 2 * SIDE)

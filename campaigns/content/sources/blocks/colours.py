@@ -9,8 +9,10 @@ from functools import lru_cache
 
 from campaigns.content.brand_style import BrandStyle
 
-LEGIBLE = 3.0
-"""Smallest contrast between a text and its background that is left as it is (WCAG, large text)."""
+LEGIBLE = 4.5
+"""Smallest contrast of a text with its background (WCAG 2.2, AA)."""
+LEGIBLE_IN_BRAND = 3.0
+"""The same for the colours that a brand itself puts together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +53,10 @@ class Paints:
         return Paint(light, self._legible(paint.dark, ground.dark))
 
     def _legible(self, colour: str, ground: str) -> str:
-        if contrast(colour, ground) >= LEGIBLE:
-            return colour
         light, dark = self.brand.light, self.brand.dark
+        is_usual = ground in {light.surface, light.background, dark.surface, dark.background}
+        if contrast(colour, ground) >= (LEGIBLE_IN_BRAND if is_usual else LEGIBLE):
+            return colour
         known = (light.text, light.on_accent, dark.text, "#ffffff", "#111111")
         return max(known, key=lambda one: contrast(one, ground))
 

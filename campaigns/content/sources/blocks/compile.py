@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Iterator
 
 import mjml
 
@@ -9,7 +10,14 @@ from campaigns import formatting
 from campaigns.content.html import tokens
 from campaigns.content.sources.blocks import parse, rows, styles
 from campaigns.content.sources.blocks.build import Build
-from campaigns.content.sources.blocks.document import BlockSection, Document, FooterRow
+from campaigns.content.sources.blocks.colours import Paint
+from campaigns.content.sources.blocks.document import (
+    BlockSection,
+    Document,
+    FooterRow,
+    Row,
+    SavedRows,
+)
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 
 
@@ -21,14 +29,15 @@ def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPag
     build = Build(context)
     html = _to_html(to_mjml(document, build))
     html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
-    return CompiledPage(build.restore(styles.hide(html)), problems=tuple(build.problems))
+    if not context.is_canvas:
+        html = styles.hide(html)
+    return CompiledPage(build.restore(html), problems=tuple(build.problems))
 
 
 def to_mjml(document: Document, build: Build) -> str:
     """Return the document as MJML with merge tags."""
-    body = "".join([rows.section(row, document, build) for row in _sections(document)])
-    body += rows.footer(_footer(document), document, build)
     ground = build.paints.ground(document.background, "background")
+    body = "".join(_rows(document, ground, build))
     name = build.dark.name("body", ground)
     shade = f' css-class="{name}"' if name else ""
     language = formatting.language_tag(build.context.language)
@@ -39,14 +48,34 @@ def to_mjml(document: Document, build: Build) -> str:
     )
 
 
-def _sections(document: Document) -> list[BlockSection]:
-    return [row for row in document.rows if isinstance(row, BlockSection)]
+def _rows(document: Document, ground: Paint, build: Build) -> Iterator[str]:
+    """Yield the MJML of all rows. The footer is last, and always there."""
+    footers = [one for one in document.rows if isinstance(one, FooterRow)]
+    others = [one for one in document.rows if not isinstance(one, FooterRow)]
+    if len(footers) > 1:
+        with build.at(footers[1].id):
+            build.refuse("blocks.two_footers")
+    cards = [_is_card(one, document, ground, build) for one in others]
+    if cards and cards[0]:
+        yield f"<mj-raw>{_TOP}</mj-raw>"
+    for index, one in enumerate(others):
+        is_first = not (index and cards[index - 1])
+        is_last = not any(cards[index + 1 : index + 2])
+        yield rows.row(one, document, build, (is_first, is_last) if cards[index] else rows.SQUARE)
+    yield rows.row(footers[0] if footers else _FOOTER, document, build)
 
 
-def _footer(document: Document) -> FooterRow:
-    """Return the footer of the document, or the usual one: no email goes without."""
-    found = (row for row in document.rows if isinstance(row, FooterRow))
-    return next(found, FooterRow(type="footer", id="footer"))
+_TOP = '<div style="height:24px;line-height:24px;font-size:1px">&#8202;</div>'
+"""Space above a card, so that its round corners show."""
+_FOOTER = FooterRow(type="footer", id="footer")
+"""The footer of a document without one: no email goes without."""
+
+
+def _is_card(found: Row, document: Document, ground: Paint, build: Build) -> bool:
+    """Return whether a row stands out from the background, and so has corners."""
+    if isinstance(found, BlockSection):
+        return not found.is_full and rows.ground_of(found, document, build) != ground
+    return isinstance(found, SavedRows)
 
 
 def _to_html(source: str) -> str:

@@ -1,7 +1,10 @@
-"""The rows of a document: sections with columns, and the footer."""
+"""The rows of a document: sections with columns, saved rows, and the footer."""
+
+from pydantic import TypeAdapter, ValidationError
 
 from campaigns.content.sources.blocks import rich_text
-from campaigns.content.sources.blocks.build import Build
+from campaigns.content.sources.blocks.build import SIDE, Build, Place
+from campaigns.content.sources.blocks.cards import icons, profiles
 from campaigns.content.sources.blocks.colours import Paint
 from campaigns.content.sources.blocks.document import (
     BlockColumn,
@@ -9,55 +12,105 @@ from campaigns.content.sources.blocks.document import (
     Document,
     FooterRow,
     ImageBlock,
+    Row,
+    SavedRows,
 )
-from campaigns.content.sources.blocks.elements import (
-    SIDE,
-    Place,
-    conditional,
-    element,
-    text_element,
-)
+from campaigns.content.sources.blocks.elements import conditional, element
+from campaigns.content.sources.blocks.text import text_element
 
 FOOTER_SIZE = 12
+_ICON = 24
+Corners = tuple[bool, bool]
+"""Whether the upper and the lower corners of a section are round."""
+SQUARE: Corners = (False, False)
 
 
-def section(row: BlockSection, document: Document, build: Build) -> str:
-    """Return the MJML of a section, with its condition around it."""
-    build.owner = row.id
-    ground = build.paints.ground(row.background or document.surface, "surface")
-    side = 0 if _is_flush(row) else SIDE
+def row(found: Row, document: Document, build: Build, corners: Corners = SQUARE) -> str:
+    """Return the MJML of a section or of saved rows, with its condition around it."""
+    with build.at(found.id):
+        if isinstance(found, SavedRows):
+            mjml = _saved(found, document, build, corners)
+        elif isinstance(found, BlockSection):
+            mjml = _section(found, document, build, corners)
+        else:
+            mjml = footer(found, document, build)
+        return conditional(found.when, mjml, build)
+
+
+def ground_of(section: BlockSection, document: Document, build: Build) -> Paint:
+    """Return the background of a section."""
+    return build.paints.ground(section.background or document.surface, "surface")
+
+
+def _section(section: BlockSection, document: Document, build: Build, corners: Corners) -> str:
+    ground = ground_of(section, document, build)
+    side = 0 if _is_flush(section) else SIDE
     place = Place(build, ground, document.width - 2 * side)
-    columns = _columns(row, place)
-    if not row.stacks and len(row.columns) > 1:
+    columns = _columns(section, place)
+    if not section.stacks and len(section.columns) > 1:
         columns = f"<mj-group>{columns}</mj-group>"
-    name = build.dark.name("full" if row.is_full else "section", ground)
-    full = ' full-width="full-width"' if row.is_full else ""
-    mjml = (
-        f'<mj-section background-color="{ground.light}"{_background_image(row, build)}'
-        f' padding="{row.padding_top}px {side}px {row.padding_bottom}px"'
-        f"{full}{build.css_class(row, name)}>{columns}</mj-section>"
+    name = build.dark.name("full" if section.is_full else "section", ground)
+    shape = ' full-width="full-width"' if section.is_full else _radius(corners, build)
+    return (
+        f'<mj-section background-color="{ground.light}"{_background_image(section, build)}'
+        f' padding="{section.padding_top}px {side}px {section.padding_bottom}px"'
+        f"{shape}{build.css_class(section, name)}>{columns}</mj-section>"
     )
-    build.owner = row.id
-    return mjml if row.when is None else conditional(row.when, mjml, build)
 
 
-def _is_flush(row: BlockSection) -> bool:
+def _radius(corners: Corners, build: Build) -> str:
+    radius = build.context.brand.corner_radius
+    top, bottom = (radius if is_round else 0 for is_round in corners)
+    return f' border-radius="{top}px {top}px {bottom}px {bottom}px"' if top or bottom else ""
+
+
+def _saved(found: SavedRows, document: Document, build: Build, corners: Corners) -> str:
+    """Return the sections of a saved block."""
+    stored = build.context.saved_blocks.get(found.saved)
+    if stored is None:
+        build.refuse("blocks.saved_missing")
+        return _gap_for(found, build)
+    try:
+        sections = _STORED.validate_python(stored)
+    except ValidationError:
+        is_nested = any(one.get("type") == "saved" for one in stored)
+        build.refuse("blocks.saved_in_saved" if is_nested else "blocks.saved_unreadable")
+        return _gap_for(found, build)
+    with build.within(found.id, found.hide_on, is_saved=True):
+        last = len(sections) - 1
+        return "".join(
+            row(one, document, build, (corners[0] and index == 0, corners[1] and index == last))
+            for index, one in enumerate(sections)
+        )
+
+
+_STORED = TypeAdapter(list[BlockSection])
+
+
+def _gap_for(found: SavedRows, build: Build) -> str:
+    """Return what the canvas shows for rows that cannot be shown."""
+    if not build.context.is_canvas:
+        return ""
+    return f"<mj-section{build.css_class(found)}><mj-column><mj-spacer/></mj-column></mj-section>"
+
+
+def _is_flush(section: BlockSection) -> bool:
     """Return whether the section has one column of images that reach its edges."""
-    blocks = row.columns[0].blocks if len(row.columns) == 1 else []
+    blocks = section.columns[0].blocks if len(section.columns) == 1 else []
     return bool(blocks) and all(isinstance(one, ImageBlock) and one.is_flush for one in blocks)
 
 
-def _background_image(row: BlockSection, build: Build) -> str:
-    picture = build.picture(row.background_image)
+def _background_image(section: BlockSection, build: Build) -> str:
+    picture = build.picture(section.background_image)
     if picture is None:
         return ""
     return f' background-url="{picture.src}" background-size="cover" background-repeat="no-repeat"'
 
 
-def _columns(row: BlockSection, place: Place) -> str:
-    shares = widths([column.width for column in row.columns])
+def _columns(section: BlockSection, place: Place) -> str:
+    shares = widths([column.width for column in section.columns])
     return "".join(
-        _column(column, share, place) for column, share in zip(row.columns, shares, strict=True)
+        _column(column, share, place) for column, share in zip(section.columns, shares, strict=True)
     )
 
 
@@ -71,15 +124,14 @@ def widths(wanted: list[int]) -> list[float]:
     return [100 * one / sum(whole) for one in whole]
 
 
-def _column(column: BlockColumn, share: float, row: Place) -> str:
-    build = row.build
-    build.owner = column.id
-    ground, name, background = row.ground, "", ""
+def _column(column: BlockColumn, share: float, around: Place) -> str:
+    build = around.build
+    ground, name, background = around.ground, "", ""
     if column.background:
         ground = build.paints.ground(column.background, "surface")
         name = build.dark.name("column", ground)
         background = f' background-color="{ground.light}"'
-    place = Place(build, ground, round(row.width * share / 100))
+    place = Place(build, ground, round(around.width * share / 100))
     blocks = "".join([element(block, place) for block in column.blocks])
     return (
         f'<mj-column width="{share:.4g}%" vertical-align="{column.vertical_align}"{background}'
@@ -90,34 +142,35 @@ def _column(column: BlockColumn, share: float, row: Place) -> str:
 # --- the footer ------------------------------------------------------------------------------
 
 
-def footer(row: FooterRow, document: Document, build: Build) -> str:
+def footer(found: FooterRow, document: Document, build: Build) -> str:
     """Return the MJML of the legal footer, which nothing can hide."""
-    build.owner = row.id
-    if row.when is not None or row.hide_on:
+    if found.when is not None or found.hide_on:
         build.refuse("blocks.footer_hidden")
     ground = build.paints.ground(document.background, "background")
     place = Place(build, ground, document.width - 2 * SIDE)
     paint = build.paints.ink("", "muted", ground)
-    inner = _above(row, ground, build) + "".join(_legal_lines(paint, build))
-    text = text_element(place, None, inner, paint, size=FOOTER_SIZE, align=row.align)
+    links = profiles(None, build.context.brand) if found.shows_social else []
+    social = icons(links, _ICON, build) + _GAP if links else ""
+    inner = social + _above(found, ground, build) + "".join(_legal_lines(paint, build))
+    text = text_element(place, None, inner, paint, size=FOOTER_SIZE, align=found.align)
     return (
-        f'<mj-section padding="16px {SIDE}px 32px"{build.css_class(row)}>'
+        f'<mj-section padding="16px {SIDE}px 32px"{build.css_class(found)}>'
         f"<mj-column>{text}</mj-column></mj-section>"
     )
 
 
-def _above(row: FooterRow, ground: Paint, build: Build) -> str:
+def _above(found: FooterRow, ground: Paint, build: Build) -> str:
     """Return the sentence above the links: that of the row, or that of the brand."""
-    if row.content is not None:
-        if rich_text.is_blank(row.content):
+    if found.content is not None:
+        if rich_text.is_blank(found.content):
             return ""
-        return build.rich(row.content, ground) + _GAP
+        return build.rich(found.content, ground, otherwise="muted") + _GAP
     sentence = build.text(build.context.brand.footer.strip()).replace("\n", "<br/>")
-    return f'<p style="margin:0">{sentence}</p>{_GAP}' if sentence else ""
+    return f"<div>{sentence}</div>{_GAP}" if sentence else ""
 
 
-_GAP = '<div style="line-height:12px">&nbsp;</div>'
-_LINE = '<p style="margin:0">{}</p>'
+_GAP = '<p style="margin:0;line-height:12px">&nbsp;</p>'
+_LINE = "<div>{}</div>"
 
 
 def _legal_lines(paint: Paint, build: Build) -> list[str]:

@@ -1,7 +1,7 @@
 """What the head of a compiled document says to email programs."""
 
 from campaigns.content.sources.blocks.build import Build
-from campaigns.content.sources.blocks.fonts import OUTLOOK_FONTS
+from campaigns.content.sources.blocks.fonts import FONTS, OUTLOOK_FONTS
 
 _META = (
     '<meta name="color-scheme" content="light dark"/>'
@@ -14,11 +14,19 @@ _OUTLOOK = (
 _BASE = (
     ":root{color-scheme:light dark;supported-color-schemes:light dark}"
     "a[x-apple-data-detectors]{color:inherit!important;text-decoration:inherit!important}"
+)
+_HIDDEN_RULES = (
     "@media (max-width:479px){.no-phone{display:none!important}"
     "td.only-phone{display:table-cell!important}"
     "div.only-phone{display:block!important}table.only-phone{display:table!important}}"
 )
+_DIMMED = (
+    "@media (max-width:479px){.no-phone{opacity:.35}}"
+    "@media (min-width:480px){.only-phone{opacity:.35}}"
+)
+"""The canvas shows also what is hidden, as it can be edited."""
 _DARK_IMAGES = (
+    ".only-dark{display:none}"
     "@media (prefers-color-scheme:dark){.no-dark{display:none!important}"
     "td.only-dark{display:table-cell!important}}"
     "[data-ogsc] .no-dark{display:none!important}"
@@ -33,7 +41,10 @@ def head(build: Build, body: str) -> str:
     outlook = _OUTLOOK.format(
         body=OUTLOOK_FONTS[brand.body_font], heading=OUTLOOK_FONTS[brand.heading_font]
     )
-    css = _BASE + build.dark.css() + (_DARK_IMAGES if "only-dark" in body else "")
+    hiding = _DIMMED if build.context.is_canvas else _HIDDEN_RULES
+    # How the alternative texts of images look while these are off.
+    alt = f"img{{color:{brand.light.muted};font-family:{FONTS[brand.body_font]}}}"
+    css = alt + _BASE + hiding + build.dark.css() + (_DARK_IMAGES if "only-dark" in body else "")
     return f"<mj-raw>{_META}{outlook}</mj-raw><mj-style>{css}</mj-style>"
 
 
