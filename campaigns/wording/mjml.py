@@ -40,6 +40,9 @@ SENTENCES: dict[str, Message] = {
     "mjml.too_deep": N_("The elements are nested more than %(most)s levels deep. Use fewer."),
     "mjml.twice": N_("There is a second <%(tag)s>. Move its content into the first."),
     "mjml.unknown_attribute": N_("<%(tag)s> has no attribute “%(attribute)s”. It has: %(known)s."),
+    "mjml.unknown_network": N_(
+        "There is no icon for “%(name)s”. Add src with the address of one, or use: %(known)s."
+    ),
     "mjml.unknown_tag": N_("MJML has no <%(tag)s>. Remove it, or check its spelling."),
     "mjml.wrong_place": N_("<%(tag)s> cannot be in <%(inside)s>. It can be in: %(places)s."),
 }

@@ -20,7 +20,15 @@ from campaigns.content.html.inline_css import KEEP_SHEET, inline
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, read_tag
 from campaigns.content.html.tokens import MARK, Guarded, guard, normalise
-from campaigns.content.sources.mjml_tags import ATTRIBUTES, CHILDREN, FIXED, ICONS, WITH_HTML
+from campaigns.content.sources.mjml_tags import (
+    ATTRIBUTES,
+    CHILDREN,
+    FIXED,
+    ICON_FILES,
+    ICONS,
+    NETWORKS,
+    WITH_HTML,
+)
 from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 from campaigns.content.templating.limits import MAX_SOURCE
@@ -351,10 +359,30 @@ class _MjmlReader:
         )
 
     def _own_icons(self, tag: HtmlTag) -> Iterator[str]:
-        line = self._lines.at(tag.start)
         for name, file in ICONS.get(tag.name, {}).items():
             if tag.get(name) is None:
-                yield f' {name}="{self.words.add(entities.escape(self._icons + file), line)}"'
+                yield self._icon(tag, name, file)
+        if (
+            tag.name == "mj-social-element"
+            and tag.get("src") is None
+            and self._inside == "mj-social"
+        ):
+            yield from self._network_icon(tag)
+
+    def _network_icon(self, tag: HtmlTag) -> Iterator[str]:
+        name = tag.get("name")
+        network = name.value.removesuffix("-noshare") if name else ""
+        if network not in NETWORKS:
+            at = name.start if name else tag.start
+            self._wrong(at, "mjml.unknown_network", name=network, known=", ".join(NETWORKS))
+            return
+        yield self._icon(tag, "src", f"{ICON_FILES.get(network, network)}.png")
+        if NETWORKS[network] and tag.get("background-color") is None:
+            yield f' background-color="{NETWORKS[network]}"'
+
+    def _icon(self, tag: HtmlTag, attribute: str, file: str) -> str:
+        url = entities.escape(self._icons + file)
+        return f' {attribute}="{self.words.add(url, self._lines.at(tag.start))}"'
 
 
 def compile_mjml(source: ContentSource, context: SourceContext) -> CompiledPage:

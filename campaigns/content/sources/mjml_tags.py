@@ -97,6 +97,15 @@ ICONS: Mapping[str, Mapping[str, str]] = {
     "mj-accordion": {"icon-wrapped-url": "plus.png", "icon-unwrapped-url": "minus.png"},
 }
 """Our own images: the compiler's defaults are on another company's server."""
+NETWORKS: Mapping[str, str] = {
+    "bluesky": "#0a7aff", "dribbble": "", "email": "#6b6b7b", "facebook": "", "github": "",
+    "google": "", "instagram": "", "linkedin": "", "mastodon": "#6364ff", "pinterest": "",
+    "snapchat": "", "soundcloud": "", "threads": "#000000", "tiktok": "#000000", "tumblr": "",
+    "twitter": "", "vimeo": "", "web": "", "website": "#4bade9", "x": "", "xing": "", "youtube": "",
+}  # fmt: skip
+"""Networks of `mj-social-element` with the colour behind their icon; "": the compiler knows it."""
+ICON_FILES: Mapping[str, str] = {"twitter": "x", "web": "website"}
+"""Icons with another name than their network."""
 
 _IN_COLUMN = frozenset(
     {

@@ -1,11 +1,13 @@
 """MJML becomes HTML with every merge tag in its place, or its author hears what to change."""
 
+import re
 from html import unescape
 
 import pytest
 
 from campaigns.content.sources.mjml import mjml_to_html
-from campaigns.content.sources.mjml_tags import ATTRIBUTES, CHILDREN
+from campaigns.content.sources.mjml_tags import ATTRIBUTES, CHILDREN, NETWORKS
+from campaigns.paths import resource_root
 from campaigns.wording import Words
 
 
@@ -110,6 +112,7 @@ def test_no_image_comes_from_another_server() -> None:
         ("5 < 6", 1, "There is text directly in <mj-column>"),
         ('<mj-image width="{{ x }}px" />', 1, "{{ x }} has no effect here."),
         ('<mj-text color="red" color="blue">x</mj-text>', 1, "the attribute “color” twice"),
+        ('<mj-social><mj-social-element name="myspace" /></mj-social>', 1, "no icon for “myspace”"),
         ("<mj-carousel>{% if a %}{% endif %}</mj-carousel>", 1, "cannot stand directly in"),
     ],
 )
@@ -142,6 +145,7 @@ def test_nesting_is_refused_before_the_compiler_sees_it() -> None:
 
 def test_every_element_of_the_table_can_be_used() -> None:
     parts = {name: f"<{name}></{name}>" for name in ATTRIBUTES}
+    parts["mj-social-element"] = '<mj-social-element name="x" />'
     parts["mj-attributes"] = '<mj-attributes><mj-all color="red" /></mj-attributes>'
     parts["mj-font"] = '<mj-font name="A" href="https://fonts.example/a" />'
     head = "".join(parts[name] for name in sorted(CHILDREN["mj-head"]))
@@ -153,3 +157,12 @@ def test_every_element_of_the_table_can_be_used() -> None:
     )
     assert page.problems == ()
     assert page.html.endswith("</html>")
+
+
+def test_every_network_has_an_icon() -> None:
+    for name in NETWORKS:
+        element = f'<mj-social-element name="{name}-noshare" href="https://x.example/" />'
+        page = mjml_to_html(column(f"<mj-social>{element}</mj-social>"), icons="icons/")
+        (source,) = re.findall(r'src="icons/([^"]+)"', page.html)
+        assert (resource_root() / "static/img/email" / source).is_file()
+        assert "background:" in page.html
