@@ -30,9 +30,16 @@ def preflight(
         senders.check(sender),
         *senders.check_signature(sender),
         content.check_subject(as_read(campaign.subject, organization)),
-        content.check_preheader(as_read(campaign.preheader, organization)),
+        *_preheader(campaign, organization),
         *content.check(source, signer),
         *people.check(campaign, source, signer, now=now),
         workspace.check_postal_address(),
         workspace.check_public_url(base_url),
     ]
+
+
+def _preheader(campaign: Campaign, organization: str) -> list[Check]:
+    """Check the preheader, which a message without HTML does not have."""
+    if campaign.content_kind == "text":
+        return []
+    return [content.check_preheader(as_read(campaign.preheader, organization))]

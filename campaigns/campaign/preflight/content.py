@@ -70,13 +70,20 @@ def check(content: Content, signer: Signer) -> list[Check]:
     if any(one.blocks for one in found):
         return [*rows, *_lost(findings)]
     try:
-        html = compile_content(content, signer).preview(EXAMPLE).html
+        rendered = compile_content(content, signer).preview(EXAMPLE)
     except TemplateProblemError as error:
         return [*rows, *_template(error.problems)]
     except RenderError as error:
         return [*rows, *_template([error.problem])]
     unsubscribe = passed("unsubscribe", "preflight.unsubscribe_everywhere")
-    return [*rows, _size(html), *_links_and_images(html, findings), unsubscribe]
+    if not rendered.html:
+        return [*rows, *_lost(findings), unsubscribe]
+    return [
+        *rows,
+        _size(rendered.html),
+        *_links_and_images(rendered.html, findings),
+        unsubscribe,
+    ]
 
 
 def _merge_tags(findings: Sequence[Finding]) -> list[Check]:

@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from campaigns.content.html import attributes
 from campaigns.content.html.links import clean_url, safe_url
 from campaigns.content.html.scanner import VOID, HtmlTag, Text, read
-from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, Token, brace_safe, normalise
+from campaigns.content.html.tokens import (
+    CLOSE,
+    MARK,
+    OPEN,
+    Guarded,
+    Token,
+    brace_safe,
+    guard,
+    normalise,
+)
 
 LINE, PARAGRAPH = "\x1f", "\x1e"
 _PARAGRAPHS = frozenset(
@@ -224,7 +233,8 @@ class _Converter:
         href = tag.get("href")
         plain = clean_url(attributes.decode(href.value)) if href else ""
         if self.targets is None:
-            target = plain if safe_url(plain) != "#" else ""
+            is_safe = safe_url(plain) != "#" or plain.startswith(OPEN)
+            target = plain if is_safe else ""
         else:
             target = self.targets.get(tag.start, "")
         whole = MARK.fullmatch(plain)
@@ -268,6 +278,14 @@ def plain_text(html: str) -> str:
     html = normalise(html)
     converted = _Converter(html, Guarded(html), None).run(read(html))
     return tidy(converted.source).strip() + "\n"
+
+
+def text_of(html: str) -> str:
+    """Return the text of HTML with merge tags, which stay in it."""
+    guarded = guard(normalise(html))
+    converted = _Converter(guarded.text, guarded, None).run(read(guarded.text))
+    text = tidy(converted.source).strip().replace(LINE, "\n").replace(PARAGRAPH, "\n\n")
+    return guarded.restore(text)
 
 
 def tidy(text: str, guarded: Guarded | None = None) -> str:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from campaigns.content import lint
 from campaigns.content.html import links, scanner, tokens, wrapper
-from campaigns.content.html.plain_text import Converted, template_source, to_text
+from campaigns.content.html.plain_text import template_source, to_text
 from campaigns.content.html.tokens import Guarded
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.compiled import (
@@ -28,6 +28,7 @@ from campaigns.content.mime.compiled import (
 )
 from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import CompiledPage, ContentSource
+from campaigns.content.sources.text import always_shown, text_template
 from campaigns.content.templating import checker
 from campaigns.content.templating.checker import Available
 from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
@@ -132,7 +133,7 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
     `starters` are designs whose text must be replaced.
     """
     compiled = compile_source(content.source, content.context)
-    page = _page(compiled.html)
+    page = _read(compiled)
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
     )
@@ -146,11 +147,10 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
 def depends_on_values(content: Content) -> bool:
     """Return whether rendering can fail for some recipients: templates that loop or calculate."""
-    html = compile_source(content.source, content.context).html
     sources: dict[Field, str] = {
         "subject": content.subject,
         "preheader": content.preheader,
-        "html": html,
+        "html": _template_of(compile_source(content.source, content.context)),
     }
     return any(_loops_or_calculates(name, source) for name, source in sources.items())
 
@@ -164,6 +164,21 @@ def _loops_or_calculates(name: Field, source: str) -> bool:
 _FAIL_FOR_SOME_VALUES = (
     nodes.For, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod,
 )  # fmt: skip
+
+
+def _template_of(page: CompiledPage) -> str:
+    """Return the template of a page: its HTML, or the text of one without HTML."""
+    if page.text is not None:
+        return page.text
+    return tokens.separate_css(tokens.normalise(page.html))
+
+
+def _read(page: CompiledPage) -> lint.ParsedPage:
+    """Return a page for `lint`; plain text is one piece of it."""
+    if page.text is None:
+        return _page(page.html)
+    guarded = tokens.guard(page.text)
+    return lint.ParsedPage(guarded, [scanner.Text(0, len(guarded.text), False)])
 
 
 def _page(html: str) -> lint.ParsedPage:
@@ -183,7 +198,7 @@ def _compile(
     sources: dict[Field, str] = {
         "subject": content.subject,
         "preheader": content.preheader,
-        "html": tokens.separate_css(tokens.normalise(page.html)),
+        "html": _template_of(page),
     }
     guards = {name: tokens.guard(source) for name, source in sources.items()}
     problems = list[Problem]()
@@ -196,24 +211,15 @@ def _compile(
     problems = [*page.problems, *_in_source(problems, page)]
     if any(problem.blocks for problem in problems):
         return problems, None
-    parts, open_at = scanner.read_whole(guards["html"].text)
-    rewritten = links.rewrite(guards["html"], parts, track=content.track_clicks)
-    converted = to_text(guards["html"], parts, rewritten.text_targets)
-    rewritten.problems += _open_ends(guards["html"], open_at, converted.hidden_in)
-    if rewritten.problems:
-        return problems + _in_source(rewritten.problems, page), None
+    programs_of = _html_programs if page.text is None else _text_programs
     try:
-        compiled = Compiled(
-            content,
-            signer,
-            _programs(content, guards["html"], parts, rewritten, converted),
-            tuple(rewritten.links),
-            tuple(sources.values()),
-            dkim,
-        )
+        programs, tracked = programs_of(content, guards["html"])
+        compiled = Compiled(content, signer, programs, tracked, tuple(sources.values()), dkim)
         compiled.try_out()
+    except TemplateProblemError as error:
+        return problems + _in_source(error.problems, page), None
     except RenderError as error:
-        return [*problems, *_in_source([error.problem], page)], None
+        return problems + _in_source([error.problem], page), None
     return problems, compiled
 
 
@@ -226,17 +232,39 @@ def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterat
         yield found("html", 0, "template.element_not_closed", element=hidden_in)
 
 
-def _programs(
-    content: Content,
-    guarded: Guarded,
-    read: Sequence[scanner.HtmlTag | scanner.Text],
-    rewritten: links.Rewritten,
-    converted: Converted,
-) -> Programs:
-    """Compile the programs. Raises RenderError."""
+def _html_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[links.Link, ...]]:
+    """Compile the programs of a message with HTML. Raises TemplateProblemError, RenderError."""
+    read, open_at = scanner.read_whole(guarded.text)
+    rewritten = links.rewrite(guarded, read, track=content.track_clicks)
+    converted = to_text(guarded, read, rewritten.text_targets)
+    rewritten.problems += _open_ends(guarded, open_at, converted.hidden_in)
+    if rewritten.problems:
+        raise TemplateProblemError(rewritten.problems)
     parts = wrapper.Parts(converted.always, content.language)
     edits = [*rewritten.edits, *wrapper.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
+    subject, preheader, constants = _header_programs(content)
+    html = compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
+    text: TemplateProgram[bytes] | None = None
+    with suppress(RenderError):  # conditions cut across the structure of the page
+        source = template_source(converted.source.strip(), guarded) + wrapper.footer_text(parts)
+        text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
+    return Programs(subject, preheader, html, text), tuple(rewritten.links)
+
+
+def _text_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[links.Link, ...]]:
+    """Compile the programs of a message without HTML. Raises RenderError."""
+    footer = wrapper.footer_text(wrapper.Parts(always_shown(guarded), content.language))
+    subject, preheader, constants = _header_programs(content)
+    source = text_template(guarded).strip() + footer
+    text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
+    return Programs(subject, preheader, None, text), ()
+
+
+def _header_programs(
+    content: Content,
+) -> tuple[TemplateProgram[str], TemplateProgram[str], dict[str, str]]:
+    """Return the programs of subject and preheader, and the values that are the same for all."""
     constants = {f"sender.{name}": value for name, value in sender_fields(content).items()}
     constants["_postal"] = Markup("<br>").join(content.postal_address.strip().splitlines())
     subject = compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
@@ -245,9 +273,4 @@ def _programs(
     preheader = compile_template("preheader", content.preheader, HEADER, MAX_HEADER, constants)
     if preheader.constant is not None:
         constants["preheader"] = header_text(preheader.constant)
-    html = compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
-    text: TemplateProgram[bytes] | None = None
-    with suppress(RenderError):  # conditions cut across the structure of the page
-        source = template_source(converted.source.strip(), guarded) + wrapper.footer_text(parts)
-        text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
-    return Programs(subject, preheader, html, text)
+    return subject, preheader, constants

@@ -13,6 +13,7 @@ from campaigns import addresses, formatting
 from campaigns.content.html import links
 from campaigns.content.html.plain_text import plain_text
 from campaigns.content.html.system_links import OwnLinks
+from campaigns.content.html.text_page import page_of_text
 from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
@@ -69,7 +70,7 @@ class MessageSigner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message as shown to its recipient."""
+    """A message as shown to its recipient. `html` is "" if it has none."""
 
     subject: str
     preheader: str
@@ -83,7 +84,8 @@ class Programs:
 
     subject: TemplateProgram[str]
     preheader: TemplateProgram[str]
-    html: TemplateProgram[bytes]
+    html: TemplateProgram[bytes] | None
+    """None: a message without HTML."""
     text: TemplateProgram[bytes] | None
     """None: the text cannot be derived in advance, and is made from each rendered HTML."""
 
@@ -143,7 +145,7 @@ class Compiled:
         self._shared = {"sender": sender_fields(content)}
         self.uses_tags = any(_TAGS.search(text) for text in written)
         """Whether the recipients' tags are needed."""
-        self._body = _body(content)
+        self._body = _body(content, has_html=programs.html is not None)
         self._head = Head(
             signer=signer,
             sender_name=content.sender_name,
@@ -200,8 +202,12 @@ class Compiled:
         run = self._run(recipient, is_tracked=False)
         run.values["_in_mail"] = False
         with run:
-            self._headers(run)
-            return quoted_printable.decode(self._html(run))
+            subject, _ = self._headers(run)
+            html = self._html(run)
+            if self._programs.html is not None:
+                return quoted_printable.decode(html)
+            text = quoted_printable.decode(self._text(run, html))
+        return page_of_text(text, subject, self._content.language)
 
     def show(self, tags: Iterable[str], recipient: Recipient) -> dict[str, str]:
         """Return what each merge tag shows to the recipient, without those that show nothing.
@@ -283,6 +289,8 @@ class Compiled:
         )
 
     def _html(self, run: Run) -> bytes:
+        if self._programs.html is None:
+            return b""
         if run.track is None:
             run.values.update(self._as_written)
         return self._programs.html.run(run)
@@ -306,11 +314,13 @@ def _used(fields: tuple[MergeField, ...], written: tuple[str, ...]) -> tuple[Mer
     return tuple(one for one in fields if one.key in words)
 
 
-def _body(content: Content) -> message.Multipart:
-    """Return the multipart structure, with all files."""
+def _body(content: Content, *, has_html: bool) -> message.Multipart | message.PlainBody:
+    """Return the structure of the body, with all files."""
     parts = [
         (attachments.content_id_of(file), attachments.part(file)) for file in content.attachments
     ]
+    if not has_html:
+        return message.PlainBody(content.campaign_public_id, [data for _, data in parts])
     return message.Multipart(
         content.campaign_public_id,
         images=[part for content_id, part in parts if content_id],

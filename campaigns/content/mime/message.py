@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from campaigns.content.mime.quoted_printable import encode_whole
 
 CRLF = b"\r\n"
+_QUOTED_PRINTABLE = b"Content-Transfer-Encoding: quoted-printable\r\n"
 MAX_SUBJECT = 400
 MAX_NAME = 120
 _WORD = 75
@@ -129,9 +130,9 @@ class Multipart:
     def __init__(
         self, seed: str, images: Sequence[bytes] = (), files: Sequence[bytes] = ()
     ) -> None:
-        part = '; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-        before_text = f"Content-Type: text/plain{part}".encode()
-        before_html, after = f"Content-Type: text/html{part}".encode(), b""
+        part = b'; charset="utf-8"\r\n' + _QUOTED_PRINTABLE + CRLF
+        before_text = b"Content-Type: text/plain" + part
+        before_html, after = b"Content-Type: text/html" + part, b""
         if images:
             related = _Boundary("related", seed)
             before_html = (
@@ -164,6 +165,25 @@ class Multipart:
     def around(self, text: bytes, html: bytes) -> bytes:
         """Return the whole body from the encoded parts."""
         return b"".join((self.before_text, text, self.before_html, html, self.after))
+
+
+class PlainBody:
+    """The constant bytes around a text without HTML; files are added in multipart/mixed."""
+
+    def __init__(self, seed: str, files: Sequence[bytes] = ()) -> None:
+        header = b'Content-Type: text/plain; charset="utf-8"\r\n' + _QUOTED_PRINTABLE
+        before, after = b"", b""
+        if files:
+            mixed = _Boundary("mixed", seed)
+            before = mixed.first + header + CRLF
+            after = b"".join([mixed.next + file for file in files]) + mixed.end
+            header = mixed.header()
+        self.header = header
+        self._before, self._after = before, after
+
+    def around(self, text: bytes, html: bytes) -> bytes:
+        """Return the whole body from the encoded text. There is no HTML."""
+        return b"".join((self._before, text, self._after))
 
 
 class _Boundary:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from campaigns.content.sources import html, mjml
+from campaigns.content.sources import html, mjml, text
 from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
 
@@ -12,6 +12,7 @@ COMPILERS: Mapping[SourceKind, Compiler] = {
     "blocks": compile_blocks,
     "html": html.compile_html,
     "mjml": mjml.compile_mjml,
+    "text": text.compile_text,
 }
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from campaigns.content.html.lines import Composed
+from campaigns.content.html.plain_text import text_of
 from campaigns.content.html.tokens import MARK, Token, guard, normalise
 from campaigns.content.sources.source import MediaFile, SourceContext
 from campaigns.content.templating.limits import MAX_SOURCE
@@ -18,10 +19,13 @@ _MEDIA = re.compile(r"(?<![\w:/.-])media:([A-Za-z0-9]{12})(?![A-Za-z0-9])")
 
 
 class Expanded:
-    """A source with everything that it refers to. `problems` has what is missing."""
+    """A source with everything that it refers to. `problems` has what is missing.
 
-    def __init__(self, source: str, context: SourceContext) -> None:
-        self._snippets = context.snippets
+    `is_text`: the source is plain text, and so become snippets.
+    """
+
+    def __init__(self, source: str, context: SourceContext, *, is_text: bool = False) -> None:
+        self._snippets, self._is_text = context.snippets, is_text
         self.problems: list[Problem] = []
         composed = Composed()
         for static, token, line in _parts(normalise(source)):
@@ -58,7 +62,8 @@ class Expanded:
         elif key not in self._snippets:
             self._wrong(line, "reference.unknown_snippet", key=key)
         elif len(self.problems) < MAX_PROBLEMS:
-            return self._snippet(key, within, line)
+            text = self._snippet(key, within, line)
+            return text_of(text) if self._is_text and not within else text
         return ""
 
     def _snippet(self, key: str, within: tuple[str, ...], line: int) -> str:
@@ -78,7 +83,9 @@ class Expanded:
             if file is None:
                 line = self.line(text.count("\n", 0, match.start()) + 1)
                 self._wrong(line, "reference.unknown_image", id=match[1])
-            return html.escape(file.url) if file else match[0]
+            if file is None:
+                return match[0]
+            return file.url if self._is_text else html.escape(file.url)
 
         return _MEDIA.sub(url, text)
 

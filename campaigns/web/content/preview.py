@@ -41,9 +41,9 @@ def preview(owner: OwnerKind, public_id: str) -> Response:
         page = render_template("web/content/preview_problem.html", problems=error.problems)
     else:
         page = rendered.html
-        if is_text:
+        if is_text or not rendered.html:
             page = render_template("web/content/preview_text.html", text=rendered.text)
-        elif not found.source.strip():
+        if not found.source.strip() and not is_text:
             page = render_template("web/content/preview_problem.html", problems=())
     answer = Response(page, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = PREVIEW_CSP
