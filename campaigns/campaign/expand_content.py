@@ -1,12 +1,18 @@
 """Assemble a campaign's content from the campaign, sender, workspace and lists."""
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
+from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
+from campaigns.campaign import drafts
 from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.content.library.context import context_of
+from campaigns.content.library.models import Template
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import ContentSource, kind_of
 from campaigns.db import db
@@ -45,4 +51,37 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         language=context.language,
         fields=merge_fields(context.language),
         use_return_path=bool(account and not account.rewrites_return_path),
+    )
+
+
+def content_of_template(template: Template, *, base_url: str) -> Content:
+    """Return the content of a template as the next campaign with it would have it."""
+    source = ContentSource(kind_of(template.content_kind), template.source, template.inline_css)
+    content = sample_content(source, template.brand_id, base_url=base_url)
+    return replace(content, subject=template.subject, preheader=template.preheader)
+
+
+def sample_content(source: ContentSource, brand_id: int | None, *, base_url: str) -> Content:
+    """Return content of no campaign: from the default sender address, to no list."""
+    sender_id = drafts.default_sender_id()
+    sender = db.session.get(SenderAddress, sender_id) if sender_id else None
+    workspace = load_workspace()
+    language = formatting.DEFAULT_LOCALE
+    return Content(
+        subject="",
+        preheader="",
+        source=source,
+        context=context_of(source.text, brand_id, base_url=base_url, language=language),
+        sender_name=sender.name if sender else "",
+        sender_address=sender.address if sender else "",
+        reply_to=sender.reply_to if sender else "",
+        identity=workspace.name or (sender.name if sender else ""),
+        postal_address=workspace.postal_address,
+        campaign_public_id="",
+        base_url=base_url,
+        list_names={},
+        track_opens=False,
+        track_clicks=False,
+        fields=merge_fields(language),
+        use_return_path=False,
     )

@@ -45,7 +45,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
                 N_("Campaigns"),
                 "send",
                 "campaigns.index",
-                ("campaigns", "content_editor", "reports"),
+                ("campaigns", "reports"),
             ),
             NavEntry(N_("Calendar"), "calendar", "calendar.index", ("calendar",)),
         ),
@@ -150,11 +150,19 @@ def _context() -> dict[str, Any]:
         sections.insert(-1, ("", (MAILBOX,)))
     return {
         "navigation": sections,
-        "active_blueprint": request.blueprint or "",
+        "active_blueprint": _section(),
         "workspace": current_workspace(),
         "disk_is_full": disk_is_full(),
         "user": current_user.user,
     }
+
+
+def _section() -> str:
+    """Return the blueprint of the navigation's current entry.
+
+    Pages that campaigns and templates share know it as the argument `owner` of their route.
+    """
+    return (request.view_args or {}).get("owner") or request.blueprint or ""
 
 
 def disk_is_full() -> bool:

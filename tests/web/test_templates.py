@@ -87,3 +87,44 @@ def test_a_campaign_is_saved_as_a_template(owner_client: FlaskClient) -> None:
     assert owner_client.post(path, data={"name": "News", "folder": "Mine"}).status_code == 302
     saved = db.session.query(Template).one()
     assert (saved.name, saved.folder, saved.source) == ("News", "Mine", campaign.source)
+
+
+def test_thumbnails_are_the_compiled_email_and_are_kept_by_browsers(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        template = a_template(content_kind="html", source="<h1>Hello {{ subscriber.name }}</h1>")
+        broken = a_template(content_kind="html", source="{{ nothing }}")
+    path = f"{path_of(template)}/thumbnail"
+    answer = owner_client.get(path)
+    assert "<h1>Hello </h1>" in answer.text
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    tag = {"If-None-Match": answer.headers["ETag"]}
+    again = owner_client.get(path, headers=tag)
+    assert (again.status_code, again.text) == (304, "")
+    with transaction():
+        templates.save(template.id, 1, {"source": "<p>New</p>"}, editor_id=None, now=utcnow())
+    assert "<p>New</p>" in owner_client.get(path, headers=tag).text
+    assert "Fix these problems" in owner_client.get(f"{path_of(broken)}/thumbnail").text
+    assert "The story that leads" in owner_client.get("/templates/starters/digest/thumbnail").text
+
+
+def test_the_content_of_a_template_is_edited_like_that_of_a_campaign(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        template = a_template("Monthly", content_kind="html", source="<p>Old</p>")
+    path = f"{path_of(template)}/content"
+    page = owner_client.get(path).text
+    assert "Monthly" in page
+    assert "Send test" not in page
+    seen = page.split('data-seen="')[1].split('"')[0]
+    form = {"version": 1, "seen": seen, "content_kind": "html", "source": "<p>Mine</p>"}
+    saved = owner_client.post(f"{path}/save", data=form)
+    assert (saved.status_code, saved.json["version"]) == (200, 2)  # type: ignore[index]
+    lost = owner_client.post(f"{path}/save", data={**form, "source": "<p>Theirs</p>"})
+    assert lost.status_code == 409
+    assert "<p>Mine</p>" in owner_client.get(f"{path}/preview").text
+    with transaction():
+        templates.delete(template.id)
+    assert owner_client.post(f"{path}/save", data=form).status_code == 423

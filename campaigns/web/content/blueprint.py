@@ -6,7 +6,7 @@ from typing import TypeVar
 from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 
-from campaigns.web.content import campaign_owner
+from campaigns.web.content import campaign_owner, template_owner
 from campaigns.web.content.owner import ContentOwner, OwnerKind
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -14,7 +14,8 @@ View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 bp = Blueprint("content_editor", __name__)
 
 _FINDERS: Mapping[OwnerKind, Callable[[str], ContentOwner | None]] = {
-    "campaigns": campaign_owner.find
+    "campaigns": campaign_owner.find,
+    "templates": template_owner.find,
 }
 """Find the owner of content by its public id; the kinds of owners that have content pages."""
 

@@ -11,7 +11,7 @@ from campaigns.content.library import starters, templates
 from campaigns.content.library.models import Template
 from campaigns.content.library.starters import StarterDesign
 from campaigns.web.page_links import page_links
-from campaigns.web.templates.blueprint import bp
+from campaigns.web.templates.blueprint import bp, starter_or_404, template_or_404
 from campaigns.web.words import sentence
 
 PAGE_SIZE = 24
@@ -40,6 +40,20 @@ def index() -> str:
         previous=previous,
         following=following,
     )
+
+
+@bp.get("/templates/<public_id>")
+@access("user")
+def show(public_id: str) -> str:
+    """Show a template at full size, with everything that can be done with it."""
+    template = template_or_404(public_id)
+    return render_template("web/templates/show.html", template=template)
+
+
+@bp.get("/templates/starters/<name>")
+@access("user")
+def show_starter(name: str) -> str:
+    return render_template("web/templates/starter.html", starter=starter_or_404(name))
 
 
 def _page(text: str, folder: str | None, *, is_archived: bool) -> Page[Template]:
