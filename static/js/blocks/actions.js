@@ -34,8 +34,7 @@ export class Actions {
     const isDone = this.store.change((document) => step(document, node.id, direction),
       { said: word(direction < 0 ? "moved_up" : "moved_down", said) });
     if (!isDone) this.store.say(word(direction < 0 ? "is_first" : "is_last", said));
-    this.store.select(node.id, { reveal: true });
-    this.store.emit("reveal");
+    this.store.emit("selection", { reveal: true });
   }
 
   duplicate() {
@@ -72,6 +71,6 @@ export class Actions {
 
   addAt(node, place, said = word("added", { what: typeName(node) })) {
     const isDone = this.store.change((document) => insertAt(document, node, place), { said });
-    if (isDone) this.store.select(node.id, { reveal: true, focus: "start" });
+    if (isDone) this.store.select(node.id, { reveal: true, focus: "all" });
   }
 }

@@ -7,7 +7,7 @@ import { el, word } from "./words.js";
 
 const DELAY_MS = 30;
 const RETRY_MS = 4000;
-const MIN_DESKTOP = 640;
+const MIN_DESKTOP = 620;
 const PHONE = 375;
 const EDGE = 8;
 
@@ -17,6 +17,7 @@ export class Canvas {
     this.url = root.dataset.canvas;
     this.stage = root.querySelector("[data-stage]");
     this.page = root.querySelector("[data-page]");
+    this.bar = root.querySelector(".be-bar");
     this.frame = root.querySelector("[data-frame]");
     this.layer = root.querySelector("[data-layer]");
     this.status = root.querySelector("[data-canvas-status]");
@@ -27,6 +28,7 @@ export class Canvas {
     this.layer.append(this.marks, this.hover, this.chosen, this.line);
     this.view = { width: "desktop", isDark: false };
     this.dragged = null;
+    this.timer = null;
     this.listeners = new Set(); // called after the canvas was laid out
     this.listen();
   }
@@ -51,6 +53,7 @@ export class Canvas {
 
   async compile() {
     window.clearTimeout(this.timer);
+    this.timer = null;
     if (this.isBusy) { this.isStale = true; return; }
     this.isBusy = true;
     this.isStale = false;
@@ -109,6 +112,7 @@ export class Canvas {
     this.showTheme();
     this.markEmpty();
     this.layOut();
+    if (this.isRevealing) this.reveal();
   }
 
   // ---- Views ----------------------------------------------------------------------------------
@@ -133,14 +137,20 @@ export class Canvas {
     const scale = Math.min(1, room / width);
     this.scale = scale;
     this.page.style.width = `${width}px`;
-    const height = Math.max(this.contentHeight(), this.stage.clientHeight / scale);
+    const height = Math.max(this.contentHeight(), this.leastHeight() / scale);
     this.page.style.height = `${height}px`;
     this.page.style.transform = scale < 1 ? `scale(${scale})` : "";
+    this.page.style.setProperty("--be-unscale", 1 / scale);
     this.page.style.marginBottom = scale < 1 ? `${(scale - 1) * height}px` : "";
     this.page.style.marginInline = room > width ? "auto" : "0";
     this.page.classList.toggle("is-phone", isPhone);
     this.placeBoxes();
     for (const listener of this.listeners) listener();
+  }
+
+  // On a phone the stage is as high as the email, and the whole page scrolls.
+  leastHeight() {
+    return getComputedStyle(this.stage).overflowY === "visible" ? window.innerHeight * 0.6 : this.stage.clientHeight;
   }
 
   contentHeight() {
@@ -226,14 +236,16 @@ export class Canvas {
     });
   }
 
-  // Scroll so that the selected block is seen.
+  // The top of the part of the page that is not scrolled away, in the page.
+  seenFrom() {
+    const top = Math.max(this.stage.getBoundingClientRect().top, this.bar.getBoundingClientRect().bottom);
+    return (top - this.page.getBoundingClientRect().top) / this.scale;
+  }
+
+  // Scroll so that the selected block is seen: now, and again where the next compilation puts it.
   reveal() {
-    const rect = this.rectOf(this.store.selected);
-    if (!rect) return;
-    const top = rect.top * this.scale, bottom = rect.bottom * this.scale;
-    const from = this.stage.scrollTop + 56, to = this.stage.scrollTop + this.stage.clientHeight - 24;
-    if (top < from || (bottom > to && bottom - top > this.stage.clientHeight - 80)) this.stage.scrollTop = top - 56;
-    else if (bottom > to) this.stage.scrollTop = bottom - this.stage.clientHeight + 24;
+    this.isRevealing = this.timer !== null || this.isBusy;
+    if (!this.chosen.hidden) this.chosen.scrollIntoView({ block: "nearest" });
   }
 
   // ---- Pointer --------------------------------------------------------------------------------

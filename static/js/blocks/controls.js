@@ -21,11 +21,15 @@ function defaultOf(field) {
 
 function labelOf(field) { return word(`field_${field.label || field.name}`); }
 
-function row(field, input, ...more) {
+// `shown`: the input with what stands beside it.
+function row(field, input, { shown = input } = {}, ...more) {
   input.id ||= newName();
   input.dataset.field = field.name;
-  return el("div", { class: "be-field" }, el("label", { class: "form-label", for: input.id }, labelOf(field)), input, ...more);
+  const label = el("label", { class: "form-label", for: input.id }, labelOf(field));
+  return el("div", { class: "be-field" }, label, shown, ...more);
 }
+
+function beside(input, button) { return { shown: el("div", { class: "be-with-button" }, input, button) }; }
 
 // ---- Texts ------------------------------------------------------------------------------------
 
@@ -51,12 +55,12 @@ function tagButton(input) {
 
 function text(field, value, context) {
   const input = textInput("input", field, value, context);
-  return row(field, el("div", { class: "be-with-button" }, input, field.hasTags ? tagButton(input) : ""));
+  return row(field, input, beside(input, field.hasTags ? tagButton(input) : ""));
 }
 
 function area(field, value, context) {
   const input = textInput("textarea", field, value, context, { rows: 3 });
-  return row(field, el("div", { class: "be-with-button" }, input, field.hasTags ? tagButton(input) : ""));
+  return row(field, input, beside(input, field.hasTags ? tagButton(input) : ""));
 }
 
 function code(field, value, context) {
@@ -70,7 +74,7 @@ function link(field, value, context) {
     const full = withScheme(input.value);
     if (full !== input.value) { input.value = full; context.set({ [field.name]: full }); }
   });
-  return row(field, el("div", { class: "be-with-button" }, input, tagButton(input)));
+  return row(field, input, beside(input, tagButton(input)));
 }
 
 // "example.com/sale" is meant as a web address, "name@example.com" as an email address.
@@ -148,7 +152,7 @@ function number(field, value, { set }) {
   const range = field.isRange && el("input", { type: "range", class: "form-range", min: field.min, max: field.max, value,
     step: 4, "aria-label": labelOf(field), oninput: () => write(range) });
   const unit = field.unit ? el("span", { class: "be-unit" }, field.unit) : "";
-  return row(field, el("div", { class: "be-number" }, range, input, unit));
+  return row(field, input, { shown: el("div", { class: "be-number" }, range, input, unit) });
 }
 
 function placeholderOf(field) {
@@ -168,14 +172,13 @@ function image(field, value, context) {
     redraw();
   };
   const address = textInput("input", field, isMedia ? "" : value, context, {
-    placeholder: isMedia ? word("from_library") : "https://", "aria-label": word("address_of", { what: labelOf(field) }),
-    maxlength: 4000, inputmode: "url" });
+    placeholder: isMedia ? word("from_library") : SECURE, maxlength: 4000, inputmode: "url" });
   const buttons = el("div", { class: "be-buttons" },
     window.pickImage ? el("button", { type: "button", class: "btn btn-sm", onclick: pick, "data-field": `${field.name}-pick` },
       icon("photo"), value ? word("replace_image") : word("choose_image")) : "",
     value ? el("button", { type: "button", class: "btn btn-sm btn-ghost", "data-field": `${field.name}-remove`,
       onclick: () => { set({ [field.name]: "" }); redraw(); } }, word("remove_image")) : "");
-  const parts = [row(field, address, buttons)];
+  const parts = [row(field, address, {}, buttons)];
   if (field.alt) parts.push(altText(field, context));
   return el("div", {}, ...parts);
 }
@@ -183,7 +186,7 @@ function image(field, value, context) {
 function altText(field, context) {
   const alt = { name: field.alt, label: "alt" };
   const input = textInput("input", alt, context.node[field.alt] || "", context);
-  return row(alt, input, el("p", { class: "form-hint" }, word("hint_alt")));
+  return row(alt, input, {}, el("p", { class: "form-hint" }, word("hint_alt")));
 }
 
 // ---- Lists of things --------------------------------------------------------------------------

@@ -39,6 +39,7 @@ function start() {
     canvas.placeBoxes();
     if (entry && hasText(entry.node)) text.open(entry.node, detail);
     else text.close();
+    if (detail.focus && !text.editor) canvas.layer.focus({ preventScroll: true });
     if (detail.reveal) canvas.reveal();
   });
   store.addEventListener("document", ({ detail }) => {
@@ -47,7 +48,7 @@ function start() {
     showHistory();
   });
   store.addEventListener("problems", () => canvas.placeBoxes());
-  store.addEventListener("reveal", () => window.requestAnimationFrame(() => canvas.reveal()));
+  palette.place.addEventListener("click", () => panes.close());
 
   // Enter: to the text of the block, or to its settings.
   function edit() {

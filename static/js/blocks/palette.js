@@ -28,7 +28,7 @@ export class Palette {
 
   tile(kind, make, title, ...picture) {
     const tile = el("button", { type: "button", class: "be-tile", draggable: "true", title: word("add_what", { what: title }),
-      onclick: () => this.actions.add(make(), undefined, { focus: "start" }) }, ...picture, el("span", {}, title));
+      onclick: () => this.actions.add(make(), undefined, { focus: "all" }) }, ...picture, el("span", {}, title));
     tile.addEventListener("dragstart", (event) => {
       event.dataTransfer.setData("text/plain", title);
       event.dataTransfer.effectAllowed = "copy";

@@ -21,7 +21,7 @@ export class Panes {
 
   get isNarrow() { return NARROW.matches; }
 
-  get isOpen() { return Boolean(this.root.dataset.open); }
+  get isOpen() { return Boolean(this.root.dataset.shown); }
 
   nextTab(event) {
     const other = this.tabs[(this.tabs.indexOf(event.target) + 1) % this.tabs.length];
@@ -43,12 +43,12 @@ export class Panes {
     if (name !== "inspector") this.showTab(name);
     if (!this.isNarrow) return;
     this.opener = document.activeElement;
-    this.root.dataset.open = name === "inspector" ? "inspector" : "left";
+    this.root.dataset.shown = name === "inspector" ? "inspector" : "left";
   }
 
   close() {
     if (!this.isOpen) return;
-    delete this.root.dataset.open;
+    delete this.root.dataset.shown;
     if (this.opener && this.opener.isConnected) this.opener.focus({ preventScroll: true });
   }
 }

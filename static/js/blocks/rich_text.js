@@ -43,7 +43,7 @@ export class RichText {
       this.layOut();
     }
     if (focus === "point" && point) this.focusAt(point);
-    else if (focus) this.editor.commands.focus("end", { scrollIntoView: false });
+    else if (focus) this.focus(focus);
     this.tellChanged();
   }
 
@@ -51,7 +51,7 @@ export class RichText {
     if (!this.editor) return;
     this.editor.destroy();
     this.editor = null;
-    this.id = "";
+    this.id = this.awaited = "";
     this.box.replaceChildren();
     this.box.hidden = true;
     this.uncover();
@@ -89,6 +89,12 @@ export class RichText {
     return keys;
   }
 
+  // `where`: "end", or "all" to replace what is there. A new block is not in the canvas yet.
+  focus(where) {
+    this.awaited = this.box.hidden ? where : "";
+    if (!this.awaited) this.editor.commands.focus(where, { scrollIntoView: false });
+  }
+
   focusAt(point) {
     const found = this.editor.view.posAtCoords(point);
     this.editor.commands.focus(found ? found.pos : "end", { scrollIntoView: false });
@@ -119,6 +125,7 @@ export class RichText {
     this.box.style.minHeight = `${rect.height}px`;
     this.box.classList.toggle("is-line", this.isLine);
     this.cover(target);
+    if (this.awaited) this.focus(this.awaited);
   }
 
   // The text below the editor is not seen twice.

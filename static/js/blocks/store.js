@@ -69,7 +69,7 @@ export class Store extends EventTarget {
     const wanted = id && find(this.document, id) ? id : "";
     const isNew = wanted !== this.selected;
     this.selected = wanted;
-    if (isNew || how.focus) this.emit("selection", { ...how, isNew });
+    if (isNew || how.focus || how.reveal) this.emit("selection", { ...how, isNew });
   }
 
   // Select the next (1) or the previous (-1) node in the order of reading. `only`: which nodes count.

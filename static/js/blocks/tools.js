@@ -9,6 +9,7 @@ import { brand, el, icon, iconButton, word } from "./words.js";
 const MARKS = [["bold", "bold", "Bold"], ["italic", "italic", "Italic"], ["underline", "underline", "Underline"],
   ["strike", "strikethrough", "Strike"]];
 const GAP = 8;
+const FLAT = 200;
 
 export class Tools {
   // `add()`: the user wants to add a block below; `inspect()`: wants its settings, on a phone.
@@ -27,6 +28,7 @@ export class Tools {
     this.makeFormat();
     for (const type of ["selection", "document"]) store.addEventListener(type, () => this.showBlock());
     canvas.listeners.add(() => this.place());
+    document.addEventListener("scroll", () => this.place(), { capture: true, passive: true });
     text.changed.add(() => this.showFormat());
     this.showBlock();
   }
@@ -77,16 +79,20 @@ export class Tools {
     const rect = this.canvas.rectOf(this.store.selected);
     this.bar.hidden = this.below.hidden = !rect;
     if (!rect) return;
-    const page = this.canvas.page;
-    const above = rect.top - this.bar.offsetHeight - GAP;
-    const fitsAbove = above >= this.canvas.stage.scrollTop / this.canvas.scale || rect.top - GAP > this.bar.offsetHeight;
-    this.bar.style.top = `${fitsAbove ? Math.max(above, 2) : rect.bottom + GAP}px`;
-    const most = page.clientWidth - this.bar.offsetWidth - 4;
+    const most = this.canvas.page.clientWidth - this.bar.offsetWidth / this.canvas.scale - 4;
     const left = Math.max(4, Math.min(rect.left, most));
     this.bar.style.left = `${left}px`;
-    this.bar.classList.toggle("is-low", !fitsAbove);
+    this.bar.style.top = `${this.topOf(rect)}px`;
     this.below.style.top = `${rect.bottom}px`;
     this.below.style.left = `${rect.left + rect.width / 2}px`;
+  }
+
+  // Above the block; below it at the top of the canvas; within it while its top is scrolled away.
+  topOf(rect) {
+    const above = rect.top - this.bar.offsetHeight / this.canvas.scale - GAP, seen = this.canvas.seenFrom();
+    if (above >= seen) return above;
+    if (rect.top >= seen && rect.bottom - rect.top < FLAT) return rect.bottom + GAP;
+    return Math.min(seen + GAP, rect.bottom + GAP);
   }
 
   // ---- Its text -------------------------------------------------------------------------------

@@ -1,0 +1,204 @@
+"""The block editor in a real browser, by mouse and by keyboard alone."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import FrameLocator, Page, expect
+
+from campaigns.campaign import drafts
+from campaigns.campaign.models import Campaign
+from campaigns.clock import utcnow
+from campaigns.content.sources.compile import compile_source
+from campaigns.content.sources.source import ContentSource, SourceContext
+from campaigns.db import db, transaction
+from tests.browser.conftest import DRAFT_PATH
+
+PATH = f"{DRAFT_PATH}/content"
+NOTE_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`);
+});
+"""
+
+
+def _rich(text: str) -> dict[str, Any]:
+    return {
+        "type": "doc",
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": text}]}],
+    }
+
+
+def _starter() -> dict[str, Any]:
+    blocks = [
+        {"id": "head0001", "type": "heading", "content": _rich("News from the quay")},
+        {"id": "text0001", "type": "text", "content": _rich("We roasted this week.")},
+        {"id": "imag0001", "type": "image", "src": "", "alt": ""},
+        {"id": "butt0001", "type": "button", "label": "Order", "link": ""},
+    ]
+    column = {"id": "colu0001", "blocks": blocks}
+    rows = [
+        {"id": "sect0001", "type": "section", "columns": [column]},
+        {"id": "foot0001", "type": "footer"},
+    ]
+    return {"version": 1, "rows": rows}
+
+
+@pytest.fixture
+def editor(server: tuple[Flask, str], owner: Page) -> Iterator[Page]:
+    """The block editor with a starter; nothing in it may break the content security policy."""
+    app, url = server
+    with app.app_context():
+        draft = _draft()
+        with transaction():
+            changes = {"content_kind": "blocks", "source": json.dumps(_starter())}
+            drafts.save(draft.id, draft.version, changes, editor_id=None, now=utcnow())
+        db.session.remove()
+    errors: list[str] = []
+    owner.on("pageerror", lambda error: errors.append(str(error)))
+    owner.add_init_script(NOTE_VIOLATIONS)
+    owner.goto(url + PATH)
+    expect(owner.locator("#block-editor[data-ready]")).to_be_visible()
+    yield owner
+    assert errors == []
+    assert owner.evaluate("window.violations") == []
+
+
+def _draft() -> Campaign:
+    found = drafts.find(PATH.split("/")[2])
+    assert found is not None
+    return found
+
+
+def _email(page: Page) -> FrameLocator:
+    return page.frame_locator("[data-frame]")
+
+
+def _click_in_email(page: Page, block: str) -> None:
+    """Click the middle of a block; a layer above the frame takes the click."""
+    target = _email(page).locator(f".b-{block}").bounding_box()
+    assert target is not None
+    page.mouse.click(target["x"] + target["width"] / 2, target["y"] + target["height"] / 2)
+
+
+def _types(document: dict[str, Any]) -> list[str]:
+    return [block["type"] for block in document["rows"][0]["columns"][0]["blocks"]]
+
+
+def _saved(app: Flask, page: Page) -> dict[str, Any]:
+    """What was saved; it compiles without problems that prevent sending."""
+    expect(page.locator("#save-state")).to_have_attribute("data-kind", "saved")
+    with app.app_context():
+        source = _draft().source
+        db.session.remove()
+    assert source == page.input_value("#source")
+    compiled = compile_source(ContentSource("blocks", source), SourceContext())
+    assert [problem for problem in compiled.problems if problem.blocks] == []
+    document: dict[str, Any] = json.loads(source)
+    return document
+
+
+def test_an_email_is_made_with_the_mouse(server: tuple[Flask, str], editor: Page) -> None:
+    email, settings = _email(editor), editor.locator("[data-inspector]")
+    # Text is edited where it is.
+    _click_in_email(editor, "head0001")
+    editor.keyboard.press("End")
+    editor.keyboard.type(" today")
+    expect(email.locator(".b-head0001")).to_contain_text("News from the quay today", timeout=1_000)
+    # A block is added after the selected one, and a second one is dragged to its place.
+    editor.get_by_role("button", name="Divider", exact=True).click()
+    expect(email.locator("p[style*='border-top']")).to_be_visible()
+    tile = editor.get_by_role("button", name="Spacer", exact=True)
+    tile.drag_to(editor.locator("[data-layer]"), target_position=_below(editor, "butt0001"))
+    # Blocks move in the outline.
+    editor.get_by_role("tab", name="Outline").click()
+    items = editor.locator(".be-outline .be-row-name")
+    items.filter(has_text="Order").drag_to(items.filter(has_text="News from"), timeout=5_000)
+    first = email.locator(".b-colu0001 td[class*='b-']").first
+    expect(first).to_have_class(re.compile("b-butt0001"))
+    # The button is changed in its form, the image by its address.
+    _click_in_email(editor, "butt0001")
+    settings.get_by_label("Button text").fill("Order a bag")
+    settings.get_by_label("Link", exact=True).fill("example.com/order")
+    _click_in_email(editor, "imag0001")
+    settings.get_by_label("Image", exact=True).fill("https://images.example/bag.png")
+    settings.get_by_label("Alt text").fill("A bag of coffee")
+    expect(email.locator(".b-butt0001 a")).to_have_attribute("href", "https://example.com/order")
+    expect(email.locator(".b-imag0001 img")).to_have_attribute("alt", "A bag of coffee")
+    document = _saved(server[0], editor)
+    assert _types(document) == ["button", "heading", "divider", "text", "image", "spacer"]
+    # Undo goes back over everything.
+    undo = editor.get_by_role("button", name="Undo", exact=True)
+    while undo.is_enabled():
+        undo.click()
+    expect(email.locator(".b-head0001")).to_have_text("News from the quay")
+    assert _types(_saved(server[0], editor)) == ["heading", "text", "image", "button"]
+
+
+def _below(page: Page, block: str) -> Any:
+    target = _email(page).locator(f".b-{block}").bounding_box()
+    layer = page.locator("[data-layer]").bounding_box()
+    assert target is not None
+    assert layer is not None
+    return {"x": target["x"] - layer["x"] + 80, "y": target["y"] - layer["y"] + target["height"]}
+
+
+def test_an_email_is_made_with_the_keyboard_alone(server: tuple[Flask, str], editor: Page) -> None:
+    email, keys = _email(editor), editor.keyboard
+    said = editor.locator("[data-live]")
+    editor.locator("[data-layer]").focus()
+    # From block to block, into a text, and out of it.
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    keys.press("Control+a")
+    keys.type("Fresh bread")
+    keys.press("Shift+Home")
+    keys.press("Control+b")
+    keys.press("Escape")
+    expect(email.locator(".b-text0001 strong")).to_have_text("Fresh bread", timeout=1_000)
+    # Every move, and what screen readers say.
+    keys.press("Alt+ArrowUp")
+    expect(said).to_have_text("Text moved up")
+    keys.press("Alt+ArrowUp")
+    expect(said).to_have_text("Text is already first")
+    keys.press("Control+d")
+    expect(said).to_have_text("Text duplicated")
+    keys.press("Delete")
+    expect(said).to_have_text("Text deleted")
+    # Copied and pasted blocks get ids of their own.
+    keys.press("ArrowUp")
+    keys.press("Control+c")
+    keys.press("Control+v")
+    expect(said).to_have_text("Text pasted")
+    # From the palette: its first tile is the heading.
+    editor.locator("[data-layer]").focus()
+    keys.press("a")
+    keys.press("Enter")
+    keys.type("Open on Saturday")
+    keys.press("Escape")
+    assert _types(_saved(server[0], editor)) == [
+        "text", "text", "heading", "heading", "image", "button",
+    ]  # fmt: skip
+    # In the outline, with its buttons.
+    editor.get_by_role("tab", name="Add").focus()
+    keys.press("ArrowRight")
+    keys.press("Tab")
+    keys.press("End")
+    keys.press("ArrowUp")
+    expect(editor.locator("[aria-selected=true] > .be-row")).to_contain_text("Order")
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(said).to_have_text("Button moved up")
+    keys.press("Enter")
+    expect(editor.locator(":focus")).to_have_attribute("data-action", "up")
+    keys.press("Control+z")
+    keys.press("Control+Shift+z")
+    document = _saved(server[0], editor)
+    assert _types(document) == ["text", "text", "heading", "button", "heading", "image"]
+    ids = [block["id"] for block in document["rows"][0]["columns"][0]["blocks"]]
+    assert len(set(ids)) == len(ids)
