@@ -45,6 +45,8 @@ class Recipient:
     last_name: str = ""
     tags: tuple[str, ...] = ()
     """Names of their tags; read only for templates that show them."""
+    segments: int = 0
+    """The segments they are in, one bit for each that the content names, in its order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,14 @@ def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Conditio
     if not rows:
         return []
     context = replace(members.context_at(now), reads_everyone=True)
-    return [(row.is_excluded, _condition(row.segment_id, row.name, context)) for row in rows]
+    return [(row.is_excluded, condition_of(row.segment_id, row.name, context)) for row in rows]
 
 
-def _condition(segment_id: int, name: str | None, context: Context) -> Condition:
+def condition_of(segment_id: int, name: str | None, context: Context) -> Condition:
+    """Return the condition that `Subscriber` is in a segment; `name` is None if it was deleted.
+
+    Raises AudienceError.
+    """
     if name is None:
         raise AudienceError("preflight.segment_deleted")
     try:
@@ -153,11 +157,12 @@ def _is_in(condition: Condition, subscriber_id: sa.SQLColumnExpression[int]) -> 
     EXISTS over the segment's people: the segment's own subqueries become joins that way, while
     PostgreSQL would run each of a negated condition once per person.
     """
-    people = _people_in(condition).subquery()
+    people = people_in(condition).subquery()
     return sa.select(sa.literal(1)).where(people.c.subscriber_id == subscriber_id).exists()
 
 
-def _people_in(condition: Condition) -> sa.Select[int]:
+def people_in(condition: Condition) -> sa.Select[int]:
+    """Select the subscriber_id of everyone who meets a condition."""
     return sa.select(Subscriber.id.label("subscriber_id")).where(condition).correlate(None)
 
 
@@ -171,7 +176,7 @@ def _is_in_segments(scope: Scope) -> Condition:
         case several:
             # PostgreSQL joins distinct ids much faster; SQLite's IN makes them distinct anyway.
             union = sa.union if is_postgresql() else sa.union_all
-            people = union(*map(_people_in, several)).subquery()
+            people = union(*map(people_in, several)).subquery()
             return Subscriber.id.in_(sa.select(people.c.subscriber_id))
 
 
@@ -265,14 +270,14 @@ def _count_matched(scope: Scope) -> sa.Select[int]:
     if not scope.segments:
         on_lists = _is_subscribed(Subscription, scope.included)
         return sa.select(sa.func.count().label("people")).where(on_lists)
-    counts = [_count(_people_in(condition)) for condition in scope.segments]
+    counts = [_count(people_in(condition)) for condition in scope.segments]
     return sa.select(reduce(operator.add, counts).label("people"))
 
 
 def _count_distinct(scope: Scope) -> sa.Select[int]:
     people: sa.SelectBase = _reached(scope)
     if scope.segments:
-        people = sa.union(*map(_people_in, scope.segments))
+        people = sa.union(*map(people_in, scope.segments))
     return sa.select(sa.func.count().label("people")).select_from(people.subquery())
 
 

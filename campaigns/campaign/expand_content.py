@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
-from campaigns.campaign import drafts
+from campaigns.campaign import content_segments, drafts
 from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList
@@ -50,6 +50,10 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         track_clicks=campaign.track_clicks,
         language=context.language,
         fields=merge_fields(context.language),
+        known_segments=(
+            None if content_segments.are_frozen(campaign) else content_segments.known()
+        ),
+        segment_order=tuple(campaign.segment_order),
         use_return_path=bool(account and not account.rewrites_return_path),
     )
 
@@ -83,5 +87,6 @@ def sample_content(source: ContentSource, brand_id: int | None, *, base_url: str
         track_opens=False,
         track_clicks=False,
         fields=merge_fields(language),
+        known_segments=content_segments.known(),
         use_return_path=False,
     )

@@ -7,9 +7,10 @@ from typing import Literal
 from campaigns.audience import subscribers
 from campaigns.audience.fields import definitions
 from campaigns.audience.models import Subscriber
-from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.expand_content import content_of, sample_content
 from campaigns.campaign.models import Campaign
 from campaigns.content.mime import compile as compiler
+from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
@@ -79,7 +80,11 @@ def examples(
 
     Tags that show nothing are left out.
     """
-    content = content_of(campaign or _no_campaign(), base_url=base_url)
+    content = (
+        content_of(campaign, base_url=base_url)
+        if campaign
+        else sample_content(ContentSource(), None, base_url=base_url)
+    )
     recipient = Recipient(
         delivery_id=0,
         subscriber_id=0,
@@ -89,18 +94,3 @@ def examples(
     )
     blank = replace(content, preheader="")
     return compiler.show_tags(blank, [tag.tag for tag in tags], signer, recipient)
-
-
-def _no_campaign() -> Campaign:
-    """Return what a template is shown with: it has no sender, list or subject yet."""
-    return Campaign(
-        id=0,
-        public_id="",
-        subject="",
-        preheader="",
-        content_kind="html",
-        source="",
-        inline_css=False,
-        track_opens=False,
-        track_clicks=False,
-    )

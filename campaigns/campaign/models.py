@@ -115,6 +115,11 @@ class Campaign(Base):
     """Figures at the time of the verdict, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
     """Frozen from the sender at launch, like the fields below; see delivery.sender_switch."""
+    segment_order: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    """Public ids of the segments that its content names, in the order of `Delivery.segments`.
+
+    Frozen with the audience; empty before.
+    """
     matched: Mapped[int] = mapped_column(default=0)
     not_subscribed: Mapped[int] = mapped_column(default=0, server_default="0")
     """People in its segments who are subscribed to none of its lists."""
@@ -312,6 +317,11 @@ class Delivery(Base):
     first_opened_at: Mapped[datetime | None]
     first_clicked_at: Mapped[datetime | None]
     unsubscribed_at: Mapped[datetime | None]
+    segments: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """The segments of `Campaign.segment_order` this person was in, one bit each.
+
+    None for content that names no segment, which takes no space.
+    """
 
     __table_args__ = (
         # The send-once promise. In this order it also finds all deliveries to a person.

@@ -11,7 +11,7 @@ from campaigns.audience.segments import references
 from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import RulesError
-from campaigns.campaign import series
+from campaigns.campaign import content_uses, series
 from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList, CampaignSegment
 from campaigns.campaign.title import title_of
 from campaigns.db import db
@@ -38,20 +38,18 @@ def campaigns_needing(list_id: int) -> list[str]:
 
 
 def campaigns_by_segment(segment_ids: Collection[int]) -> Mapping[int, list[str]]:
-    """Return the names of the campaigns that each of these segments still limits or reduces.
+    """Return the names of the campaigns that still need each of these segments.
 
-    These are scheduled campaigns, and templates of recurring ones. Later the audience is frozen.
+    It limits or reduces their audience, or their content names it. These are scheduled campaigns,
+    and templates of recurring ones: later the audience is frozen.
     """
-    rows = db.session.execute(
-        sa.select(CampaignSegment.segment_id, Campaign.name, Campaign.subject)
-        .join(Campaign, Campaign.id == CampaignSegment.campaign_id)
-        .where(CampaignSegment.segment_id.in_(segment_ids), _is_not_frozen())
-        .order_by(Campaign.id)
-    )
-    found: dict[int, list[str]] = {}
-    for row in rows:
-        found.setdefault(row.segment_id, []).append(title_of(row.name, row.subject))
-    return found
+    needed = _needed_segments()
+    titles = _titles(needed)
+    return {
+        segment_id: names
+        for segment_id in segment_ids
+        if (names := [titles[one] for one in titles if segment_id in needed[one]])
+    }
 
 
 def campaigns_using(use: Use) -> list[str]:
@@ -62,11 +60,10 @@ def campaigns_using(use: Use) -> list[str]:
     segments = {
         row.id: row.rules for row in db.session.execute(sa.select(Segment.id, Segment.rules))
     }
-    chosen = sa.select(CampaignSegment.segment_id).join(
-        Campaign, Campaign.id == CampaignSegment.campaign_id
-    )
-    needed = db.session.scalars(chosen.where(_is_not_frozen()).distinct())
-    names = _with_segments({one for one in needed if use in _uses(one, segments)})
+    needed = _needed_segments()
+    using = {one for one in set().union(*needed.values()) if use in _uses(one, segments)}
+    campaigns = {one for one, chosen in needed.items() if chosen & using}
+    names = list(_titles(campaigns).values())[:MAX_NAMED]
     if use.what == "list":
         names = [*campaigns_needing(int(use.key)), *names]
     return list(dict.fromkeys(names))
@@ -79,11 +76,26 @@ def _uses(segment_id: int, segments: Mapping[int, Any]) -> set[Use]:
         return set()
 
 
-def _with_segments(segment_ids: Collection[int]) -> list[str]:
-    campaigns = sa.select(CampaignSegment.campaign_id).where(
-        CampaignSegment.segment_id.in_(segment_ids)
+def _needed_segments() -> dict[int, set[int]]:
+    """Return the ids of the segments that campaigns still need, by campaign id."""
+    needed = content_uses.segments_named(_is_not_frozen())
+    chosen = db.session.execute(
+        sa.select(CampaignSegment.campaign_id, CampaignSegment.segment_id)
+        .join(Campaign, Campaign.id == CampaignSegment.campaign_id)
+        .where(_is_not_frozen())
     )
-    return _names(Campaign.id.in_(campaigns), _is_not_frozen())
+    for campaign_id, segment_id in chosen:
+        needed.setdefault(campaign_id, set()).add(segment_id)
+    return needed
+
+
+def _titles(campaign_ids: Collection[int]) -> dict[int, str]:
+    rows = db.session.execute(
+        sa.select(Campaign.id, Campaign.name, Campaign.subject)
+        .where(Campaign.id.in_(campaign_ids))
+        .order_by(Campaign.id)
+    )
+    return {row.id: title_of(row.name, row.subject) for row in rows}
 
 
 def campaigns_on_account(provider_id: int) -> list[str]:

@@ -239,6 +239,7 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
             Subscriber.attributes,
             Subscriber.first_name,
             Subscriber.last_name,
+            Delivery.segments,
             _GONE.label("gone"),
         )
         .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
@@ -250,11 +251,14 @@ def _load(campaign_id: int, token: str, now: datetime) -> list[Recipient]:
         .order_by(Delivery.id)
     )
     recipients, gone = [], []
-    for number, subscriber, list_id, address, group, name, attributes, first, last, reason in rows:
+    for row in rows:
+        number, subscriber, list_id, address, group, name, attributes, first, last, bits, reason = (
+            row
+        )
         if reason:
             gone.append((number, reason))
         else:
-            known = (name, attributes, group, first, last)
+            known = (name, attributes, group, first, last, (), bits or 0)
             recipients.append(Recipient(number, subscriber, list_id or 0, address, *known))
     skip(token, gone, now=now)
     return recipients

@@ -40,7 +40,9 @@ def expand(campaign_id: int) -> None:
         return
     try:
         with transaction():
-            done = expand_audience(campaign_id, links=compiled.links, now=utcnow())
+            done = expand_audience(
+                campaign_id, links=compiled.links, segments=compiled.segments, now=utcnow()
+            )
     except AudienceError as error:
         if error.is_temporary:
             return  # the clock rings again in a second

@@ -1,7 +1,7 @@
 """Send one email to one person: a confirmation, a test email, an alert."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
 from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
+from campaigns.campaign import content_segments
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -284,7 +285,7 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     try:
         compiled = compile_content(content, services().signer)
         list_id = min(content.list_names, default=0)
-        return compiled.render(_test_recipient(mail, list_id), now=utcnow())
+        return compiled.render(_test_recipient(mail, list_id, compiled.segments), now=utcnow())
     except TemplateProblemError as error:
         raise _cannot_use(error.problems) from None
     except RenderError as error:
@@ -296,7 +297,7 @@ def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:
     return CannotSendError("status.content_problem", problem=located)
 
 
-def _test_recipient(mail: ClaimedEmail, list_id: int) -> Recipient:
+def _test_recipient(mail: ClaimedEmail, list_id: int, segments: Sequence[str]) -> Recipient:
     """Return the test recipient, with a chosen subscriber's data, but with inactive links."""
     as_id = mail.payload.get("as_subscriber_id")
     stand_in = db.session.get(Subscriber, as_id) if as_id else None
@@ -305,6 +306,7 @@ def _test_recipient(mail: ClaimedEmail, list_id: int) -> Recipient:
         subscriber_id=0,
         list_id=list_id,
         address=mail.address,
+        segments=content_segments.bits_of_one(segments, stand_in, now=utcnow()),
         **subscribers.merge_data(stand_in),
     )
 

@@ -90,6 +90,7 @@ def view(token: str) -> Response:
         subscriber_id=subscriber.id,
         list_id=delivery.list_id or 0,
         address=delivery.address,
+        segments=delivery.segments or 0,
         **subscribers.merge_data(subscriber),
     )
     content = content_of(campaign, base_url=services().settings.base_url)

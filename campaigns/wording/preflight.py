@@ -16,6 +16,7 @@ SENTENCES: dict[str, Message] = {
     "preflight.placeholders": N_("Placeholders"),
     "preflight.images": N_("Images"),
     "preflight.unsubscribe": N_("Unsubscribe link"),
+    "preflight.segments": N_("Segments in the content"),
     "preflight.postal_address": N_("Postal address"),
     "preflight.public_address": N_("Public address"),
     "preflight.recipients": Plural("%(count)s recipient.", "%(count)s recipients."),
@@ -105,6 +106,9 @@ SENTENCES: dict[str, Message] = {
     ),
     "preflight.alternative_text": Plural(
         "%(count)s image with alternative text.", "%(count)s images with alternative text."
+    ),
+    "preflight.content_segments": N_(
+        "Parts depend on %(segments)s. Who is in them is decided when sending starts."
     ),
     "preflight.unsubscribe_everywhere": N_("In the footer and the header of every email."),
     "preflight.address_in_footer": N_("In the footer of every email, as the law requires."),

@@ -85,6 +85,15 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.unknown_field": N_("Unknown merge field {{ %(name)s }}."),
     "template.unknown_field_of": N_("Unknown merge field {{ %(name)s }}. Available: %(all)s."),
+    "template.unknown_segment": N_(
+        "There is no segment %(segment)s. It may have been deleted: choose another one."
+    ),
+    "template.too_many_segments": N_(
+        "The content names more than %(most)s segments. Use fewer of them."
+    ),
+    "template.segment_without_id": N_(
+        'Name the segment, as in {%% if in_segment["…"] %%} with the id from its page.'
+    ),
     "template.unknown_filter": N_("There is no filter called %(name)s. Available: %(known)s."),
     "template.unknown_tag": N_(
         "There is no {%% %(tag)s %%} tag. Use {%% if %%}, {%% for %%} or {%% set %%} instead."

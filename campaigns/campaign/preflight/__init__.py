@@ -31,7 +31,7 @@ def preflight(
         *senders.check_signature(sender),
         content.check_subject(as_read(campaign.subject, organization)),
         *_preheader(campaign, organization),
-        *content.check(source, signer),
+        *content.check(source, signer, now=now),
         *people.check(campaign, source, signer, now=now),
         workspace.check_postal_address(),
         workspace.check_public_url(base_url),

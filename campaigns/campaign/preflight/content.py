@@ -1,11 +1,14 @@
 """Check the subject, the preheader and the content."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser
 
 from campaigns.audience import subscribers
+from campaigns.campaign import content_segments
+from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
 from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import (
@@ -58,7 +61,7 @@ def check_preheader(preheader: str) -> Check:
     return warning("preheader", "message", "preflight.no_preheader")
 
 
-def check(content: Content, signer: Signer) -> list[Check]:
+def check(content: Content, signer: Signer, *, now: datetime) -> list[Check]:
     """Check the template, its links and images, and its size."""
     if not content.source.text.strip():
         return [problem("content", "content", "preflight.no_content")]
@@ -70,12 +73,14 @@ def check(content: Content, signer: Signer) -> list[Check]:
     if any(one.blocks for one in found):
         return [*rows, *_lost(findings)]
     try:
-        rendered = compile_content(content, signer).preview(EXAMPLE)
+        compiled = compile_content(content, signer)
+        rendered = compiled.preview(EXAMPLE)
     except TemplateProblemError as error:
         return [*rows, *_template(error.problems)]
     except RenderError as error:
         return [*rows, *_template([error.problem])]
     unsubscribe = passed("unsubscribe", "preflight.unsubscribe_everywhere")
+    rows += _segments(compiled.segments, now)
     if not rendered.html:
         return [*rows, *_lost(findings), unsubscribe]
     return [
@@ -84,6 +89,18 @@ def check(content: Content, signer: Signer) -> list[Check]:
         *_links_and_images(rendered.html, findings),
         unsubscribe,
     ]
+
+
+def _segments(public_ids: Sequence[str], now: datetime) -> list[Check]:
+    """Check that every segment which the content names can be used."""
+    if not public_ids:
+        return []
+    try:
+        content_segments.conditions(public_ids, now=now)
+    except AudienceError as error:
+        return [problem("segments", "content", error.reason.code, **error.reason.params)]
+    names = ", ".join(content_segments.names_of(public_ids))
+    return [passed("segments", "preflight.content_segments", segments=names)]
 
 
 def _merge_tags(findings: Sequence[Finding]) -> list[Check]:

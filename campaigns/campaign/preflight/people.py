@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from campaigns.audience import tags
-from campaigns.campaign import audience
+from campaigns.campaign import audience, content_segments
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight.checks import Check
@@ -40,12 +40,13 @@ def check(campaign: Campaign, content: Content, signer: Signer, *, now: datetime
         return []  # another check says so
     found: Counter[Problem] = Counter()
     people = db.session.scalars(audience.sample(scope, limit=SAMPLE_PEOPLE)).all()
+    bits_of = content_segments.bits_of(compiled.segments, [person.id for person in people], now=now)
     tags_of = tags.names_of([person.id for person in people])
     for person in people:
         recipient = Recipient(
             0, 0, 0, person.address, person.name, person.attributes,
             first_name=person.first_name, last_name=person.last_name,
-            tags=tags_of.get(person.id, ()),
+            tags=tags_of.get(person.id, ()), segments=bits_of[person.id],
         )  # fmt: skip
         try:
             compiled.preview(recipient)

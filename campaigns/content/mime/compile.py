@@ -65,7 +65,7 @@ MAX_HEADER = 16 * 1024
 _FIELDS: tuple[Field, ...] = ("subject", "preheader", "html")
 
 
-def available(attributes: Collection[str] | None = None) -> Available:
+def available(content: Content, attributes: Collection[str] | None = None) -> Available:
     """Return the merge fields that templates may use, with the subscriber attributes in use."""
     return Available(
         groups={
@@ -75,9 +75,11 @@ def available(attributes: Collection[str] | None = None) -> Available:
             "campaign": frozenset({"subject"}),
             "sender": frozenset({"name", "address", "identity", "postal_address"}),
             "list": frozenset({"name"}),
+            checker.SEGMENTS: frozenset(),
         },
         names=frozenset({"unsubscribe_url", "view_url", "preheader"}),
         attributes=None if attributes is None else frozenset(attributes),
+        segments=content.known_segments,
     )
 
 
@@ -89,7 +91,7 @@ def compile_content(
     Also renders an example, to detect content that can never be rendered. `dkim` signs every
     message.
     """
-    problems, compiled = _compile(content, signer, available(), dkim)
+    problems, compiled = _compile(content, signer, available(content), dkim)
     problems = [problem for problem in problems if problem.blocks]
     if problems or compiled is None:
         raise TemplateProblemError(problems)
@@ -101,7 +103,9 @@ def check_content(content: Content, known_attributes: Collection[str]) -> list[P
 
     `known_attributes` are the subscriber attributes in use. Never raises.
     """
-    problems, _ = _compile(content, Signer(["for checking only"]), available(known_attributes))
+    problems, _ = _compile(
+        content, Signer(["for checking only"]), available(content, known_attributes)
+    )
     return problems
 
 
@@ -202,19 +206,35 @@ def _compile(
     }
     guards = {name: tokens.guard(source) for name, source in sources.items()}
     problems = list[Problem]()
+    segments = list(content.segment_order)
     for name in _FIELDS:
         tree = checker.parse(name, guards[name], sources[name])
         if isinstance(tree, nodes.Template):
-            problems += checker.check(name, tree, fields)
+            wrong = checker.check(name, tree, fields)
+            problems += wrong
+            if not any(problem.blocks for problem in wrong):  # otherwise it may be too deep
+                segments += checker.segments_in(tree)
         else:
             problems.append(tree)
     problems = [*page.problems, *_in_source(problems, page)]
+    segments = list(dict.fromkeys(segments))
+    if len(segments) > checker.MAX_SEGMENTS:
+        most = checker.MAX_SEGMENTS
+        problems.append(found("html", 0, "template.too_many_segments", most=most))
     if any(problem.blocks for problem in problems):
         return problems, None
     programs_of = _html_programs if page.text is None else _text_programs
     try:
         programs, tracked = programs_of(content, guards["html"])
-        compiled = Compiled(content, signer, programs, tracked, tuple(sources.values()), dkim)
+        compiled = Compiled(
+            content,
+            signer,
+            programs,
+            tracked,
+            tuple(sources.values()),
+            dkim,
+            segments=tuple(segments),
+        )
         compiled.try_out()
     except TemplateProblemError as error:
         return problems + _in_source(error.problems, page), None

@@ -18,6 +18,7 @@ from campaigns.content.mime import attachments, message, quoted_printable
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.head import Head
 from campaigns.content.sources.source import ContentSource, SourceContext
+from campaigns.content.templating.checker import SEGMENTS
 from campaigns.content.templating.environment import HEADER
 from campaigns.content.templating.filters import Labels
 from campaigns.content.templating.merge_fields import MergeField
@@ -26,6 +27,8 @@ from campaigns.content.templating.program import Run, TemplateProgram, compile_t
 from campaigns.messages import Message, Recipient
 from campaigns.tokens import Signer, pack_delivery
 
+MAX_MEMBERSHIPS = 4_096
+"""Number of combinations of segments that are remembered."""
 MAX_SHOWN = 16 * 1024
 """Size limit of what a merge tag shows, in bytes."""
 
@@ -58,6 +61,10 @@ class Content:
     context: SourceContext = field(default_factory=SourceContext)
     fields: tuple[MergeField, ...] = ()
     """The custom fields of subscribers."""
+    known_segments: frozenset[str] | None = None
+    """Public ids of the segments that it may name. None: any, as they are frozen already."""
+    segment_order: tuple[str, ...] = ()
+    """Public ids of the segments whose bits are frozen, in the order of the bits."""
 
 
 class MessageSigner(Protocol):
@@ -131,6 +138,8 @@ class Compiled:
         tracked: tuple[links.Link, ...],
         written: tuple[str, ...],
         dkim: MessageSigner | None = None,
+        *,
+        segments: tuple[str, ...] = (),
     ) -> None:
         self.links: tuple[str, ...] = tuple(link.target for link in tracked)
         self._content, self._programs, self._dkim = content, programs, dkim
@@ -145,6 +154,9 @@ class Compiled:
         self._shared = {"sender": sender_fields(content)}
         self.uses_tags = any(_TAGS.search(text) for text in written)
         """Whether the recipients' tags are needed."""
+        self.segments = segments
+        """Public ids of the segments that it names, in the order of `Recipient.segments`."""
+        self._memberships: dict[int, dict[str, bool]] = {}
         self._body = _body(content, has_html=programs.html is not None)
         self._head = Head(
             signer=signer,
@@ -259,6 +271,8 @@ class Compiled:
         }
         if self.uses_tags:  # an attribute of this name comes first
             values["subscriber"].setdefault("tags", Labels(recipient.tags))
+        if self.segments:
+            values[SEGMENTS] = self._membership(recipient.segments)
         own_links = self._own_links
         own_links.add_system_links(
             pack_delivery(recipient.subscriber_id, recipient.list_id, delivery_id), values
@@ -269,6 +283,18 @@ class Compiled:
             return Run(values)
         own_links.add_clicks(delivery_id, values)
         return Run(values, partial(own_links.tracked, delivery_id))
+
+    def _membership(self, bits: int) -> dict[str, bool]:
+        """Return whether a recipient is in each segment. Most recipients share a few results."""
+        found = self._memberships.get(bits)
+        if found is None:
+            found = {
+                segment: bool(bits >> position & 1)
+                for position, segment in enumerate(self.segments)
+            }
+            if len(self._memberships) < MAX_MEMBERSHIPS:
+                self._memberships[bits] = found
+        return found
 
     def _headers(self, run: Run) -> tuple[str, str]:
         """Return subject and preheader, which become merge fields for the body."""

@@ -19,6 +19,10 @@ from campaigns.content.templating.problems import Field, Problem, found
 from campaigns.reason import Reason
 
 MAX_PROBLEMS = 20
+MAX_SEGMENTS = 32
+"""Number of segments that content may name: each takes a bit of every delivery."""
+SEGMENTS = "in_segment"
+"""The name under which content asks for a segment, as in `in_segment["public id"]`."""
 _SHOWN_FIELDS = 30
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -27,12 +31,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Available:
     """The merge fields of a template: names, and the fields of groups.
 
-    `attributes` are the subscriber attributes in use; None: unknown, so do not warn.
+    `attributes` are the subscriber attributes in use; None: unknown, so do not warn. `segments`
+    are the public ids of the segments that content may name; None: any.
     """
 
     groups: Mapping[str, frozenset[str]]
     names: frozenset[str]
     attributes: frozenset[str] | None = None
+    segments: frozenset[str] | None = None
 
     def all(self) -> list[str]:
         """Return every merge field as written in templates."""
@@ -324,12 +330,29 @@ def _names(
             yield from _own_name(field, node, available)
     if any(isinstance(node, nodes.For) for node in everything):
         own.add("loop")
+    members = {id(node.node) for node in everything if isinstance(node, _MEMBERS) and member(node)}
     for node in everything:
         if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in own:
-            if node.name not in available.names and node.name not in available.groups:
+            if node.name == SEGMENTS and id(node) not in members:
+                yield found(field, node.lineno, "template.segment_without_id")
+            elif node.name not in available.names and node.name not in available.groups:
                 yield _unknown_field(field, node.lineno, node.name, available)
-        elif isinstance(node, nodes.Getattr | nodes.Getitem):
+        elif isinstance(node, _MEMBERS):
             yield from _members(field, node, available)
+
+
+def segments_in(tree: nodes.Template) -> list[str]:
+    """Return the public ids of the segments that a template names, in order, each once."""
+    return list(
+        dict.fromkeys(
+            name
+            for node in tree.find_all(_MEMBERS)
+            if isinstance(node, _MEMBERS)
+            and isinstance(node.node, nodes.Name)
+            and node.node.name == SEGMENTS
+            and (name := member(node)) is not None
+        )
+    )
 
 
 def _own_name(field: Field, node: nodes.Name, available: Available) -> Iterator[Problem]:
@@ -346,6 +369,9 @@ def _unknown_field(field: Field, line: int, name: str, available: Available) -> 
         code = _WITH_LIST["template.misspelled_field"]
         return found(field, line, code, name=name, meant=meant, all=shown)
     return found(field, line, _WITH_LIST["template.unknown_field"], name=name, all=shown)
+
+
+_MEMBERS = (nodes.Getattr, nodes.Getitem)
 
 
 def member(node: nodes.Node) -> str | None:
@@ -367,6 +393,9 @@ def _members(
         if holder.name == "subscriber":
             if name not in available.groups["subscriber"]:
                 yield from _attribute(field, node.lineno, name, available)
+        elif holder.name == SEGMENTS:
+            if available.segments is not None and name not in available.segments:
+                yield found(field, node.lineno, "template.unknown_segment", segment=name)
         elif name not in available.groups[holder.name]:
             yield _unknown_field(field, node.lineno, f"{holder.name}.{name}", available)
     elif (

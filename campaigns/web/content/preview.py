@@ -6,6 +6,7 @@ from flask import Response, render_template, request
 from campaigns.access import access
 from campaigns.audience import search, subscribers
 from campaigns.audience.models import Subscriber
+from campaigns.campaign import content_segments
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import (
     Content,
@@ -102,6 +103,7 @@ def render(content: Content, reader: Subscriber | None) -> Rendered:
         subscriber_id=0,
         list_id=min(content.list_names, default=0),
         address=reader.address if reader else EXAMPLE_ADDRESS,
+        segments=content_segments.bits_of_one(compiled.segments, reader, now=utcnow()),
         **subscribers.merge_data(reader),
     )
     try:
