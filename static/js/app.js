@@ -40,7 +40,8 @@ document.addEventListener("click", (event) => {
 // "/" goes to the search box of the page.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  // In the code editor, the target is only the element around its shadow root.
+  if (event.composedPath()[0].closest("input, textarea, select, [contenteditable]")) return;
   const box = document.querySelector("input[type=search]");
   if (!box) return;
   event.preventDefault();

@@ -194,7 +194,7 @@ document.addEventListener("htmx:confirm", async (event) => {
   if (!event.target.matches("[data-after-save]") || (!isDirty() && !busy)) return;
   event.preventDefault();
   if (await save()) event.detail.issueRequest(true);
-  else document.getElementById("test-result").textContent = words.save_first;
+  else event.target.querySelector("[data-save-first]").textContent = words.save_first;
 });
 
 // ---- Their version, mine, or the one kept in the browser ------------------------------------------

@@ -40,7 +40,7 @@ def test_the_preview_is_that_of_a_chosen_subscriber(editor: Page) -> None:
 
 
 def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], editor: Page) -> None:
-    editor.click("#source")
+    editor.click(".cm-content")
     editor.keyboard.press("Control+Home")
     editor.click("[data-pick-tag]")
     editor.locator(".pick-option[data-tag='subscriber.name']").click()
@@ -53,12 +53,17 @@ def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], edit
 def test_a_body_that_is_too_large_is_refused_with_a_message(
     server: tuple[Flask, str], editor: Page
 ) -> None:
-    editor.fill("#source", "x" * 3_000_000)
+    area = editor.locator("#source")
+    write = (
+        "(area, text) => { area.value = text;"
+        " area.dispatchEvent(new Event('input', {bubbles: true})); }"
+    )
+    area.evaluate(write, ("x" * 99 + "\n") * 30_000)
     expect(editor.locator("#save-state")).to_contain_text(
         "Not saved: the content is larger than 512 KB."
     )
     assert _stored(server[0]).startswith("<h1>Hello")
-    editor.fill("#source", "<p>Short again</p>")
+    area.evaluate(write, "<p>Short again</p>")
     _is_saved(editor)
 
 
@@ -71,3 +76,18 @@ def test_a_preview_has_the_background_of_its_colour_scheme(
     editor.emulate_media(color_scheme="dark")
     editor.reload()
     expect(frame).not_to_have_css("background-color", "rgb(255, 255, 255)")
+
+
+def test_a_problem_is_marked_at_its_line_in_the_code(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    editor.locator(".cm-content").fill("<p>Fine</p>\n<p>{{ foo }}</p>\n<p>Fine</p>")
+    expect(editor.locator(".problem-list")).to_contain_text("Line 2: Unknown merge field")
+    expect(editor.locator(".cm-lint-marker-error")).to_have_count(1)
+    expect(editor.locator("[data-problem-chip]")).to_have_text("1")
+    editor.locator(".problem-list").get_by_role("button", name="Show").click()
+    editor.keyboard.type("<p>{{ sub")
+    editor.locator(".cm-tooltip-autocomplete li", has_text="subscriber.first_name").click()
+    editor.keyboard.type("</p>")
+    expect(editor.locator(".problem-none")).to_be_visible()
+    assert "<p>{{ subscriber.first_name }}</p>\n<p>Fine" in _stored(server[0])

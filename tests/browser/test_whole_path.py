@@ -128,7 +128,7 @@ def compose(page: Page, product: Product, subject: str) -> None:
     page.locator("#preheader").fill("What is new, in a few lines, and where to read the rest of it")
     page.get_by_role("link", name="Edit content").click()
     page.wait_for_url(re.compile(r"/content$"))
-    page.locator("#source").fill(
+    page.locator(".cm-content").fill(
         "<h1>Hello {{ subscriber.name or 'friend' }}</h1>"
         "<p>Greetings to {{ subscriber.city }}. "
         '<a href="https://shop.example/news?for={{ subscriber.name }}">Read the news</a> about'

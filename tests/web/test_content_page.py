@@ -162,3 +162,38 @@ def test_what_cannot_be_saved_is_refused_with_a_reason(
     assert answer.status_code == status
     assert words in answer.text
     assert fresh_campaign(campaign).version == 1
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+def test_the_format_is_changed_to_another_kind(owner_client: FlaskClient) -> None:
+    campaign = _a_draft(source="<h1>News</h1><p>Hi {{ subscriber.name }}</p>", inline_css=True)
+    answer = owner_client.post(_path(campaign, "/format"), data={"kind": "text"})
+    assert answer.headers["Location"] == _path(campaign)
+    found = fresh_campaign(campaign)
+    assert (found.content_kind, found.inline_css) == ("text", False)
+    assert found.source == "News\n\nHi {{ subscriber.name }}"
+
+
+def test_an_unknown_format_and_a_locked_campaign_are_left_alone(owner_client: FlaskClient) -> None:
+    campaign = _a_draft(source="<p>Hi</p>")
+    page = owner_client.post(
+        _path(campaign, "/format"), data={"kind": "pdf"}, follow_redirects=True
+    )
+    assert "Choose a format." in page.text
+    with transaction():
+        lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=utcnow())
+    page = owner_client.post(
+        _path(campaign, "/format"), data={"kind": "text"}, follow_redirects=True
+    )
+    assert "This campaign is no longer a draft" in page.text
+    assert fresh_campaign(campaign).content_kind == "html"
+
+
+def test_a_change_of_format_says_what_is_lost_unless_there_is_nothing(
+    owner_client: FlaskClient,
+) -> None:
+    loss = "Only the text is kept."
+    assert loss in owner_client.get(_path(_a_draft(source="<p>Hi</p>"))).text
+    with transaction():
+        blank = a_campaign(source="")
+    assert loss not in owner_client.get(_path(blank)).text

@@ -15,6 +15,7 @@ from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
 from campaigns.web.content.canvas import editor_data
+from campaigns.web.content.kinds import formats_for
 from campaigns.web.content.owner import ContentConflictError, ContentLockedError, OwnerKind
 from campaigns.web.template_helpers import clock
 from campaigns.web.words import gettext as _
@@ -34,7 +35,9 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     if not found.is_editable:
         return redirect(found.home_url)
     blocks = editor_data(found) if found.content_kind == "blocks" else None
-    return render_template("web/content/edit.html", owner=found, block_editor=blocks)
+    return render_template(
+        "web/content/edit.html", owner=found, block_editor=blocks, formats=formats_for(found)
+    )
 
 
 @content_route("/save", "POST")

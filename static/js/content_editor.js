@@ -1,4 +1,0 @@
-// The content page.
-import "./autosave.js";
-import "./insert.js";
-import "./preview.js";
