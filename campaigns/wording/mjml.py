@@ -26,7 +26,6 @@ SENTENCES: dict[str, Message] = {
     ),
     "mjml.not_opened": N_("</%(tag)s> closes nothing. Remove it, or add <%(tag)s> before it."),
     "mjml.outside": N_("<%(tag)s> is outside of <mjml>. Put it into <mjml><mj-body>."),
-    "mjml.script": N_("Scripts never run in emails. Remove the <script>."),
     "mjml.stray_bracket": N_("There is a “<” that begins no tag. Write &lt; for the character."),
     "mjml.tag_among_attributes": N_(
         "A merge tag in <%(tag)s> is outside of a value in quotes. Put it into the value."

@@ -158,6 +158,7 @@ SENTENCES: dict[str, Message] = {
     "template.loop_over_no_list": N_(
         "{%% for %%} works with lists only. Use an attribute that holds a list of values."
     ),
+    "template.nested_too_deep": N_("Lists and quotes are nested too deeply. Use fewer levels."),
     "template.nested_list": N_("A list contains other lists. Use a list of plain values."),
     "template.not_a_number": N_(
         "%(operator)s works with numbers only. Use numbers, or join text with the ~ sign."
@@ -166,6 +167,7 @@ SENTENCES: dict[str, Message] = {
     "template.result_too_long": N_(
         "The result is longer than %(kilobytes)s KB. Use less text in loops."
     ),
+    "template.script": N_("Scripts never run in emails. Remove the <script>."),
     "template.source_too_long": N_("The text is longer than %(kilobytes)s KB. Shorten it."),
     "template.tag_too_long": N_(
         "A template tag is longer than %(most)s characters, or never ends."

@@ -38,7 +38,16 @@ def inline(html: str) -> str:
     sheet. A page without style sheets, one over MAX_HTML and one that is nested too deep
     (`nesting.too_deep`) is returned as it is. Nothing is ever loaded.
     """
-    if "<style" not in html.lower() or len(html) > MAX_HTML:
+    return html if "<style" not in html.lower() else _inlined(html, "")
+
+
+def inline_sheet(html: str, css: str) -> str:
+    """Return a piece of a page with the rules of a style sheet that is not part of it."""
+    return _inlined(html, css)
+
+
+def _inlined(html: str, css: str) -> str:
+    if len(html) > MAX_HTML:
         return html
     guarded = guard(separate_css(normalise(html)))
     parts = list(read(guarded.text))
@@ -46,8 +55,9 @@ def inline(html: str) -> str:
     if too_deep(tags) is not None:
         return html
     copy = _Copy(guarded)
+    sheet = f"<style>{css}</style>" if css else ""
     try:
-        styled = _INLINER.inline(copy.of(parts))
+        styled = _INLINER.inline(sheet + copy.of(parts))
     except css_inline.InlineError:
         return html
     edits = _edits(guarded, tags, copy.styles(styled))

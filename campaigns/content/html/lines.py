@@ -34,6 +34,10 @@ class Composed:
 
     def add(self, text: str, line: int, *, spans_lines: bool = True) -> None:
         """Add text that begins in this line; without `spans_lines`, all of it is from there."""
+        if not text:
+            return
+        if not self._pieces or self._pieces[-1].endswith("\n"):
+            self.lines[-1] = line
         self._pieces.append(text)
         count = text.count("\n")
         if count:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from campaigns.content.sources import html, mjml, text
+from campaigns.content.sources import html, markdown, mjml, text
 from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
 
@@ -11,6 +11,7 @@ Compiler = Callable[[ContentSource, SourceContext], CompiledPage]
 COMPILERS: Mapping[SourceKind, Compiler] = {
     "blocks": compile_blocks,
     "html": html.compile_html,
+    "markdown": markdown.compile_markdown,
     "mjml": mjml.compile_mjml,
     "text": text.compile_text,
 }

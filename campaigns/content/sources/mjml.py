@@ -297,7 +297,7 @@ class _MjmlReader:
             return len(self._text), ""
         inner = self._text[tag.end : closing.start()]
         if script := _SCRIPT.search(inner):
-            self._wrong(tag.end + script.start(), "mjml.script")
+            self._wrong(tag.end + script.start(), "template.script")
         word = ""
         if inner.strip():
             text = self._guarded.restore(inner)
