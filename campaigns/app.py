@@ -215,7 +215,13 @@ def _out_of_range(error: Exception) -> ResponseReturnValue:
     )
 
 
-_DELETIONS = {"campaigns.delete", "lists.delete", "subscribers.delete", "imports.discard"}
+_DELETIONS = {
+    "campaigns.delete",
+    "lists.delete",
+    "subscribers.delete",
+    "imports.discard",
+    "media.delete",
+}
 
 
 def _somebody_was_first(error: Exception) -> ResponseReturnValue:

@@ -1,13 +1,68 @@
-// The page of the media library.
+// The page of the media library, and the page of one image.
+import { cropImage } from "./media_crop.js";
 import { watchUploads } from "./media_upload.js";
 
 const area = document.querySelector("[data-media-upload]");
+const dialog = document.getElementById("media-dialog");
 const folder = new URLSearchParams(window.location.search).get("folder") || "";
 
-watchUploads(area, document, reload, () => ({ folder: folder === "-" ? "" : folder }));
+if (area) watchUploads(area, document, reload, () => ({ folder: folder === "-" ? "" : folder }));
 
+// Shows what changed; the place in the page stays.
 function reload() {
   return window.htmx.ajax("GET", window.location.href, {
     target: "#media-library", select: "#media-library", swap: "outerHTML",
   });
 }
+
+// ---- Details in a dialog; with a modified click, as everywhere, on a page ------------------------
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a.media-open");
+  if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  await show(link.href);
+});
+
+async function show(address) {
+  const content = dialog.querySelector("[data-content]");
+  await window.htmx.ajax("GET", address, { target: content, swap: "innerHTML" });
+  if (!content.firstElementChild) return;
+  dialog.dataset.address = address;
+  if (!dialog.open) dialog.showModal();
+}
+
+if (dialog) {
+  dialog.addEventListener("close", async () => {
+    const path = new URL(dialog.dataset.address).pathname;
+    await reload();
+    const link = document.querySelector(`a.media-open[href="${path}"]`);
+    if (link) link.focus();
+  });
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-crop]");
+  if (!button) return;
+  const made = await cropImage(JSON.parse(button.closest("[data-image]").dataset.image));
+  if (!made) return;
+  if (dialog) await show(new URL(`/media/${made.id}`, window.location.href).href);
+  else window.location.assign(`/media/${made.id}`);
+});
+
+// ---- Selected images ----------------------------------------------------------------------------
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(".media-form");
+  if (!form || !event.target.matches(".media-tick")) return;
+  const count = form.querySelectorAll(".media-tick:checked").length;
+  form.querySelector("[data-count]").textContent = form.dataset.selected.replace("{count}", String(count));
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-tick]");
+  if (!button) return;
+  const ticks = button.closest("form").querySelectorAll(".media-tick");
+  ticks.forEach((tick) => { tick.checked = button.dataset.tick === "all"; });
+  ticks[0].dispatchEvent(new Event("change", { bubbles: true }));
+  if (button.dataset.tick === "none") ticks[0].focus();
+});

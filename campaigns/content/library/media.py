@@ -219,9 +219,13 @@ def move(public_ids: Iterable[str], folder: str) -> None:
     )
 
 
-def take_out(medium_id: int, *, now: datetime) -> None:
-    """Take a medium out of the library, but keep its files for the emails that show them."""
-    db.session.execute(sa.update(Media).where(Media.id == medium_id).values(deleted_at=now))
+def take_out(medium_id: int, *, now: datetime, is_erased: bool = False) -> None:
+    """Take a medium out of the library, but keep its files for the emails that show them.
+
+    `is_erased`: its files are deleted, too. An upload of the same file then becomes a new medium.
+    """
+    values: dict[str, Any] = {"deleted_at": now, **({"upload_digest": None} if is_erased else {})}
+    db.session.execute(sa.update(Media).where(Media.id == medium_id).values(values))
 
 
 def delete(medium_id: int) -> None:

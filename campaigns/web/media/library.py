@@ -9,7 +9,7 @@ from campaigns.audience.paging import Page, fetch, number_key
 from campaigns.content.library import media
 from campaigns.content.library.media import MediaFilter
 from campaigns.content.library.models import Media
-from campaigns.web.media.blueprint import bp, max_file_bytes
+from campaigns.web.media.blueprint import bp
 from campaigns.web.media.shown import shown
 from campaigns.web.page_links import page_links
 
@@ -36,7 +36,6 @@ def index() -> str:
         total=sum(folders.values()),
         previous=previous,
         following=following,
-        max_bytes=max_file_bytes(),
     )
 
 
@@ -45,8 +44,10 @@ def index() -> str:
 def images() -> dict[str, Any]:
     """Answer with a page of images and the folders, for scripts."""
     page = _page(_wanted())
+    first = media.chosen([request.args.get("selected", "")])
+    rows = [*first, *(medium for medium in page.rows if medium not in first)]
     return {
-        "images": [shown(medium) for medium in page.rows],
+        "images": [shown(medium) for medium in rows],
         "after": page.after,
         "folders": [name for name in media.folders() if name],
     }
