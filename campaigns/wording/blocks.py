@@ -4,13 +4,35 @@ from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
     # The document cannot be read
-    "blocks.bad_value": N_("%(name)s has a value that it cannot have. Correct it."),
+    "blocks.bad_value": N_(
+        "The field %(field)s of the block “%(kind)s” cannot be %(value)s. Change it."
+    ),
+    "blocks.duplicate_id": N_("Two blocks have the id %(id)s. Give one of them another id."),
+    "blocks.field_missing": N_("The block “%(kind)s” has no field %(field)s. Add it."),
+    "blocks.list_too_long": N_(
+        "The field %(field)s of the block “%(kind)s” has more than %(most)s entries. Remove some."
+    ),
     "blocks.newer_version": N_(
         "This content was written by a newer version of Campaigns. Update Campaigns to edit it."
     ),
-    "blocks.not_json": N_("The content is no document of blocks. Restore an earlier version."),
+    "blocks.no_document": N_("The content is no document of blocks. Restore an earlier version."),
+    "blocks.no_type": N_("A block in “%(kind)s” has no type. Add it."),
+    "blocks.not_compiled": N_("The blocks cannot be compiled. Restore an earlier version."),
+    "blocks.not_json": N_("The content is no valid JSON. Restore an earlier version."),
+    "blocks.too_deep": N_("The document is nested too deeply. Restore an earlier version."),
     "blocks.too_large": N_(
         "The document is larger than %(kilobytes)s KB. Delete blocks, or shorten their HTML."
+    ),
+    "blocks.too_many": N_("The document has more than %(most)s blocks. Delete some."),
+    "blocks.unknown_block": N_(
+        "There is no block of the type “%(tag)s”. Delete it, or update Campaigns."
+    ),
+    "blocks.unknown_field": N_("The block “%(kind)s” has no field %(field)s. Remove it."),
+    "blocks.unwritable": N_(
+        "The block “%(kind)s” has a character that no email can contain. Write its text again."
+    ),
+    "blocks.value_too_long": N_(
+        "%(field)s of the block “%(kind)s” has more than %(most)s characters. Shorten it."
     ),
     "blocks.two_footers": N_("An email has one footer. Delete the others."),
     # Something in a block cannot be used

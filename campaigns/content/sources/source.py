@@ -60,15 +60,19 @@ class CompiledPage:
 
     `text` is the text part as the author wrote it; None: it is derived from the HTML. `lines`: for
     each line of `html`, the line of the source that it comes from; empty if all are the same.
+    `blocks`: for each line of it, the id of the block that it comes from, if the source has blocks.
     """
 
     html: str
     text: str | None = None
     problems: tuple[Problem, ...] = ()
     lines: tuple[int, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     def in_source(self, problem: Problem) -> Problem:
-        """Return a problem of the HTML with its line in the source."""
+        """Return a problem of the HTML with its line or its block in the source."""
+        if problem.field == "html" and 0 < problem.line <= len(self.blocks):
+            return replace(problem, line=0, block=self.blocks[problem.line - 1])
         if problem.field != "html" or not 0 < problem.line <= len(self.lines):
             return problem
         return replace(problem, line=self.lines[problem.line - 1])

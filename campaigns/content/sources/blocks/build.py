@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from campaigns.content.html import tokens
 from campaigns.content.sources.blocks import rich_text
 from campaigns.content.sources.blocks.colours import DarkMode, Paint, Paints
 from campaigns.content.sources.blocks.document import (
@@ -24,6 +25,7 @@ from campaigns.content.sources.blocks.markup import (
 )
 from campaigns.content.sources.blocks.rich_text import InlineStyles, RichTextError
 from campaigns.content.sources.source import SourceContext
+from campaigns.content.templating import checker
 from campaigns.content.templating.problems import Problem
 from campaigns.reason import Parameter, Reason
 from campaigns.wording import Words
@@ -180,6 +182,16 @@ class Build:
         paint = self.paints.ink(choice, otherwise, ground)
         return f'{self.marked("text", paint)} style="color:{paint.light}{more}"'
 
+    def checked(self, mjml: str) -> str:
+        """Return the MJML of a block; "" if a condition in its texts is not complete."""
+        if "{%" not in mjml or self.context.is_canvas:
+            return mjml
+        tree = checker.parse("html", tokens.guard(mjml), mjml)
+        if isinstance(tree, Problem):
+            self._note(tree.reason.code, dict(tree.reason.params), True)
+            return ""
+        return mjml
+
     # --- classes ---------------------------------------------------------------------------
 
     def marked(self, purpose: str, paint: Paint, *more: str) -> str:
@@ -205,23 +217,16 @@ class Build:
             return [f"b-{self.outer}"] if isinstance(block, BlockSection) else []
         return [f"b-{block.id}", f"b-{self.outer}"] if self.outer else [f"b-{block.id}"]
 
-    # --- the author's code -----------------------------------------------------------------
+    # --- marks, which are replaced after every other step ----------------------------------
+
+    def begin(self) -> str:
+        """Return the mark at the beginning of the current block, for `Marks`."""
+        return "" if self.context.is_canvas else f"<mj-raw>{{#block-{self.owner}#}}</mj-raw>"
 
     def protect(self, code: str) -> str:
-        """Return a mark for HTML that is put in after every other step."""
+        """Return a mark for HTML of the author."""
         self.codes.append(code)
         return f"{{#code-{len(self.codes) - 1}#}}"
-
-    def restore(self, html: str) -> str:
-        """Return the compiled HTML with the code in place of its marks."""
-        if not self.codes:
-            return html
-        pieces = html.split("{#code-")
-        return pieces[0] + "".join(map(self._restored, pieces[1:]))
-
-    def _restored(self, piece: str) -> str:
-        number, _, rest = piece.partition("#}")
-        return self.codes[int(number)] + rest
 
 
 def _attribute(name: str, classes: Iterable[str]) -> str:

@@ -3,12 +3,14 @@
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 
 import mjml
 
 from campaigns import formatting
 from campaigns.content.html import tokens
-from campaigns.content.sources.blocks import parse, rows, styles
+from campaigns.content.html.inline_css import KEEP_SHEET, inline
+from campaigns.content.sources.blocks import marks, parse, rows, styles
 from campaigns.content.sources.blocks.build import Build
 from campaigns.content.sources.blocks.colours import Paint
 from campaigns.content.sources.blocks.document import (
@@ -18,7 +20,10 @@ from campaigns.content.sources.blocks.document import (
     Row,
     SavedRows,
 )
+from campaigns.content.sources.blocks.marks import Marked
+from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
+from campaigns.content.templating.problems import found
 
 
 def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPage:
@@ -27,11 +32,39 @@ def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPag
     if document is None:
         return CompiledPage("", problems=tuple(problems))
     build = Build(context)
-    html = _to_html(to_mjml(document, build))
+    try:
+        html = _to_html(to_mjml(document, build))
+    except BaseException as error:  # a panic of the library is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        return CompiledPage("", problems=(found("html", 0, "blocks.not_compiled"),))
+    return _with_references(_finished(html, build), build)
+
+
+def _finished(html: str, build: Build) -> Marked:
+    """Return the compiled page with its title and the author's code."""
     html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
-    if not context.is_canvas:
-        html = styles.hide(html)
-    return CompiledPage(build.restore(html), problems=tuple(build.problems))
+    if build.context.is_canvas:
+        return marks.replaced(html, build.codes)
+    html = styles.hide(html)
+    if not any("<style" in code.lower() for code in build.codes):
+        return marks.replaced(html, build.codes)
+    # The style sheets of the author are inlined; ours have only what cannot be.
+    own = f'<style {KEEP_SHEET}="ignore"'
+    page = marks.replaced(html.replace("<style", own), build.codes)
+    return replace(page, html=inline(page.html).replace(own, "<style"))
+
+
+def _with_references(page: Marked, build: Build) -> CompiledPage:
+    """Return the page with the snippets and images that its texts name."""
+    if "snippet" not in page.html and "media:" not in page.html:
+        return CompiledPage(page.html, problems=tuple(build.problems), blocks=page.blocks)
+    expanded = Expanded(page.html, build.context)
+    before = CompiledPage(page.html, blocks=page.blocks)
+    found = [before.in_source(problem) for problem in expanded.problems]
+    count = expanded.text.count("\n") + 1
+    blocks = tuple(page.blocks[expanded.line(line) - 1] for line in range(1, count + 1))
+    return CompiledPage(expanded.text, problems=(*build.problems, *found), blocks=blocks)
 
 
 def to_mjml(document: Document, build: Build) -> str:

@@ -271,4 +271,4 @@ class Document(_Strict):
     width: Annotated[int, Field(ge=320, le=800)] = 600
     background: ColourChoice = ""
     surface: ColourChoice = ""
-    rows: list[Row] = []
+    rows: Annotated[list[Row], Field(max_length=MAX_BLOCKS)] = []

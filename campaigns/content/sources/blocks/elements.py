@@ -31,8 +31,8 @@ def element(block: AnyBlock, place: Place) -> str:
     """Return the MJML of a block, with its condition around it."""
     build = place.build
     with build.at(block.id):
-        mjml = _WRITERS[type(block)](block, place)
-        return conditional(block.when, mjml, build) if mjml else ""
+        mjml = build.checked(_WRITERS[type(block)](block, place))
+        return build.begin() + conditional(block.when, mjml, build) if mjml else ""
 
 
 def conditional(when: Condition | None, mjml: str, build: Build) -> str:

@@ -10,6 +10,7 @@ from campaigns.content.html.links import SAFE_SCHEMES, clean_url
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _REFERENCED = re.compile(r"[^\w\s!-\[\]-~]|[\\]|[^\S \n]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\"[^\"\\{}%#]{1,100}\"\])*")
 
 
@@ -19,7 +20,7 @@ class BrokenTagError(ValueError):
 
 def escaped(text: str) -> str:
     """Return plain text for an element. Raises BrokenTagError."""
-    return _kept(text, html.escape)
+    return _kept(text, _in_element)
 
 
 def attribute(text: str) -> str:
@@ -27,9 +28,13 @@ def attribute(text: str) -> str:
     return _kept(text, _in_attribute)
 
 
+def _in_element(text: str) -> str:
+    return html.escape(_CONTROL.sub("", text))
+
+
 def _in_attribute(text: str) -> str:
     """The MJML compiler writes these characters of attributes as escapes of its own language."""
-    return _REFERENCED.sub(lambda found: f"&#{ord(found[0])};", html.escape(text))
+    return _REFERENCED.sub(lambda found: f"&#{ord(found[0])};", _in_element(text))
 
 
 def _kept(text: str, escape: Callable[[str], str]) -> str:

@@ -33,8 +33,8 @@ def row(found: Row, document: Document, build: Build, corners: Corners = SQUARE)
         elif isinstance(found, BlockSection):
             mjml = _section(found, document, build, corners)
         else:
-            mjml = footer(found, document, build)
-        return conditional(found.when, mjml, build)
+            return build.begin() + _footer(found, document, build)
+        return build.begin() + conditional(found.when, mjml, build)
 
 
 def ground_of(section: BlockSection, document: Document, build: Build) -> Paint:
@@ -142,7 +142,7 @@ def _column(column: BlockColumn, share: float, around: Place) -> str:
 # --- the footer ------------------------------------------------------------------------------
 
 
-def footer(found: FooterRow, document: Document, build: Build) -> str:
+def _footer(found: FooterRow, document: Document, build: Build) -> str:
     """Return the MJML of the legal footer, which nothing can hide."""
     if found.when is not None or found.hide_on:
         build.refuse("blocks.footer_hidden")

@@ -10,7 +10,6 @@ from tests.content.sources.blocks.documents import (
     block,
     codes,
     compiled,
-    compiled_text,
     mark,
     paragraph,
     rich,
@@ -66,23 +65,6 @@ def test_a_section_takes_one_to_four_columns() -> None:
     page = compiled({"type": "section", "columns": [{"blocks": []}] * 4})
     assert page.html.count("mj-column-per-25") >= 4
     assert codes(compiled({"type": "section", "columns": []})) == ["blocks.bad_value"]
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("", "blocks.not_json"),
-        ("[]", "blocks.not_json"),
-        ("[" * 100_000, "blocks.not_json"),
-        ('{"version": 2, "rows": [{"type": "hologram"}]}', "blocks.newer_version"),
-        ('{"rows": 3}', "blocks.bad_value"),
-        (" " * 2_000_001, "blocks.too_large"),
-    ],
-)
-def test_a_document_that_cannot_be_read_says_why(text: str, code: str) -> None:
-    page = compiled_text(text)
-    assert codes(page) == [code]
-    assert page.html == ""
 
 
 @pytest.mark.parametrize("text", ["a\\b", "e\u0301", "\U0001f469\u200d\U0001f467", "a\xa0b", "Ω—é"])

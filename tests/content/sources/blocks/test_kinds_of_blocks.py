@@ -69,7 +69,7 @@ def test_profiles_are_those_of_the_brand_with_icons_of_this_installation() -> No
 def test_a_list_repeats_its_blocks_inside_of_the_table() -> None:
     inner = block("text", content=rich("{{ item.name }}"))
     page = compiled(block("repeat", each="subscriber.products", limit=3, blocks=[inner]))
-    begin = "{% for item in subscriber.products %}{% if loop.index <= 3 %}<tr>"
+    begin = "{% for item in subscriber.products %}{% if loop.index <= 3 %}\n<tr>"
     assert begin in page.html
     assert "</tr>{% endif %}{% endfor %}" in page.html
     page = compiled(block("repeat", each="x) %}", blocks=[inner]))
