@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 from campaigns.content.html import tokens
 from campaigns.content.html.plain_text import text_of
-from campaigns.content.sources.blocks.build import Build
-from campaigns.content.sources.blocks.compile import to_mjml
+from campaigns.content.sources.blocks.code import to_html, to_mjml_source
 from campaigns.content.sources.blocks.document import FooterRow, new_id
 from campaigns.content.sources.blocks.parse import parse
 from campaigns.content.sources.compile import compile_source
@@ -51,8 +50,8 @@ def convert(source: ContentSource, to: SourceKind, context: SourceContext) -> Co
         return replace(source, kind=to, text=blank(to))
     if loss_of(source.kind, to) == "nothing":
         return replace(source, kind=to)
-    if (source.kind, to) == ("blocks", "mjml"):
-        return replace(source, kind=to, text=_mjml_of(source.text, context))
+    if source.kind == "blocks" and to in {"html", "mjml"}:
+        return replace(source, kind=to, text=_code_of(source.text, to, context))
     if to == "html" and source.kind != "text":
         return replace(source, kind=to, text=compile_source(source, context).html)
     return replace(source, kind=to, text=_WRITERS[to](_text_of(source, context)))
@@ -63,12 +62,11 @@ def blank(kind: SourceKind) -> str:
     return _WRITERS[kind]("") if kind in {"blocks", "mjml"} else ""
 
 
-def _mjml_of(text: str, context: SourceContext) -> str:
+def _code_of(text: str, to: SourceKind, context: SourceContext) -> str:
     document, _ = parse(text)
     if document is None:
-        return blank("mjml")
-    build = Build(context)
-    return build.restore(to_mjml(document, build))
+        return blank(to)
+    return to_html(document, context) if to == "html" else to_mjml_source(document, context)
 
 
 def _text_of(source: ContentSource, context: SourceContext) -> str:

@@ -33,7 +33,8 @@ def test_html_becomes_its_text_with_merge_tags_and_links() -> None:
 def test_blocks_become_html_that_looks_the_same() -> None:
     source = _a_letter()
     converted = convert(source, "html", CONTEXT)
-    assert converted == ContentSource("html", compile_source(source, CONTEXT).html)
+    assert converted.kind == "html"
+    assert "".join(converted.text.split()) == "".join(compile_source(source, CONTEXT).html.split())
 
 
 def test_blocks_become_mjml_that_compiles_to_the_same_words() -> None:

@@ -31,6 +31,11 @@ def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPag
     document, problems = parse.parse(source.text)
     if document is None:
         return CompiledPage("", problems=tuple(problems))
+    return compile_document(document, context)
+
+
+def compile_document(document: Document, context: SourceContext) -> CompiledPage:
+    """Return the page of a document, with its problems. Never raises."""
     build = Build(context)
     try:
         html = _to_html(to_mjml(document, build))

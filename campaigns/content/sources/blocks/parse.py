@@ -67,7 +67,7 @@ def _unreadable(data: Any, text: str) -> Problem | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _DocumentPart:
     """A row, a column or a block, valid or not."""
 
     data: Mapping[str, Any]
@@ -84,13 +84,13 @@ class _Part:
         return [value for name, value in self.data.items() if name not in {"columns", "blocks"}]
 
 
-def _parts(data: Mapping[str, Any]) -> Iterator[_Part]:
+def _parts(data: Mapping[str, Any]) -> Iterator[_DocumentPart]:
     """Yield all rows, columns and blocks, wherever they may be."""
     waiting = [(one, "") for one in _list(data, "rows")]
     while waiting:
         found, kind = waiting.pop()
         if isinstance(found, dict):
-            yield _Part(found, kind or _kind(found))
+            yield _DocumentPart(found, kind or _kind(found))
             waiting += [(one, "column") for one in _list(found, "columns")]
             waiting += [(one, "") for one in _list(found, "blocks")]
 
@@ -176,16 +176,16 @@ def _used(code: str, params: Mapping[str, Parameter]) -> dict[str, Parameter]:
     return {name: params[name] for name in _NAMED.get(code, ("kind", "field"))}
 
 
-def _place(data: Mapping[str, Any], location: tuple[int | str, ...]) -> tuple[_Part, str]:
+def _place(data: Mapping[str, Any], location: tuple[int | str, ...]) -> tuple[_DocumentPart, str]:
     """Return the part that an error is in, and the name of the field in it."""
-    part, path = _Part({}, ""), list[str]()
+    part, path = _DocumentPart({}, ""), list[str]()
     node: Any = data
     for step in location:
         if isinstance(step, int):
             node = node[step] if isinstance(node, list) and step < len(node) else None
             if isinstance(node, dict) and path[-1:] != ["entries"]:
                 kind = "column" if path[-1:] == ["columns"] else _kind(node)
-                part, path = _Part(node, kind), []
+                part, path = _DocumentPart(node, kind), []
             else:
                 path.append(str(step))
         elif isinstance(node, dict) and step in {node.get("type"), node.get("kind")}:

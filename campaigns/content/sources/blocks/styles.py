@@ -16,6 +16,7 @@ _BASE = (
     "a[x-apple-data-detectors]{color:inherit!important;text-decoration:inherit!important}"
 )
 _HIDDEN_RULES = (
+    ".only-phone{display:none;mso-hide:all}"
     "@media (max-width:479px){.no-phone{display:none!important}"
     "td.only-phone{display:table-cell!important}"
     "div.only-phone{display:block!important}table.only-phone{display:table!important}}"
