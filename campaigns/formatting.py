@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
-from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.lists import format_list
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.units import format_compound_unit, format_unit
 
 DEFAULT_LOCALE = "en"
@@ -26,6 +26,8 @@ _ENGLISH_DATES = {
     "yMMMd": "d MMM y",
     "yMMMMd": "d MMMM y",
     "yMMMMEEEEd": "EEEE d MMMM y",
+    "yMd": "dd/MM/y",
+    "MMMMd": "d MMMM",
 }
 """English dates start with the day, which is understood on both sides of the Atlantic."""
 
@@ -81,6 +83,33 @@ def long_date(value: dt.date, locale: str) -> str:
 def full_date(value: dt.date, locale: str) -> str:
     """Write "19 November 2026"."""
     return _dated(value, "yMMMMd", locale)
+
+
+def numeric_date(value: dt.date, locale: str) -> str:
+    """Write "19/11/2026"."""
+    return _dated(value, "yMd", locale)
+
+
+def day_and_month(value: dt.date, locale: str) -> str:
+    """Write "19 November"."""
+    return _dated(value, "MMMMd", locale)
+
+
+def weekday(value: dt.date, locale: str) -> str:
+    """Write "Thursday"."""
+    return by_pattern(value, "EEEE", locale)
+
+
+def year(value: dt.date, locale: str) -> str:
+    """Write "2026"."""
+    return by_pattern(value, "y", locale)
+
+
+def by_pattern(value: dt.date, pattern: str, locale: str) -> str:
+    """Write a date or time by a pattern of CLDR, such as "d. MMMM"."""
+    midnight = dt.time()
+    moment = value if isinstance(value, datetime) else datetime.combine(value, midnight)
+    return format_datetime(moment, pattern, moment.tzinfo, locale)
 
 
 def month(value: dt.date, locale: str) -> str:
@@ -188,6 +217,23 @@ def _whole(distance: timedelta) -> timedelta:
             length -= length % unit
             break
     return length if distance >= timedelta(0) else -length
+
+
+def decimals(value: float, digits: int, locale: str) -> str:
+    """Write 1234.5 with this number of digits after the point: "1,234.50"."""
+    pattern = Locale.parse(locale).decimal_formats[None].pattern
+    whole = pattern.partition(".")[0]
+    return format_decimal(value, f"{whole}.{'0' * digits}" if digits else whole, locale=locale)
+
+
+def money(value: float, currency: str, locale: str) -> str:
+    """Write 12.5 and "EUR" as "€12.50"."""
+    return format_currency(value, currency, locale=locale)
+
+
+def is_currency(code: str) -> bool:
+    """Return whether this is the code of a currency, such as "EUR"."""
+    return code in Locale.parse(DEFAULT_LOCALE).currencies
 
 
 def exact_number(value: float, locale: str) -> str:

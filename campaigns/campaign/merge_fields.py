@@ -29,11 +29,16 @@ class FieldText:
                 self._known[key] = text
         return text
 
+    def in_language(self, locale: str) -> "FieldText":
+        """Return the same in another language."""
+        return FieldText(self.definition, locale)
+
 
 def merge_fields(locale: str) -> tuple[MergeField, ...]:
     """Return every custom field, to be shown in this language."""
     return tuple(
-        MergeField(one.key, one.fallback, text, text)
+        MergeField(
+            one.key, one.fallback, FieldText(one, locale), is_language=one.type == "language"
+        )
         for one in all_definitions()
-        for text in (FieldText(one, locale),)
     )

@@ -138,6 +138,12 @@ SENTENCES: dict[str, Message] = {
     "template.bad_date_format": N_(
         "The filter date does not know this format. Use one such as %(example)s."
     ),
+    "template.bad_decimals": N_(
+        "The filter number takes 0 to %(most)s decimal places, for example number(2)."
+    ),
+    "template.unknown_currency": N_(
+        'There is no currency “%(currency)s”. Use its code of three letters, as in money("EUR").'
+    ),
     "template.bad_round": N_(
         "The filter round takes 0 to 10 decimal places, for example round(2)."
     ),

@@ -7,6 +7,7 @@ const form = dialog.querySelector("form");
 const search = form.elements.namedItem("search");
 const list = form.querySelector(".pick-list");
 const fallback = form.elements.namedItem("fallback");
+const format = form.elements.namedItem("format");
 const insertButton = form.querySelector("[type='submit']");
 
 let settle = null;
@@ -83,7 +84,16 @@ function choose(option) {
   for (const part of form.querySelectorAll("[data-for-fallback]")) {
     part.hidden = option.dataset.kind === "link";
   }
+  offerFormats(option.dataset.kind);
   showCode();
+}
+
+function offerFormats(kind) {
+  const formats = list.querySelector(`template[data-formats="${kind}"]`);
+  form.querySelector("[data-for-format]").hidden = !formats;
+  if (format.dataset.kind === kind) return;
+  format.dataset.kind = kind;
+  format.replaceChildren(...(formats ? formats.content.cloneNode(true).children : []));
 }
 
 list.addEventListener("click", (event) => {
@@ -111,7 +121,7 @@ const plain = (text) => text.replace(/["\\{}]/g, "").trim();
 
 function result() {
   const words = chosen.dataset.kind === "link" ? "" : plain(fallback.value);
-  const tag = chosen.dataset.tag;
+  const tag = format.value ? `${chosen.dataset.tag} | ${format.value}` : chosen.dataset.tag;
   const text = words ? `{{ ${tag} or "${words}" }}` : `{{ ${tag} }}`;
   return { tag, fallback: words, label: chosen.dataset.label, kind: chosen.dataset.kind, text };
 }

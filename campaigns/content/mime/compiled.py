@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -125,6 +125,16 @@ def wire_url(url: str) -> str:
 
 
 _TAGS = re.compile(r"\btags\b")
+_LOCAL = re.compile(r"\|\s*(?:date|number|money)\b")
+"""The filters whose result depends on the language."""
+MAX_LANGUAGES = 1_000
+"""Number of names of languages that are remembered."""
+
+
+@lru_cache(MAX_LANGUAGES)
+def _locale_named(text: str) -> str:
+    """Return the locale of a language as stored for a subscriber; "" if it is none."""
+    return formatting.language_code(text)
 
 
 class Compiled:
@@ -150,7 +160,11 @@ class Compiled:
         self._own_links = OwnLinks(
             base, signer, [(variable, link.number, link.target) for variable, link in fixed]
         )
-        self._fields = _used(content.fields, written)
+        used = _used(content.fields, written)
+        self._fields = {content.language: used}
+        self._speaks = bool(used) or any(_LOCAL.search(text) for text in written)
+        language_fields = (one.key for one in content.fields if one.is_language)
+        self._language_key = next(language_fields, "language")
         self._shared = {"sender": sender_fields(content)}
         self.uses_tags = any(_TAGS.search(text) for text in written)
         """Whether the recipients' tags are needed."""
@@ -246,9 +260,11 @@ class Compiled:
     def _run(self, recipient: Recipient, *, is_tracked: bool) -> Run:
         content, delivery_id = self._content, recipient.delivery_id
         attributes = recipient.attributes
-        if self._fields:
+        language = self.language_of(recipient) if self._speaks else content.language
+        fields = self._fields_in(language)
+        if fields:
             attributes = dict(attributes)
-            for one in self._fields:
+            for one in fields:
                 value = one.value(attributes.get(one.key))
                 if value is not None:
                     attributes[one.key] = value
@@ -280,9 +296,24 @@ class Compiled:
         if is_tracked and content.track_opens:
             own_links.add_pixel(delivery_id, values)
         if not (is_tracked and content.track_clicks):
-            return Run(values)
+            return Run(values, locale=language)
         own_links.add_clicks(delivery_id, values)
-        return Run(values, partial(own_links.tracked, delivery_id))
+        return Run(values, partial(own_links.tracked, delivery_id), language)
+
+    def language_of(self, recipient: Recipient) -> str:
+        """Return the language of a recipient, or that of the campaign if it is not known."""
+        stored = recipient.attributes.get(self._language_key)
+        found = _locale_named(stored) if isinstance(stored, str) else ""
+        return found or self._content.language
+
+    def _fields_in(self, language: str) -> tuple[MergeField, ...]:
+        """Return the fields of the content, to be shown in this language."""
+        found = self._fields.get(language)
+        if found is None:
+            usual = self._fields[self._content.language]
+            found = tuple(one.in_language(language) for one in usual)
+            self._fields[language] = found
+        return found
 
     def _membership(self, bits: int) -> dict[str, bool]:
         """Return whether a recipient is in each segment. Most recipients share a few results."""

@@ -6,24 +6,30 @@ Jinja's own filters do not limit memory and time, so these replace them.
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Undefined
+from jinja2 import Undefined, pass_context
 from markupsafe import Markup, escape
 
+from campaigns import formatting
 from campaigns.content.templating.limits import (
     MAX_ITEMS,
     MAX_NUMBER,
     MAX_VALUE,
     LimitError,
     checked_text,
+    locale,
     tick,
 )
 from campaigns.content.templating.merge_fields import Shown, ShownAnswer, text_of
 
 Number = int | float
 
+MAX_DECIMALS = 10
+"""Largest number of digits after the point that `number` accepts."""
 MAX_TRUNCATE = 10_000
 """Largest length that `truncate` accepts, in characters."""
 
@@ -194,24 +200,123 @@ def _striptags(value: object) -> str:
     return " ".join(re.sub(r"<[^<>]*>", "", text).split())
 
 
+DATE_FORMATS: Mapping[str, Callable[[date, str], str]] = {
+    "numeric": formatting.numeric_date,
+    "medium": formatting.date,
+    "long": formatting.full_date,
+    "full": formatting.long_date,
+    "day": formatting.day_and_month,
+    "month": formatting.month,
+    "weekday": formatting.weekday,
+    "year": formatting.year,
+}
+"""The named formats of `date`; "time" is one more, for values that have a time."""
 _DIRECTIVE = re.compile(r"%(-?[aAbBdeHIjmMpSyYZz%])?")
+_PATTERNS = {
+    "a": "EEE", "A": "EEEE", "b": "MMM", "B": "MMMM", "d": "dd", "-d": "d", "e": "d", "H": "HH",
+    "-H": "H", "I": "hh", "-I": "h", "j": "DDD", "-j": "D", "m": "MM", "-m": "M", "M": "mm",
+    "-M": "m", "p": "a", "S": "ss", "-S": "s", "y": "yy", "Y": "yyyy", "Z": "zzz", "z": "Z",
+}  # fmt: skip
+"""Directives such as %d and what CLDR calls them."""
+KNOWN_TEXTS = 10_000
+"""Number of dates, numbers and amounts whose text is remembered, for each filter."""
 
 
-def _date(value: object, form: object = "%d %B %Y") -> str:
-    """Format a date, or text such as 2026-11-20 or 2026-11-20T13:00:00."""
+def _date(value: object, form: object = "long") -> str:
+    """Write a date, or text such as 2026-11-20 or 2026-11-20T13:00, in the recipient's language.
+
+    `form`: a named format, or directives such as "%d %B %Y".
+    """
     wanted = as_text(form)
-    # Directives with a width, such as %999999d, would fill the memory.
-    if len(wanted) > 64 or any(found[1] is None for found in _DIRECTIVE.finditer(wanted)):
-        raise LimitError("template.bad_date_format", example='date("%d %B %Y")')
+    if wanted not in DATE_FORMATS and wanted != "time":
+        # Directives with a width, such as %999999d, would fill the memory.
+        found = list(_DIRECTIVE.finditer(wanted))
+        if len(wanted) > 64 or not found or any(one[1] is None for one in found):
+            raise LimitError("template.bad_date_format", example='date("long")')
     if isinstance(value, str):
-        text = value
+        written = str.__str__(value).strip()
         try:
-            value = datetime.fromisoformat(text.strip())
+            kind = date if len(written) == len("2026-11-20") else datetime
+            value = kind.fromisoformat(written)
         except ValueError:
-            return text
+            return as_text(value)
     if isinstance(value, date):
-        return value.strftime(wanted)
+        return _date_text(value, wanted, locale())
     return as_text(value)
+
+
+@lru_cache(KNOWN_TEXTS)
+def _date_text(value: date, wanted: str, language: str) -> str:
+    if wanted in DATE_FORMATS:
+        return DATE_FORMATS[wanted](value, language)
+    if wanted == "time":
+        return formatting.time(value, language) if isinstance(value, datetime) else ""
+    return formatting.by_pattern(value, _pattern(wanted), language)
+
+
+def _pattern(directives: str) -> str:
+    """Return directives such as "%d. %B" as a pattern of CLDR."""
+    pattern = ""
+    literal = ""
+    end = 0
+    for found in _DIRECTIVE.finditer(directives):
+        literal += directives[end : found.start()]
+        end = found.end()
+        name = found[1]
+        if name.endswith("%"):
+            literal += "%"
+        else:
+            pattern += _quoted(literal) + (_PATTERNS.get(name) or _PATTERNS[name[1:]])
+            literal = ""
+    return pattern + _quoted(literal + directives[end:])
+
+
+def _quoted(literal: str) -> str:
+    return "'" + literal.replace("'", "''") + "'" if literal else ""
+
+
+def _number(value: object, decimals: object = None) -> str:
+    """Write a number with the separators of the recipient's language."""
+    digits = None if is_blank(decimals) else as_number(decimals)
+    if digits is not None and not 0 <= digits <= MAX_DECIMALS:
+        raise LimitError("template.bad_decimals", most=MAX_DECIMALS)
+    number = as_number(value)
+    if number is None or not isfinite(number):
+        return as_text(value)
+    return _number_text(number + 0, None if digits is None else int(digits), locale())
+
+
+@lru_cache(KNOWN_TEXTS)
+def _number_text(number: Number, digits: int | None, language: str) -> str:
+    if digits is None:
+        return formatting.exact_number(number, language)
+    return formatting.decimals(number, digits, language)
+
+
+def _money(value: object, currency: object = "") -> str:
+    """Write an amount of money in the recipient's language. `currency`: a code such as "EUR"."""
+    code = as_text(currency)
+    if not formatting.is_currency(code):
+        raise LimitError("template.unknown_currency", currency=code[:20])
+    number = as_number(value)
+    if number is None or not isfinite(number):
+        return as_text(value)
+    return _money_text(number + 0, code, locale())
+
+
+@lru_cache(KNOWN_TEXTS)
+def _money_text(number: Number, currency: str, language: str) -> str:
+    return formatting.money(number, currency, language)
+
+
+def _in_language(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a filter so that Jinja does not calculate it at compile time, in one language."""
+
+    @pass_context
+    def in_language(context: object, *args: object, **kwargs: object) -> object:
+        return function(*args, **kwargs)
+
+    return in_language
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -235,9 +340,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
         ("escape e", _escape),
         ("urlencode", _urlencode),
         ("striptags", _striptags),
-        ("date", _date),
     )
     for name in names.split()
+} | {
+    name: _in_language(checked(function))
+    for name, function in (("date", _date), ("number", _number), ("money", _money))
 }
 
 

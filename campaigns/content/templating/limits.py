@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from time import thread_time
 
+from campaigns import formatting
 from campaigns.reason import Parameter, Reason
 
 MAX_SOURCE = 512 * 1024
@@ -37,15 +38,20 @@ class bounded:  # noqa: N801 - read as a word: `with bounded():`
 
     Time is the thread's CPU time, so that a busy machine does not matter. It starts at the first
     filter or loop: reading the clock is a system call, and templates without either are fast.
-    `track` returns the tracked URL of a link by number and target.
+    `track` returns the tracked URL of a link by number and target; `locale` is the language that
+    dates and numbers are written in.
     """
 
     _before: "bounded"
 
     def __init__(
-        self, seconds: float = SECONDS, track: Callable[[int, str], str] | None = None
+        self,
+        seconds: float = SECONDS,
+        track: Callable[[int, str], str] | None = None,
+        locale: str = formatting.DEFAULT_LOCALE,
     ) -> None:
         self.seconds, self.iterations, self.track = seconds, 0, track
+        self.locale = locale
         self.until: float | None = None
 
     def __enter__(self) -> None:
@@ -69,6 +75,11 @@ def tracked(number: int, url: str) -> str:
     """Return the tracked URL of a link, or the URL itself for an untracked recipient."""
     track = _thread.now.track
     return track(number, url) if track is not None else url
+
+
+def locale() -> str:
+    """Return the language of the rendering in progress."""
+    return _thread.now.locale
 
 
 def tick() -> None:

@@ -5,8 +5,8 @@ where it becomes text does it use the format of its field.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from jinja2 import ChainableUndefined
 
@@ -48,24 +48,40 @@ class Fallback(Shown, ChainableUndefined):
     __slots__ = ("show",)
 
 
+class LocalShow(Protocol):
+    """Formats values in one language. Must compare equal to another that does the same."""
+
+    def __call__(self, value: Any, /) -> str:
+        """Return the text of a value."""
+        ...
+
+    def in_language(self, locale: str) -> "LocalShow":
+        """Return the same in another language."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MergeField:
     """A custom field in the templates of a campaign.
 
-    `show` formats a value, `show_item` one of several; both must compare equal if they do the same.
+    `show` formats a value, or one of several. `is_language`: it stores the language of subscribers.
     """
 
     key: str
     fallback: str
-    show: Show
-    show_item: Show
+    show: LocalShow
+    is_language: bool = False
+
+    def in_language(self, locale: str) -> "MergeField":
+        """Return the same field, shown in another language."""
+        return replace(self, show=self.show.in_language(locale))
 
     def value(self, stored: Any) -> Any:
         """Return a stored value for templates; None for a missing one without a fallback."""
         if stored is None:
             return self._missing() if self.fallback else None
         if isinstance(stored, list):
-            return shown([shown(item, self.show_item) for item in stored], self.show)
+            return shown([shown(item, self.show) for item in stored], self.show)
         return shown(stored, self.show)
 
     def _missing(self) -> Fallback:

@@ -10,6 +10,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
 from jinja2.visitor import NodeTransformer
 
+from campaigns import formatting
 from campaigns.content.templating import limits
 from campaigns.content.templating.checker import member, syntax_problem
 from campaigns.content.templating.environment import PLAIN, Form, Output
@@ -93,11 +94,17 @@ def _call_filter(at: nodes.Node, name: str, value: Any, *args: Any) -> nodes.Fil
 class Run(limits.bounded):
     """One rendering: values and limits, shared by all programs of a message.
 
-    `track` returns tracked URLs of links; None: links are not tracked.
+    `track` returns tracked URLs of links; None: links are not tracked. `locale` is the language
+    that dates and numbers are written in.
     """
 
-    def __init__(self, values: dict[str, Any], track: Track | None = None) -> None:
-        super().__init__(track=track)
+    def __init__(
+        self,
+        values: dict[str, Any],
+        track: Track | None = None,
+        locale: str = formatting.DEFAULT_LOCALE,
+    ) -> None:
+        super().__init__(track=track, locale=locale)
         self.values = values
         self._names = Context(PLAIN, values, None, {})
 

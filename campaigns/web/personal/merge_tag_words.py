@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 
 from flask_babel import LazyString, lazy_gettext
 
-from campaigns.campaign.merge_tags import MergeTag, TagGroup
+from campaigns import formatting
+from campaigns.campaign.merge_tags import MergeTag, TagGroup, TagKind
+from campaigns.content.templating.filters import DATE_FORMATS
 
 TITLES: Mapping[TagGroup, LazyString] = {
     "subscriber": lazy_gettext("Subscriber"),
@@ -50,6 +53,35 @@ class ShownGroup:
 
     title: LazyString
     tags: list[ShownTag]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFormat:
+    """A format of dates or numbers. `filter`: as written after a tag."""
+
+    filter: str
+    example: str
+
+
+EXAMPLE_NUMBER = 1234.5
+CURRENCIES = ("EUR", "USD", "GBP")
+"""Currencies that the picker offers; content may name any."""
+
+
+def formats(today: date, locale: str) -> dict[TagKind, list[ShownFormat]]:
+    """Return the formats of each kind of tag, with examples in this language."""
+    dates = [
+        ShownFormat(f'date("{name}")', write(today, locale)) for name, write in DATE_FORMATS.items()
+    ]
+    numbers = [
+        ShownFormat(f"number({digits})", formatting.decimals(EXAMPLE_NUMBER, digits, locale))
+        for digits in (0, 1, 2)
+    ]
+    amounts = [
+        ShownFormat(f'money("{code}")', formatting.money(EXAMPLE_NUMBER, code, locale))
+        for code in CURRENCIES
+    ]
+    return {"date": dates, "number": [*numbers, *amounts]}
 
 
 def grouped(tags: Iterable[MergeTag], examples: Mapping[str, str]) -> list[ShownGroup]:

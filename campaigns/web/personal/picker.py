@@ -14,6 +14,7 @@ from campaigns.context import services
 from campaigns.db import db
 from campaigns.web.personal import merge_tag_words
 from campaigns.web.personal.blueprint import bp
+from campaigns.web.template_helpers import locale
 
 
 @bp.get("/merge-tags")
@@ -35,6 +36,7 @@ def list_tags() -> str:
     return render_template(
         "web/personal/_merge_tags.html",
         groups=merge_tag_words.grouped(tags, shown),
+        formats=merge_tag_words.formats(utcnow().date(), locale()),
         person=person,
     )
 
