@@ -54,7 +54,12 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
         N_("Content"),
         (
             NavEntry(N_("Templates"), "template", "templates.index", ("templates",)),
-            NavEntry(N_("Saved content"), "bookmark", "saved_content.index", ("saved_content",)),
+            NavEntry(
+                N_("Saved content"),
+                "bookmark",
+                "saved_content.index",
+                ("saved_content", "saved-blocks"),
+            ),
             NavEntry(N_("Media"), "photo", "media.index", ("media",)),
             NavEntry(N_("Brands"), "palette", "brands.index", ("brands",)),
         ),
@@ -160,7 +165,7 @@ def _context() -> dict[str, Any]:
 def _section() -> str:
     """Return the blueprint of the navigation's current entry.
 
-    Pages that campaigns and templates share know it as the argument `owner` of their route.
+    Pages that campaigns and others share know it as the argument `owner` of their route.
     """
     return (request.view_args or {}).get("owner") or request.blueprint or ""
 

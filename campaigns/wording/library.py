@@ -16,6 +16,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "library.key_taken": N_("There is a snippet with the key %(key)s already. Choose another key."),
     "library.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
+    "library.only_blocks": N_("A saved block can only contain sections of blocks."),
     "library.rows_too_deep": N_("These rows are nested too deeply to be saved."),
     "library.rows_too_large": N_("These rows are larger than %(limit_bytes)s. Save fewer of them."),
     "library.saved_block_gone": N_("This saved block was deleted."),

@@ -31,10 +31,12 @@ from tests.factories import (
     a_delivery,
     a_field,
     a_list,
+    a_saved_block,
     a_segment,
     a_sender,
     a_series,
     a_signed_domain,
+    a_snippet,
     a_subscriber,
     a_template,
 )
@@ -128,6 +130,7 @@ def populate() -> dict[str, str]:
         city = a_field("City")
         label = Tag(name="VIP", name_normal="vip")
         gone = Suppression(address_normal="gone@example.org")
+        saved, snippet = a_saved_block("Offer"), a_snippet("promo", name="Promo")
         template = a_template("Monthly news", folder="News")
         segment = a_segment("Friends", {"kind": "list", "list": news.id}, {"kind": "opened"})
         db.session.add_all([run, task, label, gone])
@@ -163,6 +166,8 @@ def populate() -> dict[str, str]:
         "/fields/<public_id>": f"/fields/{city.public_id}",
         "/templates/<public_id>": f"/templates/{template.public_id}",
         "/templates/starters/<name>": "/templates/starters/letter",
+        "/saved-blocks/<public_id>": f"/saved-blocks/{saved.public_id}",
+        "/snippets/<public_id>": f"/snippets/{snippet.public_id}",
         "/tags/<public_id>": f"/tags/{label.public_id}",
         "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",

@@ -78,7 +78,7 @@ DATA = {
     "https://login.example.org/token", "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----",
     "Friends", "VIP", "City", "Hello {{ subscriber.name or 'friend' }}",
     "Hello friend", "Morning letter", "Example News", "News", "Newsletter", "a.csv", "UTC",
-    "Monthly news",
+    "Monthly news", "Offer", "Promo",
     "u1@shop.example", "<b>Offers</b> & more", "bounce@", "text/html", "evil_.html", "HTML",
     *filter(None, NAMES.values()),
     *(preset.name for preset in PRESETS if isinstance(preset.name, str)),

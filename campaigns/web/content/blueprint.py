@@ -6,7 +6,7 @@ from typing import TypeVar
 from flask import Blueprint, abort
 from flask.typing import ResponseReturnValue
 
-from campaigns.web.content import campaign_owner, template_owner
+from campaigns.web.content import campaign_owner, saved_block_owner, template_owner
 from campaigns.web.content.owner import ContentOwner, OwnerKind
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -16,6 +16,7 @@ bp = Blueprint("content_editor", __name__)
 _FINDERS: Mapping[OwnerKind, Callable[[str], ContentOwner | None]] = {
     "campaigns": campaign_owner.find,
     "templates": template_owner.find,
+    "saved-blocks": saved_block_owner.find,
 }
 """Find the owner of content by its public id; the kinds of owners that have content pages."""
 
@@ -36,12 +37,12 @@ def content_route(rest: str = "", method: str = "GET") -> Callable[[View], View]
 
 
 def find_owner(owner: OwnerKind, public_id: str) -> ContentOwner | None:
-    """Return the campaign or template with this id."""
+    """Return the owner with this id."""
     return _FINDERS[owner](public_id)
 
 
 def owner_or_404(owner: OwnerKind, public_id: str) -> ContentOwner:
-    """Return the campaign or template with this id, or abort with 404."""
+    """Return the owner with this id, or abort with 404."""
     found = find_owner(owner, public_id)
     if found is None:
         abort(404)

@@ -16,7 +16,12 @@ from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
 from campaigns.web.content.canvas import editor_data
 from campaigns.web.content.kinds import formats_for
-from campaigns.web.content.owner import ContentConflictError, ContentLockedError, OwnerKind
+from campaigns.web.content.owner import (
+    ContentConflictError,
+    ContentLockedError,
+    ContentRefusedError,
+    OwnerKind,
+)
 from campaigns.web.template_helpers import clock
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -62,6 +67,8 @@ def save(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         return conflict_answer(error.version, error.editor_id, error.at), 409
     except ContentLockedError as error:
         return {"message": sentence(error.reason)}, LOCKED
+    except ContentRefusedError as error:
+        return {"message": sentence(error.reason)}, 422
     except (KeyError, ValueError):
         abort(400)
     return {"version": saved.version, "seen": saved.seen, "saved_at": clock(now)}

@@ -1,4 +1,4 @@
-"""What the content page shows and saves: the content of a campaign or of a template."""
+"""What the content page shows and saves: content of a campaign, a template or a saved block."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import SourceKind
 from campaigns.reason import Reason
 
-OwnerKind = Literal["campaigns", "templates"]
+OwnerKind = Literal["campaigns", "templates", "saved-blocks"]
 """The kind of an owner, as the first part of its URLs."""
 
 
@@ -33,6 +33,14 @@ class ContentLockedError(ValueError):
         self.reason = reason
 
 
+class ContentRefusedError(ValueError):
+    """This content cannot be saved here; nothing was saved."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class SavedContent:
     """The version after a save, and the fingerprint of the content then."""
@@ -43,7 +51,7 @@ class SavedContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentOwner(ABC):
-    """A campaign or a template.
+    """A campaign, a template or a saved block.
 
     `seen`: fingerprint of its content. `home_url`: the page on which editing ends. `crumbs`: the
     pages above the content page, as (URL, title).
@@ -85,5 +93,5 @@ class ContentOwner(ABC):
     ) -> SavedContent:
         """Save fields of the content on top of this version.
 
-        Raises ContentConflictError or ContentLockedError.
+        Raises ContentConflictError, ContentLockedError or ContentRefusedError.
         """

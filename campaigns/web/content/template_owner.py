@@ -42,9 +42,7 @@ class TemplateOwner(ContentOwner):
 
     def sample(self, limit: int, now: datetime) -> list[Subscriber]:
         """Return the newest subscribers: a template has no audience."""
-        return list(
-            db.session.scalars(sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(limit))
-        )
+        return newest_subscribers(limit)
 
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime
@@ -68,6 +66,12 @@ class TemplateOwner(ContentOwner):
             raise ContentLockedError(error.reason) from error
         saved = db.session.get_one(Template, template_id)
         return SavedContent(saved.version, fingerprint(saved))
+
+
+def newest_subscribers(limit: int) -> list[Subscriber]:
+    """Return the newest subscribers, for content without an audience."""
+    newest = sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(limit)
+    return list(db.session.scalars(newest))
 
 
 def fingerprint(template: Template) -> str:

@@ -1,0 +1,81 @@
+"""Find what shows a snippet or a saved block: on its page, and before it is deleted.
+
+Campaigns that are no drafts keep what they were launched with, so they need neither.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from campaigns.campaign.models import Campaign
+from campaigns.campaign.title import title_of
+from campaigns.content.library.mentions import Mentions, mentions_in
+from campaigns.content.library.models import SavedBlock, Snippet, Template
+from campaigns.db import db
+
+UserKind = Literal["campaign", "template", "saved_block", "snippet"]
+MAX_USES = 50
+"""Number of uses of each kind that are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentUse:
+    """Something whose content shows a snippet or a saved block."""
+
+    kind: UserKind
+    public_id: str
+    title: str
+
+
+def uses_of_snippet(key: str) -> list[ContentUse]:
+    """Return the drafts, templates, saved blocks and snippets that show this snippet."""
+    return _uses(key, lambda found: key in found.snippets)
+
+
+def uses_of_saved_block(public_id: str) -> list[ContentUse]:
+    """Return the drafts and templates that show this saved block."""
+    return _uses(public_id, lambda found: public_id in found.saved_blocks)
+
+
+def _uses(name: str, is_shown: Callable[[Mentions], bool]) -> list[ContentUse]:
+    """Return what names it. SQL finds all that contain the name, and Python what refers to it."""
+    found = (
+        *_campaigns(name),
+        *_others("template", Template, Template.source, name),
+        *_others("saved_block", SavedBlock, sa.cast(SavedBlock.rows, sa.Text), name),
+        *_others("snippet", Snippet, Snippet.source, name),
+    )
+    return [use for use, text in found if is_shown(mentions_in([text]))]
+
+
+def _campaigns(name: str) -> Iterator[tuple[ContentUse, str]]:
+    for row in _with(Campaign, Campaign.source, name, Campaign.status == "draft"):
+        yield ContentUse("campaign", row.public_id, title_of(row.name, row.subject)), row.source
+
+
+def _others(
+    kind: UserKind,
+    model: type[Template | SavedBlock | Snippet],
+    text: sa.SQLColumnExpression[str],
+    name: str,
+) -> Iterator[tuple[ContentUse, str]]:
+    for row in _with(model, text, name):
+        content = row.source if kind != "saved_block" else json.dumps(row.rows, ensure_ascii=False)
+        yield ContentUse(kind, row.public_id, row.name), content
+
+
+def _with(
+    model: type[Campaign | Template | SavedBlock | Snippet],
+    text: sa.SQLColumnExpression[str],
+    name: str,
+    *also: sa.ColumnElement[bool],
+) -> Iterable[Any]:
+    return db.session.scalars(
+        sa.select(model)
+        .where(text.contains(name, autoescape=True), *also)
+        .order_by(model.id.desc())
+        .limit(MAX_USES)
+    )
