@@ -18,6 +18,7 @@ from campaigns.web.content.owner import (
     ContentConflictError,
     ContentLockedError,
     ContentOwner,
+    ContentRefusedError,
     OwnerKind,
 )
 from campaigns.web.words import gettext as _
@@ -56,6 +57,8 @@ class Format:
 
 def formats_for(owner: ContentOwner) -> list[Format]:
     """Return the kinds that this content can be changed to."""
+    if owner.owner == "saved-blocks":
+        return []
     is_blank = not owner.source.strip()
     return [
         Format(
@@ -102,7 +105,7 @@ def _change(owner: ContentOwner, kind: SourceKind) -> str:
             owner.save(changes, owner.version, seen=owner.seen, editor_id=editor_id(), now=utcnow())
     except ContentConflictError:
         return _("Someone else saved a newer version meanwhile. Try again.")
-    except ContentLockedError as error:
+    except (ContentLockedError, ContentRefusedError) as error:
         return sentence(error.reason)
     return ""
 
