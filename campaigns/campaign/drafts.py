@@ -30,7 +30,7 @@ Part = Literal["content", "settings"]
 PARTS: Mapping[Part, frozenset[str]] = {
     "content": frozenset({"content_kind", "source", "inline_css", "brand_id"}),
     "settings": frozenset(
-        {"name", "subject", "preheader", "sender_id", "track_opens", "track_clicks"}
+        {"name", "subject", "preheader", "sender_id", "track_opens", "track_clicks", "embed_images"}
     ),
 }
 EDITABLE = frozenset[str]().union(*PARTS.values())
@@ -298,6 +298,7 @@ def duplicate(
         overflow_sender_id=overflow_sender_id,
         track_opens=old.track_opens,
         track_clicks=old.track_clicks,
+        embed_images=old.embed_images,
         canary_percent=old.canary_percent,
         canary_minutes=old.canary_minutes,
         canary_bands=old.canary_bands,

@@ -19,8 +19,10 @@ from campaigns.db import db
 from campaigns.providers.models import ProviderAccount, SenderAddress
 
 
-def content_of(campaign: Campaign, *, base_url: str) -> Content:
+def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Content:
     """Return what the content package compiles. Sender fields are empty without a sender.
+
+    `media_url` is in front of the paths of images, `base_url` if it is empty.
 
     Its language is that of its lists, or English if they differ.
     """
@@ -32,7 +34,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         .join(CampaignList, CampaignList.list_id == AudienceList.id)
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
     ).all()
-    context = context_for(campaign, base_url=base_url)
+    context = context_for(campaign, base_url=base_url, media_url=media_url)
     return Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -48,6 +50,7 @@ def content_of(campaign: Campaign, *, base_url: str) -> Content:
         list_names={entry.id: entry.name for entry in lists},
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
+        embeds_images=campaign.embed_images,
         language=context.language,
         fields=merge_fields(context.language),
         known_segments=(

@@ -27,8 +27,8 @@ def freeze(campaign_id: int, *, now: datetime) -> None:
     db.session.execute(written.on_conflict_do_update(index_elements=["campaign_id"], set_=values))
 
 
-def context_for(campaign: Campaign, *, base_url: str) -> SourceContext:
-    """Return what the campaign's content is compiled with.
+def context_for(campaign: Campaign, *, base_url: str, media_url: str = "") -> SourceContext:
+    """Return what the campaign's content is compiled with; see `context_of`.
 
     Campaigns that were launched by a version without copies use the library.
     """
@@ -38,13 +38,17 @@ def context_for(campaign: Campaign, *, base_url: str) -> SourceContext:
             sa.select(FrozenContent.context).where(FrozenContent.campaign_id == campaign.id)
         )
     if stored is None:
-        return _from_library(campaign, base_url=base_url)
-    return stored_context.from_json(stored, base_url=base_url)
+        return _from_library(campaign, base_url=base_url, media_url=media_url)
+    return stored_context.from_json(stored, base_url=base_url, media_url=media_url)
 
 
-def _from_library(campaign: Campaign, *, base_url: str) -> SourceContext:
+def _from_library(campaign: Campaign, *, base_url: str, media_url: str = "") -> SourceContext:
     return context_of(
-        campaign.source, campaign.brand_id, base_url=base_url, language=_language(campaign.id)
+        campaign.source,
+        campaign.brand_id,
+        base_url=base_url,
+        media_url=media_url,
+        language=_language(campaign.id),
     )
 
 

@@ -72,6 +72,8 @@ class Campaign(Base):
     """Senders used earlier, oldest first, as `delivery.sender_switch` writes them."""
     track_opens: Mapped[bool] = mapped_column(default=True)
     track_clicks: Mapped[bool] = mapped_column(default=True)
+    embed_images: Mapped[bool] = mapped_column(default=False)
+    """Whether images of the media library are parts of each message."""
     status: Mapped[str] = mapped_column(default="draft")
     status_reason: Mapped[str] = mapped_column(default="")
     """Packed reason (`campaigns.reason`) why it is paused, slow or a draft again; or empty."""

@@ -4,7 +4,9 @@ from typing import TypeVar
 
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
+from campaigns.content.library.storage import storage_of
 from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
+from campaigns.content.mime.embedded_images import embed
 from campaigns.context import services
 from campaigns.engine.signing import Signing, signing_for
 from campaigns.providers.base import UnusableAccountError
@@ -35,12 +37,14 @@ def compiled_content(campaign: Campaign) -> Compiled:
 
     Raises TemplateProblemError, SecretUnreadableError.
     """
-    content = content_of(campaign, base_url=services().settings.base_url)
+    settings = services().settings
+    content = content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
     signing = signing_for(content.sender_address, services().vault)
     cached = _contents.get(campaign.id)
     if cached is not None and cached[0] == (content, signing):
         return cached[1]
-    compiled = compile_content(content, services().signer, signing)
+    embedded = embed(content, storage_of(settings))
+    compiled = compile_content(embedded, services().signer, signing)
     _contents.store(campaign.id, ((content, signing), compiled))
     return compiled
 

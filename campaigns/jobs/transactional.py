@@ -17,12 +17,14 @@ from campaigns.campaign import content_segments
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
+from campaigns.content.library.storage import storage_of
 from campaigns.content.mime.compile import (
     Problem,
     RenderError,
     TemplateProblemError,
     compile_content,
 )
+from campaigns.content.mime.embedded_images import embed
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.engine import restore_guard
@@ -272,8 +274,9 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     if campaign is None:
         raise CannotSendError("transactional.campaign_deleted")
     marked = {"subject": campaign.subject}
+    settings = services().settings
     content = replace(
-        content_of(campaign, base_url=services().settings.base_url),
+        content_of(campaign, base_url=settings.base_url, media_url=settings.media_url),
         subject=wording.Words().sentence("transactional.test_subject", marked),
         sender_name=sender.name,
         sender_address=sender.address,
@@ -283,6 +286,7 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
         use_return_path=False,
     )
     try:
+        content = embed(content, storage_of(settings))
         compiled = compile_content(content, services().signer)
         list_id = min(content.list_names, default=0)
         return compiled.render(_test_recipient(mail, list_id, compiled.segments), now=utcnow())

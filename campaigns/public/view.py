@@ -93,7 +93,8 @@ def view(token: str) -> Response:
         segments=delivery.segments or 0,
         **subscribers.merge_data(subscriber),
     )
-    content = content_of(campaign, base_url=services().settings.base_url)
+    settings = services().settings
+    content = content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
     try:
         compiled = _cache().get(content, services().signer)
         text = compiled.render_web(recipient) if compiled else ""

@@ -174,6 +174,13 @@ SENTENCES: dict[str, Message] = {
         "The result is longer than %(kilobytes)s KB. Use less text in loops."
     ),
     "template.script": N_("Scripts never run in emails. Remove the <script>."),
+    "template.images_not_read": N_(
+        "The images to embed cannot be read. Check the storage of the media library, then resume."
+    ),
+    "template.images_too_large": N_(
+        "The embedded images have %(size_bytes)s, more than the limit of %(most_bytes)s."
+        " Use smaller images, or turn off “Embed images in the email”."
+    ),
     "template.source_too_long": N_("The text is longer than %(kilobytes)s KB. Shorten it."),
     "template.tag_too_long": N_(
         "A template tag is longer than %(most)s characters, or never ends."

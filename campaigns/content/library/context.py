@@ -18,8 +18,12 @@ MAX_DEPTH = 10
 """Number of snippets and saved blocks inside each other that are loaded."""
 
 
-def context_of(source: str, brand_id: int | None, *, base_url: str, language: str) -> SourceContext:
+def context_of(
+    source: str, brand_id: int | None, *, base_url: str, language: str, media_url: str = ""
+) -> SourceContext:
     """Return what this source is compiled with: only what it names. Without a brand, the default.
+
+    `media_url` is in front of the paths of images, `base_url` if it is empty.
 
     A query for the brand, one for the media, and one for each other kind that is named, at each
     depth.
@@ -44,7 +48,7 @@ def context_of(source: str, brand_id: int | None, *, base_url: str, language: st
         language=language,
         snippets=snippets,
         saved_blocks=saved_blocks,
-        media=files_of(media, base_url=base_url),
+        media=files_of(media, base_url=media_url or base_url),
         base_url=base_url,
     )
 

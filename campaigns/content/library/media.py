@@ -91,7 +91,8 @@ def files_of(public_ids: Collection[str], *, base_url: str = "") -> dict[str, Me
 def _file(medium: Media, base_url: str) -> MediaFile:
     image = email_image(medium)
     url = f"{base_url.rstrip('/')}/{path(medium, image)}"
-    return MediaFile(url, image.width, image.height, "" if medium.is_decorative else medium.alt)
+    alt = "" if medium.is_decorative else medium.alt
+    return MediaFile(url, image.width, image.height, alt, image.size)
 
 
 # --- Store

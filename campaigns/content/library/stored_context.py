@@ -21,14 +21,17 @@ def to_json(context: SourceContext) -> dict[str, Any]:
     }
 
 
-def from_json(stored: Mapping[str, Any], *, base_url: str) -> SourceContext:
-    """Return a stored context. Paths of media get `base_url` in front."""
+def from_json(stored: Mapping[str, Any], *, base_url: str, media_url: str = "") -> SourceContext:
+    """Return a stored context. Paths of media get `media_url` in front, or `base_url`."""
     return SourceContext(
         brand=BrandStyle.model_validate(stored["brand"]),
         language=stored["language"],
         snippets=stored["snippets"],
         saved_blocks=stored["saved_blocks"],
-        media={public_id: _file(values, base_url) for public_id, values in stored["media"].items()},
+        media={
+            public_id: _file(values, media_url or base_url)
+            for public_id, values in stored["media"].items()
+        },
     )
 
 

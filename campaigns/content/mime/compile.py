@@ -16,6 +16,7 @@ from campaigns.content import lint
 from campaigns.content.html import links, scanner, tokens, wrapper
 from campaigns.content.html.plain_text import template_source, to_text
 from campaigns.content.html.tokens import Guarded
+from campaigns.content.mime import embedded_images
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.compiled import (
     Compiled,
@@ -221,6 +222,7 @@ def _compile(
     if len(segments) > checker.MAX_SEGMENTS:
         most = checker.MAX_SEGMENTS
         problems.append(found("html", 0, "template.too_many_segments", most=most))
+    problems += embedded_images.check(content, page)
     if any(problem.blocks for problem in problems):
         return problems, None
     programs_of = _html_programs if page.text is None else _text_programs

@@ -59,6 +59,8 @@ class Content:
     """Locale of the footer and of the page around content that is no page itself."""
     source: ContentSource = field(default_factory=ContentSource)
     context: SourceContext = field(default_factory=SourceContext)
+    embeds_images: bool = False
+    """Whether images of the media library are parts of the message."""
     fields: tuple[MergeField, ...] = ()
     """The custom fields of subscribers."""
     known_segments: frozenset[str] | None = None

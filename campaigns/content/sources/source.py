@@ -27,12 +27,16 @@ class ContentSource:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """An image of the media library. `url` is absolute; width and height are in pixels."""
+    """An image of the media library. `url` is absolute; width and height are in pixels.
+
+    `size` is in bytes.
+    """
 
     url: str
     width: int
     height: int
     alt: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     changes["sender_id"] = _sender_id(form.get("sender", ""))
     changes["track_opens"] = "track_opens" in form
     changes["track_clicks"] = "track_clicks" in form
+    changes["embed_images"] = "embed_images" in form
     return changes
 
 
