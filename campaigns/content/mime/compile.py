@@ -288,7 +288,7 @@ def _header_programs(
 ) -> tuple[TemplateProgram[str], TemplateProgram[str], dict[str, str]]:
     """Return the programs of subject and preheader, and the values that are the same for all."""
     constants = {f"sender.{name}": value for name, value in sender_fields(content).items()}
-    constants["_postal"] = Markup("<br>").join(content.postal_address.strip().splitlines())
+    constants["_postal"] = Markup("<br>").join(content.shown_address.strip().splitlines())
     subject = compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
     if subject.constant is not None:
         constants["campaign.subject"] = header_text(subject.constant)

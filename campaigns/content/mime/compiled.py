@@ -68,6 +68,11 @@ class Content:
     segment_order: tuple[str, ...] = ()
     """Public ids of the segments whose bits are frozen, in the order of the bits."""
 
+    @property
+    def shown_address(self) -> str:
+        """The postal address that the email shows: that of the brand, or of the workspace."""
+        return self.context.brand.postal_address.strip() or self.postal_address
+
 
 class MessageSigner(Protocol):
     """Signs messages."""
@@ -105,7 +110,7 @@ def sender_fields(content: Content) -> dict[str, str]:
         "name": content.sender_name,
         "address": content.sender_address,
         "identity": content.identity,
-        "postal_address": content.postal_address,
+        "postal_address": content.shown_address,
     }
 
 
