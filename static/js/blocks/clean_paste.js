@@ -11,11 +11,17 @@ const NUMBERED = /^\s*(\d+|[a-z]|[ivx]+)[.)]/i;
 // `parser`: a DOMParser whose page allows inline styles. Returns HTML without attributes but href.
 export function cleanPaste(html, parser) {
   const from = parser.parseFromString(html, "text/html");
+  if (from.querySelector("[data-pm-slice]")) return withoutStyles(from.body); // copied in this editor
   const to = document.implementation.createHTMLDocument("");
   for (const item of from.querySelectorAll("p, div, h1, h2, h3")) readWordItem(item);
   new Copy(to.body).children(from.body);
   joinItems(to.body);
   return to.body.innerHTML;
+}
+
+function withoutStyles(body) {
+  for (const element of body.querySelectorAll("[style]")) element.removeAttribute("style");
+  return body.innerHTML;
 }
 
 // Word writes the items of lists as paragraphs, with the bullet as text.
@@ -41,7 +47,7 @@ class Copy {
     if (node.nodeType === Node.TEXT_NODE) this.text(node);
     if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.nodeName.toUpperCase())) return;
     const name = node.nodeName;
-    if (name === "BR") this.append(this.page.createElement("br"));
+    if (name === "BR" && this.line) this.append(this.page.createElement("br"));
     else if (name === "UL" || name === "OL") this.list(node);
     else if (name === "LI") this.within(this.open(this.root, "li"), node);
     else if (node.dataset.item) this.item(node);
@@ -124,8 +130,8 @@ function marksOf(element) {
 // What is nearer to the text counts: Google Docs puts everything into a <b> that is not bold.
 function readStyle(style, found, unset) {
   const rules = [
-    ["strong", /font-weight:\s*(\w+)/, (value) => value === "bold" || Number(value) >= 600],
-    ["em", /font-style:\s*(\w+)/, (value) => value === "italic"],
+    ["strong", /(?:^|[;\s])font-weight:\s*(\w+)/, (value) => value === "bold" || Number(value) >= 600],
+    ["em", /(?:^|[;\s])font-style:\s*(\w+)/, (value) => value === "italic"],
     ["u", /text-decoration[^:;]*:[^;]*\b(underline|none)/, (value) => value === "underline"],
     ["s", /text-decoration[^:;]*:[^;]*\b(line-through|none)/, (value) => value === "line-through"],
   ];

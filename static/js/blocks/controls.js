@@ -248,7 +248,7 @@ function isSameWidth(width, wanted, count) {
 }
 
 function ownText(field, value, { set, redraw }) {
-  const input = el("input", { type: "checkbox", class: "form-check-input", checked: value !== null, "data-field": field.name,
+  const input = el("input", { type: "checkbox", class: "form-check-input", checked: Boolean(value), "data-field": field.name,
     onchange: () => { set({ [field.name]: input.checked ? richText(word("new_footer")) : null }, { redraws: true }); redraw(); } });
   return el("label", { class: "form-check form-switch be-field" }, input,
     el("span", { class: "form-check-label" }, word("field_own_text")));

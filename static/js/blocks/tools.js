@@ -77,7 +77,8 @@ export class Tools {
 
   place() {
     const rect = this.canvas.rectOf(this.store.selected);
-    this.bar.hidden = this.below.hidden = !rect;
+    this.bar.hidden = !rect;
+    this.below.hidden = !rect || isLocked(this.store.entry().node);
     if (!rect) return;
     const most = this.canvas.page.clientWidth - this.bar.offsetWidth / this.canvas.scale - 4;
     const left = Math.max(4, Math.min(rect.left, most));
