@@ -3,10 +3,11 @@
 docs/decisions/0021 says why the frame is as it is.
 """
 
+import gzip
 from dataclasses import replace
 from typing import Any, get_args
 
-from flask import Response, request
+from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from campaigns.access import access
@@ -23,11 +24,13 @@ from campaigns.web.content.block_words import block_words
 from campaigns.web.content.blueprint import content_route, owner_or_404
 from campaigns.web.content.owner import ContentOwner, OwnerKind
 from campaigns.web.personal.merge_tag_words import label_of
-from campaigns.web.static_files import asset
+from campaigns.web.static_files import asset, tree
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 MAX_PROBLEMS = 200
+MODULES = ("js/blocks/", "vendor/tiptap/rich-text", "vendor/sortable/sortable")
+"""Beginnings of the names of the scripts of the block editor."""
 FRAME_CSP = (
     "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox allow-same-origin"
@@ -79,16 +82,21 @@ def canvas(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     body = request.get_data(cache=False)
     if len(body) > drafts.MAX_SOURCE:
         return {"message": _("The content is larger than 512 KB.")}, 413
-    content = found.content()
     text = body.decode("utf-8", "replace")
-    context = context_of(
-        text, found.brand_id, base_url=services().settings.base_url, language=content.language
-    )
+    base_url, language = services().settings.base_url, found.content().language
+    context = context_of(text, found.brand_id, base_url=base_url, language=language)
     page = compile_source(ContentSource("blocks", text), replace(context, is_canvas=True))
-    return {
-        "html": page.html,
-        "problems": [_shown(problem) for problem in page.problems[:MAX_PROBLEMS]],
-    }
+    problems = [_shown(problem) for problem in page.problems[:MAX_PROBLEMS]]
+    return _compressed(jsonify(html=page.html, problems=problems))
+
+
+def _compressed(answer: Response) -> Response:
+    """Compress an answer. It contains no secret that its length could give away."""
+    if request.accept_encodings.best_match(("gzip", "identity")) == "gzip":
+        answer.set_data(gzip.compress(answer.get_data(), compresslevel=1))
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.headers["Vary"] = "Accept-Encoding"
+    return answer
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
@@ -97,6 +105,11 @@ def _shown(problem: Problem) -> dict[str, Any]:
         "block": problem.block,
         "blocks": problem.blocks,
     }
+
+
+def editor_modules() -> list[str]:
+    """Return the scripts of the block editor; the page asks for all of them at once."""
+    return [asset(name) for name in tree().files if name.startswith(MODULES)]
 
 
 def editor_data(owner: ContentOwner) -> dict[str, Any]:

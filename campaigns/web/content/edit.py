@@ -14,7 +14,7 @@ from campaigns.db import transaction
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
-from campaigns.web.content.canvas import editor_data
+from campaigns.web.content.canvas import editor_data, editor_modules
 from campaigns.web.content.kinds import formats_for
 from campaigns.web.content.owner import (
     ContentConflictError,
@@ -41,7 +41,11 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         return redirect(found.home_url)
     blocks = editor_data(found) if found.content_kind == "blocks" else None
     return render_template(
-        "web/content/edit.html", owner=found, block_editor=blocks, formats=formats_for(found)
+        "web/content/edit.html",
+        owner=found,
+        formats=formats_for(found),
+        block_editor=blocks,
+        editor_modules=editor_modules() if blocks else [],
     )
 
 

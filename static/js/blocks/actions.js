@@ -69,6 +69,14 @@ export class Actions {
     return isDone;
   }
 
+  // Put copies of the rows of a saved block in its place.
+  unlink(rows) {
+    const { node, siblings, index } = this.store.entry();
+    const copies = rows.map(fresh);
+    this.store.change(() => { siblings.splice(index, 1, ...copies); }, { said: word("unlinked", { what: typeName(node) }) });
+    this.store.select(copies[0].id, { reveal: true });
+  }
+
   addAt(node, place, said = word("added", { what: typeName(node) })) {
     const isDone = this.store.change((document) => insertAt(document, node, place), { said });
     if (isDone) this.store.select(node.id, { reveal: true, focus: "all" });

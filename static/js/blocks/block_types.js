@@ -70,7 +70,7 @@ export const TYPES = {
       size("padding_top", 0, 120, { initial: 16, isRange: true }),
       size("padding_bottom", 0, 120, { initial: 16, isRange: true }),
       { kind: "toggle", name: "stacks", initial: true }, { kind: "toggle", name: "is_full" },
-      { ...image("background_image"), isMore: true },
+      { ...image("background_image"), isMore: true }, { kind: "save_block", name: "save_block" },
     ],
   },
   column: {
@@ -81,7 +81,7 @@ export const TYPES = {
       colour("background"),
     ],
   },
-  saved: { icon: "bookmark", fields: [] },
+  saved: { icon: "bookmark", fields: [{ kind: "saved_block", name: "saved" }] },
   footer: {
     icon: "layout-bottombar",
     fields: [{ kind: "own_text", name: "content" }, centred, { kind: "toggle", name: "shows_social" }],

@@ -1,7 +1,7 @@
 // The canvas: the compiled email in a sandboxed frame. A layer above the frame takes clicks and keys,
 // because scripts and listeners need not work inside.
 import { find, isRow, listOf, takes, walk } from "./document.js";
-import { blockOf, morph } from "./morph.js";
+import { blocksOf, morph } from "./morph.js";
 import { showTags } from "./merge_tags.js";
 import { el, word } from "./words.js";
 
@@ -84,10 +84,7 @@ export class Canvas {
         answer.status >= 500 || answer.status === 400 ? RETRY_MS : 0);
       return;
     }
-    this.status.hidden = true;
-    if (body.html) this.show(body.html);
-    else this.failed(body.problems.map((problem) => problem.text).join(" "), 0);
-    this.store.showProblems(body.problems);
+    this.show(body);
   }
 
   failed(message, retry) {
@@ -96,7 +93,14 @@ export class Canvas {
     if (retry) this.timer = window.setTimeout(() => this.compile(), retry);
   }
 
-  show(html) {
+  show({ html, problems }) {
+    this.status.hidden = true;
+    if (html) this.put(html);
+    else this.failed(problems.map((problem) => problem.text).join(" "), 0);
+    this.store.showProblems(problems);
+  }
+
+  put(html) {
     const parser = new this.frame.contentWindow.DOMParser(); // the page's own drops inline styles
     const wanted = parser.parseFromString(html, "text/html");
     showTags(wanted.body);
@@ -132,6 +136,7 @@ export class Canvas {
   // The frame is as high as the email, so that the stage scrolls and the layer lies exactly on it.
   layOut() {
     const room = this.stage.clientWidth;
+    if (!room) return; // the preview is shown instead
     const isPhone = this.view.width === "phone";
     const width = isPhone ? Math.min(PHONE, room) : Math.max(MIN_DESKTOP, room);
     const scale = Math.min(1, room / width);
@@ -183,8 +188,8 @@ export class Canvas {
   at({ x, y }) {
     let element = this.frame.contentDocument.elementFromPoint(x, y);
     for (; element; element = element.parentElement) {
-      const id = blockOf(element);
-      if (id && find(this.store.document, id)) return id;
+      const entries = blocksOf(element).map((id) => find(this.store.document, id)).filter(Boolean);
+      if (entries.length) return entries.sort((one, other) => other.depth - one.depth)[0].node.id;
     }
     return "";
   }

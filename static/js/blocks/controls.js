@@ -2,9 +2,7 @@
 // node, `set(values)` and `redraw()`.
 import { BRAND_COLOURS, LAYOUTS } from "./block_types.js";
 import { richText, setColumns } from "./document.js";
-import { brand, el, icon, iconButton, networks, word } from "./words.js";
-
-const SECURE = "https://";
+import { SECURE, brand, el, icon, iconButton, networks, word } from "./words.js";
 
 let next = 0;
 const newName = () => `be-${next += 1}`;
@@ -69,7 +67,7 @@ function code(field, value, context) {
 }
 
 function link(field, value, context) {
-  const input = textInput("input", field, value, context, { placeholder: "https://", inputmode: "url", maxlength: 4000 });
+  const input = textInput("input", field, value, context, { placeholder: SECURE, inputmode: "url", maxlength: 4000 });
   input.addEventListener("change", () => {
     const full = withScheme(input.value);
     if (full !== input.value) { input.value = full; context.set({ [field.name]: full }); }
@@ -198,7 +196,7 @@ function profiles(field, value, { set, redraw }) {
     const select = el("select", { class: "form-select", "aria-label": word("network"), "data-field": `network-${index}`,
       onchange: () => { const all = others(); all[index].network = select.value; change(all, true); } },
     ...networks.map(({ key, label }) => el("option", { value: key, selected: key === entry.network }, label)));
-    const input = el("input", { class: "form-control", placeholder: "https://", "aria-label": word("profile_address"),
+    const input = el("input", { class: "form-control", placeholder: SECURE, "aria-label": word("profile_address"),
       "data-field": `profile-${index}`, maxlength: 4000, autocomplete: "off",
       oninput: () => { const all = others(); all[index].url = input.value; value[index].url = input.value; change(all); } });
     input.value = entry.url;
@@ -259,6 +257,23 @@ function listField(field, value, context) {
   return row(field, input);
 }
 
+// ---- Saved blocks -----------------------------------------------------------------------------
+
+function saveBlock(field, value, { node, saved }) {
+  if (!saved.isThere) return "";
+  return el("button", { type: "button", class: "btn w-100 be-field", onclick: () => saved.ask([node]) },
+    icon("bookmark"), word("save_as_block"));
+}
+
+// Its name, the page where it is changed everywhere, and a copy that is changed only here.
+function savedBlock(field, value, { saved, unlink }) {
+  const known = saved.all.get(value);
+  if (!known) return "";
+  return el("div", { class: "be-field" }, el("p", {}, el("strong", {}, known.name)),
+    el("button", { type: "button", class: "btn btn-sm", onclick: () => unlink(known.rows) }, icon("copy"), word("edit_copy")));
+}
+
 const KINDS = {
+  save_block: saveBlock, saved_block: savedBlock,
   text, area, code, link, choice, toggle, align, colour, number, image, profiles, columns, own_text: ownText, list_field: listField,
 };

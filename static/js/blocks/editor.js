@@ -5,6 +5,7 @@ import { Inspector } from "./inspector.js";
 import { Outline } from "./outline.js";
 import { Palette } from "./palette.js";
 import { Panes } from "./panes.js";
+import { SavedBlocks } from "./saved_blocks.js";
 import { RichText, hasText } from "./rich_text.js";
 import { Shortcuts } from "./shortcuts.js";
 import { Store } from "./store.js";
@@ -26,10 +27,12 @@ function start() {
   const undo = () => { if (!store.undo(word("undone"))) store.say(word("nothing_to_undo")); };
   const redo = () => { if (!store.redo(word("redone"))) store.say(word("nothing_to_redo")); };
   const showPalette = () => { panes.open("add"); palette.focus(); };
-  const palette = new Palette(store, actions, canvas, root);
+  const saved = new SavedBlocks(root);
+  const palette = new Palette(store, actions, canvas, saved, root);
   new Tools(store, actions, canvas, text, { add: showPalette, inspect: () => panes.open("inspector") });
-  new Inspector(store, root, {});
-  new Outline(store, actions, root, edit);
+  const inspector = new Inspector(store, root, { saved, unlink: (rows) => actions.unlink(rows) });
+  const outline = new Outline(store, actions, saved, root, edit);
+  saved.addEventListener("change", () => { inspector.render(); outline.schedule(); });
   new Shortcuts(root, { store, actions, undo, redo, help, showPalette });
 
   // ---- Selection and document -----------------------------------------------------------------
@@ -137,6 +140,6 @@ function start() {
   showHistory();
   canvas.start().then(() => {
     root.dataset.ready = "";
-    palette.loadSaved();
+    saved.load();
   });
 }

@@ -1,17 +1,17 @@
 // Makes one tree of nodes equal to another, and keeps the nodes that stay the same: their images do
 // not load again, and nothing flickers. Nodes of blocks are recognised by their class "b-<id>".
 
-const BLOCK_CLASS = /(?:^|\s)b-([a-z0-9]+)(?=\s|$)/;
+const BLOCK_CLASS = /(?:^|\s)b-([a-z0-9]+)(?=\s|$)/g;
 
-// The id of the block whose element this is, or "".
-export function blockOf(element) {
-  const found = element.getAttribute && BLOCK_CLASS.exec(element.getAttribute("class") || "");
-  return found ? found[1] : "";
+// The ids of the blocks whose element this is: of a block, and of what repeats it.
+export function blocksOf(element) {
+  const text = element.getAttribute("class") || "";
+  return text ? [...text.matchAll(BLOCK_CLASS)].map((found) => found[1]) : [];
 }
 
 function keyOf(node) {
-  const block = node.nodeType === Node.ELEMENT_NODE && blockOf(node);
-  return block ? `${node.nodeName} ${block}` : "";
+  const blocks = node.nodeType === Node.ELEMENT_NODE ? blocksOf(node) : [];
+  return blocks.length ? `${node.nodeName} ${blocks}` : "";
 }
 
 function canBecome(old, wanted) {

@@ -7,8 +7,8 @@ import { el, icon, iconButton, word } from "./words.js";
 
 export class Outline {
   // `edit()`: the user wants to edit what is selected.
-  constructor(store, actions, root, edit) {
-    Object.assign(this, { store, actions, edit });
+  constructor(store, actions, saved, root, edit) {
+    Object.assign(this, { store, actions, saved, edit });
     this.tree = root.querySelector("[data-outline]");
     this.collapsed = new Set();
     this.sortables = [];
@@ -80,7 +80,7 @@ export class Outline {
       row.append(el("span", { class: `be-fold${isOpen ? " is-open" : ""}`, onclick: () => this.fold(node.id, isOpen) },
         icon("chevron-right")));
     }
-    row.append(this.name(node.id, icon(TYPES[node.type || "column"].icon), typeName(node), excerpt(node), isChosen));
+    row.append(this.name(node.id, icon(TYPES[node.type || "column"].icon), typeName(node), node.saved ? this.saved.nameOf(node.saved) : excerpt(node), isChosen));
     row.append(...this.badges(node));
     if (isChosen) row.append(this.buttons(node));
     return row;

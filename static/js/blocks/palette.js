@@ -5,10 +5,10 @@ import { layoutName, layoutPicture } from "./controls.js";
 import { el, icon, word } from "./words.js";
 
 export class Palette {
-  constructor(store, actions, canvas, root) {
-    Object.assign(this, { store, actions, canvas });
+  constructor(store, actions, canvas, saved, root) {
+    Object.assign(this, { store, actions, canvas, saved });
     this.place = root.querySelector("[data-palette]");
-    this.savedUrl = root.dataset.saved;
+    this.isPart = "isPart" in root.dataset; // a saved block, which has no footer of its own
     this.savedBlocks = el("div", { hidden: true });
     this.footer = el("div", {});
     this.place.append(
@@ -17,6 +17,7 @@ export class Palette {
       this.savedBlocks,
     );
     store.addEventListener("document", () => this.offerFooter());
+    saved.addEventListener("change", () => this.showSaved());
     this.offerFooter();
   }
 
@@ -48,21 +49,16 @@ export class Palette {
 
   // A document without the legal footer gets it here; there is never a second one.
   offerFooter() {
-    const isThere = !this.store.document || this.store.document.rows.some((row) => row.type === "footer");
+    const isThere = this.isPart || this.store.document.rows.some((row) => row.type === "footer");
     if (isThere === !this.footer.firstChild) return;
     this.footer.replaceChildren(isThere ? "" : el("div", { class: "be-tiles" },
       this.tile("footer", () => ({ id: newId(), type: "footer" }), word("type_footer"), icon(TYPES.footer.icon))));
   }
 
-  // The saved blocks of the library, if there are any.
-  async loadSaved() {
-    if (!this.savedUrl) return;
-    const answer = await fetch(this.savedUrl, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer || !answer.ok) return;
-    const { blocks } = await answer.json();
-    this.savedNames = new Map(blocks.map((saved) => [saved.id, saved.name]));
+  showSaved() {
+    const blocks = [...this.saved.all.values()];
     this.savedBlocks.hidden = !blocks.length;
-    this.savedBlocks.replaceChildren(this.group(word("saved_blocks"), "be-saved-tiles", blocks.map((saved) =>
-      this.tile("saved", () => ({ id: newId(), type: "saved", saved: saved.id }), saved.name, icon("bookmark")))));
+    this.savedBlocks.replaceChildren(this.group(word("saved_blocks"), "be-saved-tiles", blocks.map(({ id, name }) =>
+      this.tile("saved", () => ({ id: newId(), type: "saved", saved: id }), name, icon("bookmark")))));
   }
 }

@@ -20,7 +20,7 @@ export class RichText {
     canvas.listeners.add(() => this.layOut());
   }
 
-  // Edit the text of this block. `point`: where the caret goes, in the window.
+  // Edit the text of this block. `focus`: "end", "all" to replace it, or "point", in the window.
   open(node, { focus, point } = {}) {
     if (this.id !== node.id) {
       this.close();
@@ -43,7 +43,7 @@ export class RichText {
       this.layOut();
     }
     if (focus === "point" && point) this.focusAt(point);
-    else if (focus) this.focus(focus);
+    else if (focus) this.editor.commands.focus(focus, { scrollIntoView: false });
     this.tellChanged();
   }
 
@@ -51,7 +51,7 @@ export class RichText {
     if (!this.editor) return;
     this.editor.destroy();
     this.editor = null;
-    this.id = this.awaited = "";
+    this.id = "";
     this.box.replaceChildren();
     this.box.hidden = true;
     this.uncover();
@@ -89,12 +89,6 @@ export class RichText {
     return keys;
   }
 
-  // `where`: "end", or "all" to replace what is there. A new block is not in the canvas yet.
-  focus(where) {
-    this.awaited = this.box.hidden ? where : "";
-    if (!this.awaited) this.editor.commands.focus(where, { scrollIntoView: false });
-  }
-
   focusAt(point) {
     const found = this.editor.view.posAtCoords(point);
     this.editor.commands.focus(found ? found.pos : "end", { scrollIntoView: false });
@@ -114,8 +108,10 @@ export class RichText {
     this.uncover();
     const target = this.target();
     const rect = target && target.getBoundingClientRect();
-    this.box.hidden = !rect || !rect.width;
-    if (this.box.hidden) return;
+    // A new block is not in the canvas yet, but can already be typed in.
+    this.box.hidden = false;
+    this.box.classList.toggle("is-waiting", !rect || !rect.width);
+    if (!rect || !rect.width) return;
     const style = this.canvas.frame.contentWindow.getComputedStyle(target);
     put(this.box, rect);
     for (const name of COPIED) this.box.style[name] = style[name];
@@ -125,7 +121,6 @@ export class RichText {
     this.box.style.minHeight = `${rect.height}px`;
     this.box.classList.toggle("is-line", this.isLine);
     this.cover(target);
-    if (this.awaited) this.focus(this.awaited);
   }
 
   // The text below the editor is not seen twice.

@@ -1,14 +1,33 @@
 // What the text of a block can be; the server's docs/blocks.md says the same.
-import { Extension, Mark, Node, StarterKit } from "../../vendor/tiptap/rich-text.min.js";
+import {
+  Bold, BulletList, Extension, HardBreak, InputRule, Italic, ListItem, ListKeymap, Mark, Node, OrderedList, Paragraph, Strike,
+  Text, Underline,
+} from "../../vendor/tiptap/rich-text.min.js";
 import { labelOf } from "./merge_tags.js";
-import { brand } from "./words.js";
+import { SECURE, brand } from "./words.js";
 
 const LINK = /^(https?:\/\/|mailto:|tel:|#|\{\{)/i;
+const TYPED_ADDRESS = /(?:^|\s)((?:https?:\/\/|www\.)[^\s]*[^\s.,:;!?)])[.,:;!?)]* $/i;
 
 // The colour of the brand with this name, or the colour itself.
 export function colourValue(choice) {
   return brand.palette[choice] || choice;
 }
+
+const Link = Mark.create({
+  name: "link", inclusive: false, excludes: "link",
+  addAttributes() { return { href: { default: "" } }; },
+  parseHTML() { return [{ tag: "a[href]", getAttrs: (link) => LINK.test(link.getAttribute("href")) && null }]; },
+  renderHTML({ mark }) { return ["a", { href: mark.attrs.href }, 0]; },
+  // An address becomes a link when a space is typed after it.
+  addInputRules() {
+    return [new InputRule({ find: TYPED_ADDRESS, handler: ({ state, range, match }) => {
+      const from = range.from + match[0].indexOf(match[1]), to = from + match[1].length;
+      const href = /^www/i.test(match[1]) ? `${SECURE}${match[1]}` : match[1];
+      state.tr.addMark(from, to, this.type.create({ href })).removeStoredMark(this.type);
+    } })];
+  },
+});
 
 const TextColour = Mark.create({
   name: "textColour",
@@ -46,17 +65,8 @@ const Lines = Node.create({ name: "doc", topNode: true, content: "(paragraph | b
 export function extensions({ isLine, keys }) {
   return [
     isLine ? OneLine : Lines,
-    StarterKit.configure({
-      document: false, heading: false, blockquote: false, code: false, codeBlock: false, horizontalRule: false,
-      undoRedo: false, dropcursor: false, gapcursor: false, trailingNode: false,
-      ...(isLine ? { bulletList: false, orderedList: false, listItem: false, listKeymap: false } : {}),
-      link: {
-        openOnClick: false, autolink: true, linkOnPaste: true, defaultProtocol: "https",
-        HTMLAttributes: { target: null, rel: null, class: null }, isAllowedUri: (url) => LINK.test(url),
-      },
-    }),
-    TextColour,
-    MergeTag,
+    Paragraph, Text, HardBreak, Bold, Italic, Underline, Strike, Link, TextColour, MergeTag,
+    ...(isLine ? [] : [BulletList, OrderedList, ListItem, ListKeymap]),
     Extension.create({ name: "blockKeys", priority: 1000, addKeyboardShortcuts() { return keys; } }),
   ];
 }

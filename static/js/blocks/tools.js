@@ -4,7 +4,7 @@ import { BRAND_COLOURS } from "./block_types.js";
 import { withScheme } from "./controls.js";
 import { isLocked, moveTo } from "./document.js";
 import { typeName } from "./labels.js";
-import { brand, el, icon, iconButton, word } from "./words.js";
+import { SECURE, brand, el, icon, iconButton, word } from "./words.js";
 
 const MARKS = [["bold", "bold", "Bold"], ["italic", "italic", "Italic"], ["underline", "underline", "Underline"],
   ["strike", "strikethrough", "Strike"]];
@@ -139,17 +139,17 @@ export class Tools {
   editLink() {
     const { editor } = this.text;
     const now = editor.getAttributes("link").href || "";
-    const input = el("input", { class: "form-control form-control-sm", placeholder: "https://", "aria-label": word("link_address"),
+    const input = el("input", { class: "form-control form-control-sm", placeholder: SECURE, "aria-label": word("link_address"),
       autocomplete: "off" });
     input.value = now;
     const apply = () => {
       const href = withScheme(input.value);
       this.closePopover();
       const chain = editor.chain().focus().extendMarkRange("link");
-      if (!href) chain.unsetLink().run();
+      if (!href) chain.unsetMark("link").run();
       else if (editor.state.selection.empty && !now) {
         chain.insertContent({ type: "text", text: input.value.trim(), marks: [{ type: "link", attrs: { href } }] }).run();
-      } else chain.setLink({ href }).run();
+      } else chain.setMark("link", { href }).run();
     };
     input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); apply(); } });
     this.openPopover(input, el("button", { type: "button", class: "btn btn-sm btn-primary", onclick: apply }, word("apply")),

@@ -2,6 +2,8 @@
 
 const data = JSON.parse(document.getElementById("block-editor-data").textContent);
 
+export const SECURE = "https://";
+
 export const { brand, fields, segments, networks } = data;
 
 // The sentence with this name, with its parameters: "{name} moved up".

@@ -1,5 +1,6 @@
 """The canvas of the block editor: documents are compiled while they are edited."""
 
+import gzip
 import json
 import re
 from typing import Any
@@ -123,3 +124,15 @@ def test_the_inspector_has_a_form_for_each_kind_of_block() -> None:
     for kind in kinds - {"doc", "field", "segment"}:
         assert re.search(rf"^  {kind}: {{", code, re.MULTILINE), kind
         assert f"type_{kind}" in block_words(), kind
+
+
+def test_the_answer_is_compressed_if_the_browser_accepts_it(
+    owner_client: FlaskClient, url: str
+) -> None:
+    plain = _compile(owner_client, url, _document(BUTTON))
+    packed = owner_client.post(
+        url, data=_document(BUTTON), headers={"Accept-Encoding": "gzip, deflate, br"}
+    )
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert "Content-Encoding" not in plain.headers

@@ -1,0 +1,66 @@
+// The saved blocks of the library: what can be inserted, and saving a section as a new one.
+import { toast } from "../toast.js";
+import { el, word } from "./words.js";
+
+export class SavedBlocks extends EventTarget {
+  constructor(root) {
+    super();
+    this.urls = { list: root.dataset.saved, create: root.dataset.saveBlock };
+    this.dialog = document.getElementById("save-block");
+    this.all = new Map();
+    this.isThere = false;
+    this.dialog.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save();
+    });
+  }
+
+  // Nothing, in a saved block: it cannot contain others.
+  async load() {
+    if (!this.urls.list) return;
+    const answer = await fetch(this.urls.list, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const { blocks } = await answer.json();
+    this.all = new Map(blocks.map((saved) => [saved.id, saved]));
+    this.isThere = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  nameOf(id) { return this.all.has(id) ? this.all.get(id).name : ""; }
+
+  // Ask for a name, then save these rows under it.
+  ask(rows) {
+    this.rows = rows;
+    this.dialog.querySelector("form").reset();
+    this.refuse("");
+    this.dialog.showModal();
+  }
+
+  async save() {
+    const name = this.dialog.querySelector("[name=name]").value;
+    let answer;
+    try {
+      answer = await fetch(this.urls.create, {
+        method: "POST",
+        body: JSON.stringify({ name, rows: this.rows }),
+        headers: {
+          "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf,
+          "HX-Request": "true",
+        },
+      });
+    } catch {
+      this.refuse(document.body.dataset.serverAway);
+      return;
+    }
+    const body = await answer.json().catch(() => ({}));
+    if (!answer.ok) { this.refuse(body.message || document.body.dataset.requestFailed); return; }
+    this.dialog.close();
+    toast(word("block_saved"), "success");
+    await this.load();
+  }
+
+  refuse(message) {
+    const place = this.dialog.querySelector("[data-refused]");
+    place.replaceChildren(message ? el("span", {}, message) : "");
+  }
+}
