@@ -131,6 +131,11 @@ function start() {
     canvas.setView({ isDark });
   });
 
+  // The list of problems leads to their blocks.
+  document.addEventListener("select-block", ({ detail }) => {
+    root.scrollIntoView({ block: "nearest" });
+    store.select(detail.id, { reveal: true });
+  });
   // Another version was put into the form: somebody else's, or the one kept in this browser.
   source.form.addEventListener("restored", () => store.load());
 
