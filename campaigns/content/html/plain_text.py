@@ -108,6 +108,7 @@ class _Converter:
     nested: int = 0
     seen: int = 0
     """Number of texts so far outside of all conditions, or of all in the link they are in."""
+    is_after_bullet: bool = False
 
     def run(self, parts: Iterable[HtmlTag | Text]) -> Converted:
         for part in parts:
@@ -138,10 +139,12 @@ class _Converter:
         text = (text if is_decoded else entities.unescape(text)).translate(_UNSEEN)
         text = text.replace(OPEN, "").replace(CLOSE, "")
         text = text.replace(LINE, "").replace(PARAGRAPH, "")
-        if text:
+        if text and not (self.is_after_bullet and text.isspace()):
             self.out.append(text)
             depth = self.links[-1].depth if self.links else 0
-            self.seen += self.depth == depth and not text.isspace()
+            if not text.isspace():
+                self.seen += self.depth == depth
+                self.is_after_bullet = False
 
     def _token(self, token: Token, mark: str) -> None:
         if token.kind == "comment":
@@ -149,7 +152,9 @@ class _Converter:
         self.out.append(mark)
         if token.kind == "statement":
             self._statement(token)
-        elif self._is_certain(name := token.inner.strip()):
+            return
+        self.is_after_bullet = False
+        if self._is_certain(name := token.inner.strip()):
             self.always.add(name)
 
     def _statement(self, token: Token) -> None:
@@ -187,9 +192,12 @@ class _Converter:
             self._block(tag)
 
     def _block(self, tag: HtmlTag) -> None:
+        if self.is_after_bullet and tag.name in _PARAGRAPHS | _LINES and tag.name != "li":
+            return  # `<li><p>`: the text begins beside its bullet
         if tag.name in _PARAGRAPHS:
-            # A nested list continues line by line.
-            is_inner = tag.name in {"ul", "ol"} and len(self.lists) > (1 if tag.is_end else 0)
+            # A nested list, and the paragraphs of an item, continue line by line.
+            is_list = tag.name in {"ul", "ol"}
+            is_inner = len(self.lists) > (1 if is_list and tag.is_end else 0)
             self.out.append(LINE if is_inner else PARAGRAPH)
         elif tag.name in _LINES:
             self.out.append(LINE)
@@ -201,6 +209,7 @@ class _Converter:
             self.lists.pop()
         elif tag.name == "li" and not tag.is_end:
             self.out.append(self._bullet())
+            self.is_after_bullet = True
 
     def _bullet(self) -> str:
         """`- `, or the number; in a loop the number is not known."""

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError, nodes
 
 from campaigns.content.html.tokens import Guarded
+from campaigns.content.merge_tags import equivalent_of, is_field
 from campaigns.content.templating import filters, limits
 from campaigns.content.templating.environment import PLAIN
 from campaigns.content.templating.problems import Field, Problem, found
@@ -47,14 +48,21 @@ class Available:
         return sorted({*fields, *extra, *self.names} - {"subscriber.attributes"})
 
     def nearest(self, name: str) -> str:
-        """Return the most similar merge field; "" if none is close."""
+        """Return the merge field that is probably meant; "" if none is close."""
         known = self.all()
-        short = {entry.rpartition(".")[2]: entry for entry in known}
-        near = difflib.get_close_matches(name, known, 1, 0.7) or [
-            short[close]
-            for close in difflib.get_close_matches(name.rpartition(".")[2], list(short), 1, 0.7)
-        ]
-        return near[0] if near else ""
+        meant = [entry for entry in known if _bare(entry) == _bare(name)]
+        if meant:
+            return min(meant, key=lambda entry: not entry.startswith("subscriber."))
+        if is_field(name) and (equivalent := equivalent_of(name).strip("{} ")) in known:
+            return equivalent
+        short = {entry.rpartition(".")[2]: entry for entry in reversed(known)}
+        near = difflib.get_close_matches(name.rpartition(".")[2], list(short), 1, 0.7)
+        return short[near[0]] if near else ""
+
+
+def _bare(name: str) -> str:
+    """Return the last part of a name as it would be said: `contact.FirstName` is `firstname`."""
+    return re.sub(r"[\W_]", "", name.rpartition(".")[2]).lower()
 
 
 # --- parsing ---------------------------------------------------------------------------------
@@ -330,13 +338,20 @@ def _names(
             yield from _own_name(field, node, available)
     if any(isinstance(node, nodes.For) for node in everything):
         own.add("loop")
-    members = {id(node.node) for node in everything if isinstance(node, _MEMBERS) and member(node)}
+    members = {
+        id(node.node): name
+        for node in everything
+        if isinstance(node, _MEMBERS) and (name := member(node))
+    }
     for node in everything:
         if isinstance(node, nodes.Name) and node.ctx == "load" and node.name not in own:
             if node.name == SEGMENTS and id(node) not in members:
                 yield found(field, node.lineno, "template.segment_without_id")
             elif node.name not in available.names and node.name not in available.groups:
-                yield _unknown_field(field, node.lineno, node.name, available)
+                # `contact.first_name` is one unknown field, that of another program.
+                inner = members.get(id(node))
+                name = f"{node.name}.{inner}" if inner else node.name
+                yield _unknown_field(field, node.lineno, name, available)
         elif isinstance(node, _MEMBERS):
             yield from _members(field, node, available)
 

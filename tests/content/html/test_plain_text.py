@@ -14,6 +14,9 @@ from tests.content.samples import a_recipient, compiled, text_of
         ("<div>One</div><div>Two</div>", "One\nTwo"),
         ("<ul><li>One</li><li>Two <b>bold</b></li></ul><p>End</p>", "- One\n- Two bold\n\nEnd"),
         ("<ol><li>One<li>Two</ol>", "1. One\n2. Two"),
+        ("<ul>\n<li>\n<p>One</p></li><li><div><p>Two</p></div></li></ul>", "- One\n- Two"),
+        ("<ol><li><p>A</p><p>and more</p></li><li>B</li></ol><p>C", "1. A\nand more\n2. B\n\nC"),
+        ("<ul><li><p>A</p><ul><li><p>B</p></li></ul></li></ul>End", "- A\n- B\n\nEnd"),
         ("<p>a</p><hr><p>b</p>", "a\n\n----------\n\nb"),
         ("<p>&lt;b&gt; &amp;&nbsp;&copy; &#8364;</p>", "<b> & © €"),
         ("<p>See <a href='https://a.example/x'>the shop</a>.</p>", "See the shop (https://a.example/x)."),
@@ -45,6 +48,7 @@ LOOP = "{% for x in subscriber.items %}"
 @pytest.mark.parametrize(
     ("html", "text"),
     [
+        (f"<ul>{LOOP}<li><p>{{{{ x }}}}</p></li>{{% endfor %}}</ul><p>End</p>", "- a\n- b\n\nEnd"),
         (f"<ul>{LOOP}<li>{{{{ x }}}}</li>{{% endfor %}}</ul><p>End</p>", "- a\n- b\n\nEnd"),
         (f"<table>{LOOP}<tr><td>{{{{ x }}}}</td></tr>{{% endfor %}}</table>", "a\nb"),
         ("<p>A</p>{% if subscriber.no %}<p>B</p>{% endif %}<p>C</p>", "A\n\nC"),

@@ -67,6 +67,11 @@ def test_a_template_renders(template: str, result: str) -> None:
     [
         ("a\n\n{{ foo }}", "Line 3: Unknown merge field {{ foo }}. Available: campaign.subject"),
         ("{{ name }}", "Did you mean {{ subscriber.name }}?"),
+        ("{{ first_name }}", "Did you mean {{ subscriber.first_name }}?"),
+        ("{{ LastName }}", "Did you mean {{ subscriber.last_name }}?"),
+        ("{{ email_address }}", "Did you mean {{ subscriber.email }}?"),
+        ("{{ unsubscribe_link }}", "Did you mean {{ unsubscribe_url }}?"),
+        ("{{ contact.first_name }}", "{{ contact.first_name }}. Did you mean {{ subscriber.first"),
         ("{{ sender.adress }}", "Did you mean {{ sender.address }}?"),
         ("\n{{ subscriber.name|uper }}", "Line 2: There is no filter called uper. Did you mean"),
         ("{% if subscriber.name %}", "never closed"),
