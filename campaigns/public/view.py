@@ -1,9 +1,6 @@
 """A recipient's email in the browser."""
 
-import hashlib
-from collections import OrderedDict
 from functools import partial
-from threading import Lock
 from typing import cast
 
 import sqlalchemy as sa
@@ -15,6 +12,7 @@ from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign, Delivery
+from campaigns.content.cache import ContentCache
 from campaigns.content.mime.compile import (
     Compiled,
     Content,
@@ -96,7 +94,7 @@ def view(token: str) -> Response:
     settings = services().settings
     content = content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
     try:
-        compiled = _cache().get(content, services().signer)
+        compiled = _cache().get(content, lambda: _compile(content, services().signer))
         text = compiled.render_web(recipient) if compiled else ""
     except RenderError:
         text = ""
@@ -108,30 +106,6 @@ def view(token: str) -> Response:
     return private(answer)
 
 
-class CompiledCache:
-    """Caches compiled content by a hash of all its inputs, so that changes apply at once.
-
-    Compiling takes much longer than rendering. It happens under the lock, so that many visitors
-    wait for one compilation instead of each making one.
-    """
-
-    def __init__(self, size: int = CACHED) -> None:
-        self._size = size
-        self._entries: OrderedDict[bytes, Compiled | None] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, content: Content, signer: Signer) -> Compiled | None:
-        """Return the compiled content, cached or new; None if it cannot be compiled."""
-        key = hashlib.sha256(repr(content).encode("utf-8", "surrogatepass")).digest()
-        with self._lock:
-            if key not in self._entries:
-                self._entries[key] = _compile(content, signer)
-            self._entries.move_to_end(key)
-            if len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-            return self._entries[key]
-
-
 def _compile(content: Content, signer: Signer) -> Compiled | None:
     try:
         return compile_content(content, signer)
@@ -139,7 +113,9 @@ def _compile(content: Content, signer: Signer) -> Compiled | None:
         return None
 
 
-def _cache() -> CompiledCache:
+def _cache() -> ContentCache[Compiled | None]:
     """Return the cache of the running app, whose keys sign the cached links."""
-    found = current_app.extensions.setdefault("campaigns.view_cache", CompiledCache())
-    return cast("CompiledCache", found)
+    key = "campaigns.view_cache"
+    if key not in current_app.extensions:
+        current_app.extensions.setdefault(key, ContentCache[Compiled | None](CACHED))
+    return cast("ContentCache[Compiled | None]", current_app.extensions[key])

@@ -7,7 +7,6 @@ from flask.testing import FlaskClient
 
 from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import Subscriber
-from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.content.mime.compile import Compiled, Content, TemplateProblemError, compile_content
 from campaigns.context import services
@@ -130,20 +129,6 @@ def test_a_failed_compilation_is_not_repeated_each_time(
     _, path = a_sent_campaign()
     assert [client.get(path).status_code for _ in range(3)] == [404, 404, 404]
     assert len(tries) == 1
-
-
-def test_only_recently_viewed_campaigns_are_cached(app: Flask) -> None:
-    cache = view.CompiledCache(size=2)
-    with transaction():
-        news = a_list()
-        campaigns = [a_campaign(news, source=f"<p>{n}</p>") for n in range(3)]
-    contents = [content_of(one, base_url="https://news.example.org") for one in campaigns]
-    first = cache.get(contents[0], services().signer)
-    cache.get(contents[1], services().signer)
-    assert cache.get(contents[0], services().signer) is first
-    cache.get(contents[2], services().signer)
-    assert cache.get(contents[0], services().signer) is first
-    assert len(cache._entries) == 2
 
 
 def test_requests_of_one_client_are_limited(client: FlaskClient, app: Flask) -> None:

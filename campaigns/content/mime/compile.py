@@ -5,14 +5,15 @@ derived, and the footer is added. The result is four small programs (subject, pr
 that run for every recipient.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jinja2 import nodes
 from markupsafe import Markup
 
 from campaigns.content import lint
+from campaigns.content.cache import ContentCache
 from campaigns.content.html import links, scanner, tokens, wrapper
 from campaigns.content.html.plain_text import template_source, to_text
 from campaigns.content.html.tokens import Guarded
@@ -191,14 +192,73 @@ def _page(html: str) -> lint.ParsedPage:
     return lint.ParsedPage(guarded, scanner.read_whole(guarded.text)[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Content that is compiled as far as it does not depend on keys and attributes.
+
+    `trees`: the parsed templates, or why they cannot be parsed. `problems`: those that are found
+    after these. Without `programs`, it cannot be sent.
+    """
+
+    page: CompiledPage
+    sources: Mapping[Field, str]
+    trees: Mapping[Field, nodes.Template | Problem]
+    problems: tuple[Problem, ...] = ()
+    segments: tuple[str, ...] = ()
+    programs: Programs | None = None
+    tracked: tuple[links.Link, ...] = ()
+
+    def check(self, fields: Available) -> list[Problem]:
+        """Return all problems, in the order of the fields."""
+        found_in = [
+            problem
+            for name, tree in self.trees.items()
+            for problem in (
+                checker.check(name, tree, fields) if isinstance(tree, nodes.Template) else [tree]
+            )
+        ]
+        return [*self.page.problems, *_in_source(found_in, self.page), *self.problems]
+
+
+CACHED_CONTENTS = 16
+_contents = ContentCache[_Prepared](CACHED_CONTENTS)
+
+
 def _compile(
     content: Content, signer: Signer, fields: Available, dkim: MessageSigner | None = None
 ) -> tuple[list[Problem], Compiled | None]:
-    content = replace(
+    content = _normalised(content)
+    # Files are only added to the messages.
+    key = replace(content, attachments=())
+    prepared = _contents.get(key, lambda: _prepare(content))
+    problems = prepared.check(fields)
+    if prepared.programs is None:
+        return problems, None
+    return problems, _compiled(content, signer, prepared, prepared.programs, dkim)
+
+
+def _normalised(content: Content) -> Content:
+    return replace(
         content,
         subject=tokens.normalise(content.subject),
         preheader=tokens.normalise(content.preheader),
     )
+
+
+def _compiled(
+    content: Content,
+    signer: Signer,
+    prepared: _Prepared,
+    programs: Programs,
+    dkim: MessageSigner | None = None,
+) -> Compiled:
+    written = tuple(prepared.sources.values())
+    return Compiled(
+        content, signer, programs, prepared.tracked, written, dkim, segments=prepared.segments
+    )
+
+
+def _prepare(content: Content) -> _Prepared:
     page = compile_source(content.source, content.context)
     sources: dict[Field, str] = {
         "subject": content.subject,
@@ -206,43 +266,36 @@ def _compile(
         "html": _template_of(page),
     }
     guards = {name: tokens.guard(source) for name, source in sources.items()}
-    problems = list[Problem]()
-    segments = list(content.segment_order)
-    for name in _FIELDS:
-        tree = checker.parse(name, guards[name], sources[name])
-        if isinstance(tree, nodes.Template):
-            wrong = checker.check(name, tree, fields)
-            problems += wrong
-            if not any(problem.blocks for problem in wrong):  # otherwise it may be too deep
-                segments += checker.segments_in(tree)
-        else:
-            problems.append(tree)
-    problems = [*page.problems, *_in_source(problems, page)]
-    segments = list(dict.fromkeys(segments))
+    trees = {name: checker.parse(name, guards[name], sources[name]) for name in _FIELDS}
+    prepared = _Prepared(page, sources, trees)
+    if any(problem.blocks for problem in prepared.check(available(content))):
+        return prepared
+    found_segments = (
+        segment
+        for tree in trees.values()
+        if isinstance(tree, nodes.Template)
+        for segment in checker.segments_in(tree)
+    )
+    segments = tuple(dict.fromkeys([*content.segment_order, *found_segments]))
     if len(segments) > checker.MAX_SEGMENTS:
         most = checker.MAX_SEGMENTS
-        problems.append(found("html", 0, "template.too_many_segments", most=most))
-    problems += embedded_images.check(content, page)
-    if any(problem.blocks for problem in problems):
-        return problems, None
+        too_many = found("html", 0, "template.too_many_segments", most=most)
+        return replace(prepared, problems=(too_many,))
+    prepared = replace(
+        prepared, segments=segments, problems=tuple(embedded_images.check(content, page))
+    )
+    if prepared.problems:
+        return prepared
     programs_of = _html_programs if page.text is None else _text_programs
     try:
         programs, tracked = programs_of(content, guards["html"])
-        compiled = Compiled(
-            content,
-            signer,
-            programs,
-            tracked,
-            tuple(sources.values()),
-            dkim,
-            segments=tuple(segments),
-        )
-        compiled.try_out()
+        whole = replace(prepared, programs=programs, tracked=tracked)
+        _compiled(content, Signer(["for checking only"]), whole, programs).try_out()
     except TemplateProblemError as error:
-        return problems + _in_source(error.problems, page), None
+        return replace(prepared, problems=tuple(_in_source(error.problems, page)))
     except RenderError as error:
-        return problems + _in_source([error.problem], page), None
-    return problems, compiled
+        return replace(prepared, problems=tuple(_in_source([error.problem], page)))
+    return whole
 
 
 def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterator[Problem]:

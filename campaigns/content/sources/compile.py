@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from campaigns.content.cache import ContentCache
 from campaigns.content.sources import html, markdown, mjml, text
 from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext, SourceKind
@@ -17,6 +18,15 @@ COMPILERS: Mapping[SourceKind, Compiler] = {
 }
 
 
+CACHED_PAGES = 32
+_pages = ContentCache[CompiledPage](CACHED_PAGES)
+
+
 def compile_source(source: ContentSource, context: SourceContext) -> CompiledPage:
-    """Return the page of a source, with its problems. Never raises."""
-    return COMPILERS[source.kind](source, context)
+    """Return the page of a source, with its problems. Never raises.
+
+    Pages are cached, except those for the editor: each of these is made once.
+    """
+    if context.is_canvas:
+        return COMPILERS[source.kind](source, context)
+    return _pages.get((source, context), lambda: COMPILERS[source.kind](source, context))
