@@ -25,6 +25,7 @@ from campaigns.web import (
     suppressions,
     tags,
     templates,
+    versions,
 )
 
 BLUEPRINTS = (
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     imports.bp,
     templates.bp,
     saved_content.bp,
+    versions.bp,
     suppressions.bp,
     settings.bp,
     mailbox.bp,

@@ -18,6 +18,7 @@ from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.models import ImportRun, Suppression, Tag
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.content.library import templates
 from campaigns.context import EXTENSION, services
 from campaigns.db import Base, WriteForbiddenError, db, transaction
 from campaigns.mailbox.writer import Writer
@@ -132,6 +133,7 @@ def populate() -> dict[str, str]:
         gone = Suppression(address_normal="gone@example.org")
         saved, snippet = a_saved_block("Offer"), a_snippet("promo", name="Promo")
         template = a_template("Monthly news", folder="News")
+        templates.save(template.id, 1, {"subject": "News"}, editor_id=None, now=now)
         segment = a_segment("Friends", {"kind": "list", "list": news.id}, {"kind": "opened"})
         db.session.add_all([run, task, label, gone])
         mail = queue.enqueue(
@@ -150,6 +152,8 @@ def populate() -> dict[str, str]:
     return {
         "/calendar/series/<public_id>": f"/calendar/series/{series.public_id}",
         "/<local>": f"/{series.first_local}",
+        "/<any(campaigns,templates):owner>/<public_id>": f"/templates/{template.public_id}",
+        "/<int(max=2147483647):version>": "/1",
         "/campaigns/<public_id>/report": f"/campaigns/{sent.public_id}/report",
         "/campaigns/<public_id>": f"/campaigns/{draft.public_id}",
         "/again/<name>": "/again/unknown",

@@ -28,16 +28,18 @@ def starter_thumbnail(name: str) -> Response:
     return email_in_frame(sample_content(source, None, base_url=services().settings.base_url))
 
 
-def email_in_frame(content: Content) -> Response:
-    """Return the compiled email, or its problems.
+def email_in_frame(content: Content, *, style: str = "") -> Response:
+    """Return the compiled email with these rules added, or its problems.
 
     Browsers keep it, and ask whether it changed: the tag is a hash of everything that it is made
     from, so nothing is compiled for the answer.
     """
-    made_from = f"{tree().hash}{content!r}".encode("utf-8", "surrogatepass")
+    made_from = f"{tree().hash}{style}{content!r}".encode("utf-8", "surrogatepass")
     tag = hashlib.sha256(made_from).hexdigest()[:32]
     is_known = request.if_none_match.contains(tag)
-    answer = Response(status=304) if is_known else Response(_page(content), mimetype="text/html")
+    answer = (
+        Response(status=304) if is_known else Response(_page(content, style), mimetype="text/html")
+    )
     answer.set_etag(tag)
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.headers["Content-Security-Policy"] = PREVIEW_CSP
@@ -45,10 +47,13 @@ def email_in_frame(content: Content) -> Response:
     return answer
 
 
-def _page(content: Content) -> str:
+def _page(content: Content, style: str) -> str:
     if not content.source.text.strip():
         return render_template("web/content/preview_problem.html", problems=())
     try:
-        return render(content, None).html
+        rendered = render(content, None)
     except TemplateProblemError as error:
         return render_template("web/content/preview_problem.html", problems=error.problems)
+    if not rendered.html:
+        return render_template("web/content/preview_text.html", text=rendered.text)
+    return rendered.html.replace("</head>", f"<style>{style}</style></head>", 1)
