@@ -19,6 +19,7 @@ from campaigns.audience.models import ImportRun, Suppression, Tag
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.content.library import templates
+from campaigns.content.library.models import Media
 from campaigns.context import EXTENSION, services
 from campaigns.db import Base, WriteForbiddenError, db, transaction
 from campaigns.mailbox.writer import Writer
@@ -52,6 +53,7 @@ RECORD_VISITS = {
 
 MAY_ANSWER_LESS = {
     "custom_fields.promote", "dev.components", "imports.failed_rows", "mailbox.attachment",
+    "public_media.file",
 }  # fmt: skip
 """Pages that have nothing to show of the rows made here, or only in debug mode."""
 
@@ -135,7 +137,11 @@ def populate() -> dict[str, str]:
         template = a_template("Monthly news", folder="News")
         templates.save(template.id, 1, {"subject": "News"}, editor_id=None, now=now)
         segment = a_segment("Friends", {"kind": "list", "list": news.id}, {"kind": "opened"})
-        db.session.add_all([run, task, label, gone])
+        image = Media(
+            name="pier.png", content_type="image/png", width=9, height=9, size=9,
+            digest="a" * 64, upload_digest="b" * 64,
+        )  # fmt: skip
+        db.session.add_all([run, task, label, gone, image])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
@@ -172,6 +178,8 @@ def populate() -> dict[str, str]:
         "/templates/starters/<name>": "/templates/starters/letter",
         "/saved-blocks/<public_id>": f"/saved-blocks/{saved.public_id}",
         "/snippets/<public_id>": f"/snippets/{snippet.public_id}",
+        "/media/<public_id>": f"/media/{image.public_id}",
+        "/media/<string(length=12):public_id>/<name>": f"/media/{image.public_id}/none.png",
         "/tags/<public_id>": f"/tags/{label.public_id}",
         "/subscribers/tasks/<public_id>": f"/subscribers/tasks/{task.public_id}",
         "/subscribers/<public_id>": f"/subscribers/{alice.public_id}",
