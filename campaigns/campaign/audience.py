@@ -349,3 +349,33 @@ def sample(scope: Scope, *, limit: int) -> sa.Select[Subscriber]:
         .order_by(Subscriber.id)
         .limit(limit)
     )
+
+
+def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Select[int] | None:
+    """Select people of the audience: from each of these ids on, up to `size` of each list.
+
+    The time depends on the size of the slices, not on that of the lists. None without lists.
+    """
+    parts = [
+        sa.select(_slice(list_id, start, size).c.subscriber_id)
+        for list_id in scope.included
+        for start in starts
+    ]
+    if not parts:
+        return None
+    some = sa.union(*parts).subquery()
+    return (
+        sa.select(Subscriber.id)
+        .join(some, some.c.subscriber_id == Subscriber.id)
+        .where(_is_in_segments(scope), _is_left_in(scope, Subscriber.id))
+    )
+
+
+def _slice(list_id: int, start: int, size: int) -> sa.Subquery:
+    return (
+        sa.select(Subscription.subscriber_id)
+        .where(_is_subscribed(Subscription, [list_id]), Subscription.subscriber_id >= start)
+        .order_by(Subscription.subscriber_id)
+        .limit(size)
+        .subquery()
+    )

@@ -1,37 +1,52 @@
-// The preview of a campaign: as desktop, phone or text, for any subscriber.
+// The preview: as desktop, phone, text or in inboxes, in light or dark, for any subscriber.
 
 const DESKTOP_WIDTH = 720;
 const PHONE_WIDTH = 480;
 const card = document.getElementById("preview");
-const stage = card && card.querySelector(".preview-stage");
-const frame = card && card.querySelector(".preview-frame");
+const stage = card.querySelector(".preview-stage");
+const words = JSON.parse(card.dataset.words);
+const switches = { "dark": false, "no-images": false };
+let frame = card.querySelector(".preview-frame");
+let next = null; // the frame that is loading
 
-// Load the preview again, of this version of the content if it has changed.
-function reloadPreview(version) {
-  if (version) card.dataset.version = version;
-  const address = new URL(card.dataset.preview, window.location.href);
-  if (stage.dataset.view === "text") address.searchParams.set("part", "text");
+function address() {
+  const url = new URL(card.dataset.preview, window.location.href);
   const reader = document.getElementById("reader-id").value;
-  if (reader) address.searchParams.set("as", reader);
-  address.searchParams.set("v", card.dataset.version);
-  frame.contentWindow.location.replace(address.href); // leaves no trace in the history
+  if (stage.dataset.view === "text") url.searchParams.set("part", "text");
+  if (reader) url.searchParams.set("as", reader);
+  url.searchParams.set("framed", "1");
+  url.searchParams.set("dark", switches.dark ? "1" : "0");
+  if (switches["no-images"]) url.searchParams.set("images", "off");
+  url.searchParams.set("v", card.dataset.version);
+  return url.href;
 }
 
-if (card) {
-  if (stage.clientWidth < PHONE_WIDTH) showAs("phone");
-  new ResizeObserver(fitFrame).observe(stage);
-  card.addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-view]");
-    if (button) showAs(button.dataset.view);
-  });
-  document.body.addEventListener("content-saved", (event) => reloadPreview(event.detail.version));
-  watchReaders();
+// The new email takes the place of the old one when it is there, at the place that was read.
+function reloadPreview() {
+  if (next) next.remove();
+  const loading = document.createElement("iframe");
+  next = loading;
+  loading.className = "preview-next";
+  loading.title = frame.title;
+  loading.setAttribute("sandbox", "allow-same-origin");
+  loading.addEventListener("load", () => {
+    if (next !== loading) return;
+    const top = frame.contentWindow && frame.contentDocument ? frame.contentWindow.scrollY : 0;
+    frame.remove();
+    loading.className = "preview-frame";
+    frame = loading;
+    next = null;
+    fitFrame();
+    if (loading.contentDocument) loading.contentWindow.scrollTo(0, top);
+  }, { once: true });
+  loading.src = address();
+  stage.prepend(loading);
 }
 
 // An email decides by its width whether it is on a phone: a narrow column shows the desktop view
 // made smaller.
 function fitFrame() {
-  if (stage.dataset.view !== "desktop" || stage.clientWidth >= DESKTOP_WIDTH) {
+  if (stage.dataset.view !== "desktop" || !stage.clientWidth || stage.clientWidth >= DESKTOP_WIDTH) {
     frame.style.cssText = "";
     return;
   }
@@ -52,40 +67,85 @@ function showAs(view) {
   if (wasText !== (view === "text")) reloadPreview();
 }
 
-function watchReaders() {
-  const list = document.getElementById("reader-list"), box = document.getElementById("reader");
-
-  // Keyboard focus stays near, but not in the box itself: that would open the list again.
-  function close() {
-    if (list.contains(document.activeElement)) card.querySelector("button[data-view].active").focus();
-    list.hidden = true;
-  }
-
-  list.addEventListener("htmx:afterSwap", () => {
-    list.hidden = !card.querySelector(".reader-picker").contains(document.activeElement);
-  });
-  list.addEventListener("click", (event) => {
-    const option = event.target.closest("[data-reader]");
-    if (!option) return;
-    document.getElementById("reader-id").value = option.dataset.reader;
-    box.value = "";
-    box.placeholder = option.dataset.label || card.dataset.previewAs;
-    close();
-    htmx.trigger(document.body, "reader-chosen");
-    reloadPreview();
-  });
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest(".reader-picker")) list.hidden = true;
-  });
-  card.addEventListener("keydown", (event) => {
-    if (event.target === box && event.key === "Enter") event.preventDefault();
-    if (event.key === "Escape") close();
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || list.hidden || !(event.target === box || list.contains(event.target))) return;
-    // Down from the box into the list and on; up from its first entry back to the box.
-    event.preventDefault();
-    const entries = [box, ...list.querySelectorAll("[data-reader]")];
-    const next = entries[entries.indexOf(event.target) + step];
-    if (next) next.focus();
-  });
+function toggle(button) {
+  const name = button.dataset.switch;
+  switches[name] = !switches[name];
+  button.setAttribute("aria-pressed", String(switches[name]));
+  card.classList.toggle(`is-${name}`, switches[name]);
+  reloadPreview();
 }
+
+new ResizeObserver(fitFrame).observe(stage);
+if (window.innerWidth < PHONE_WIDTH) showAs("phone");
+card.addEventListener("click", (event) => {
+  const view = event.target.closest("button[data-view]"), switched = event.target.closest("[data-switch]");
+  if (view) showAs(view.dataset.view);
+  if (switched) toggle(switched);
+});
+document.body.addEventListener("content-saved", (event) => {
+  card.dataset.version = event.detail.version;
+  reloadPreview();
+});
+card.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "preview-facts") return;
+  const rows = event.target.querySelector("template");
+  if (rows) card.querySelector("[data-inbox]").replaceChildren(rows.content.cloneNode(true));
+});
+
+// ---- Who the email is shown for ------------------------------------------------------------------
+
+const menu = document.getElementById("reader-menu");
+const list = document.getElementById("reader-list");
+const box = document.getElementById("reader");
+
+// Keyboard focus stays near, but not in the box itself: that would open the menu again.
+function close() {
+  if (menu.contains(document.activeElement)) card.querySelector("button[data-view].active").focus();
+  menu.hidden = true;
+}
+
+function choose(id, label) {
+  document.getElementById("reader-id").value = id;
+  box.value = "";
+  box.placeholder = label || words.preview_as;
+  close();
+  htmx.trigger(document.body, "reader-chosen");
+  reloadPreview();
+}
+
+async function chooseExtreme(which) {
+  const url = menu.dataset.extremes.replace(/random$/, which);
+  try {
+    const answer = await fetch(url, { headers: { "X-Requested-With": "fetch" } });
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    const person = await answer.json();
+    if (person.id) choose(person.id, words.as.replace("{name}", person.name));
+    else box.placeholder = words.nobody;
+  } catch {
+    box.placeholder = words.failed;
+  }
+  close();
+}
+
+list.addEventListener("htmx:afterSwap", () => {
+  menu.hidden = !card.querySelector(".reader-picker").contains(document.activeElement);
+});
+menu.addEventListener("click", (event) => {
+  const option = event.target.closest("[data-reader]"), extreme = event.target.closest("[data-extreme]");
+  if (option) choose(option.dataset.reader, option.dataset.label);
+  if (extreme) chooseExtreme(extreme.dataset.extreme);
+});
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".reader-picker")) menu.hidden = true;
+});
+card.addEventListener("keydown", (event) => {
+  if (event.target === box && event.key === "Enter") event.preventDefault();
+  if (event.key === "Escape") close();
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step || menu.hidden || !(event.target === box || menu.contains(event.target))) return;
+  // Down from the box into the menu and on; up from its first entry back to the box.
+  event.preventDefault();
+  const entries = [box, ...menu.querySelectorAll(".reader-option")];
+  const following = entries[entries.indexOf(event.target) + step];
+  if (following) following.focus();
+});

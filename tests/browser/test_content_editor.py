@@ -37,6 +37,13 @@ def test_the_preview_is_that_of_a_chosen_subscriber(editor: Page) -> None:
     editor.locator(".reader-option", has_text="Alice").click()
     frame = editor.frame_locator(".preview-frame")
     expect(frame.locator("h1")).to_have_text("Hello Alice")
+    editor.click("#reader")
+    editor.locator("[data-extreme=longest]").click()
+    expect(editor.locator("#reader")).to_have_attribute("placeholder", "As bob@example.org")
+    editor.click("button[data-view=inbox]")
+    expect(editor.locator(".in-gmail")).to_contain_text("First words")
+    editor.click("button[data-view=text]")
+    expect(frame.locator("pre")).to_contain_text("Hello friend")
 
 
 def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], editor: Page) -> None:
@@ -67,14 +74,12 @@ def test_a_body_that_is_too_large_is_refused_with_a_message(
     _is_saved(editor)
 
 
-def test_a_preview_has_the_background_of_its_colour_scheme(
+def test_an_email_without_colours_is_dark_on_request(
     server: tuple[Flask, str], editor: Page
 ) -> None:
-    # An email without colours of its own is white on the browser's dark canvas, or black on white.
-    frame = editor.locator(".preview-frame").first
+    frame = editor.locator(".preview-frame")
     expect(frame).to_have_css("background-color", "rgb(255, 255, 255)")
-    editor.emulate_media(color_scheme="dark")
-    editor.reload()
+    editor.click("[data-switch=dark]")
     expect(frame).not_to_have_css("background-color", "rgb(255, 255, 255)")
 
 

@@ -162,6 +162,7 @@ def populate() -> dict[str, str]:
         "/<int(max=2147483647):version>": "/1",
         "/campaigns/<public_id>/report": f"/campaigns/{sent.public_id}/report",
         "/campaigns/<public_id>": f"/campaigns/{draft.public_id}",
+        "/readers/<any(longest,emptiest,random):which>": "/readers/longest",
         "/again/<name>": "/again/unknown",
         "/test/<int:mail_id>": f"/test/{mail.id}",
         "/imports/<public_id>": f"/imports/{run.public_id}",

@@ -10,6 +10,7 @@ from campaigns.audience import subscribers
 from campaigns.campaign import content_segments
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
+from campaigns.content.html.previewing import CLIPPED_BYTES
 from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import (
     Content,
@@ -27,8 +28,6 @@ from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
 SUBJECT_LENGTH = range(10, 79)
-CLIPPED_BYTES = 102 * 1024
-"""Size from which Gmail clips an email, including its unsubscribe link."""
 NEARLY_CLIPPED_BYTES = 90 * 1024
 MAX_FINDINGS = 12
 EXAMPLE = Recipient(0, 0, 0, "reader@example.org")

@@ -1,18 +1,20 @@
 """A campaign as the owner of content."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from flask import url_for
 
 from campaigns.audience.models import Subscriber
-from campaigns.campaign import audience, drafts
+from campaigns.campaign import audience, drafts, preview_people
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.drafts import EditConflictError, NotEditableError
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
+from campaigns.campaign.preview_people import Extreme
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import kind_of
 from campaigns.context import services
@@ -45,6 +47,14 @@ class CampaignContent(ContentOwner):
         except AudienceError:  # the campaign's page says so
             return []
         return list(db.session.scalars(audience.sample(scope, limit=limit)))
+
+    def extremes(self, which: Extreme, limit: int, now: datetime) -> Sequence[Subscriber]:
+        """Return people of the audience."""
+        try:
+            scope = audience.scope_of(self.campaign.id, now=now)
+        except AudienceError:
+            return []
+        return preview_people.find(scope, which, limit=limit, rng=Random())  # noqa: S311
 
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime

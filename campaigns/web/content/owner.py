@@ -1,12 +1,15 @@
 """What the content page shows and saves: content of a campaign, a template or a saved block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 from typing import Any, Literal
 
 from campaigns.audience.models import Subscriber
+from campaigns.campaign import preview_people
+from campaigns.campaign.preview_people import Extreme
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import SourceKind
 from campaigns.reason import Reason
@@ -80,6 +83,10 @@ class ContentOwner(ABC):
     @abstractmethod
     def sample(self, limit: int, now: datetime) -> list[Subscriber]:
         """Return a few subscribers to preview as."""
+
+    def extremes(self, which: Extreme, limit: int, now: datetime) -> Sequence[Subscriber]:
+        """Return subscribers with the longest values, with the fewest, or any; best first."""
+        return preview_people.find(None, which, limit=limit, rng=Random())  # noqa: S311
 
     @abstractmethod
     def save(

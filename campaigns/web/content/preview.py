@@ -1,14 +1,21 @@
 """The preview: the email as one subscriber gets it, in a sandboxed frame."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from flask import Response, render_template, request
+from flask.typing import ResponseReturnValue
 
 from campaigns.access import access
+from campaigns.addresses import shown_address
 from campaigns.audience import search, subscribers
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import content_segments
+from campaigns.campaign.preview_people import Extreme
 from campaigns.clock import utcnow
+from campaigns.content.html import previewing
 from campaigns.content.mime.compile import (
+    Compiled,
     Content,
     Rendered,
     RenderError,
@@ -19,37 +26,77 @@ from campaigns.context import services
 from campaigns.db import db
 from campaigns.messages import Recipient
 from campaigns.web.content.blueprint import content_route, owner_or_404
-from campaigns.web.content.owner import OwnerKind
+from campaigns.web.content.owner import ContentOwner, OwnerKind
+from campaigns.web.words import gettext as _
 
 PREVIEW_CSP = (
     "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
     "form-action 'none'; base-uri 'none'; sandbox; frame-ancestors 'self'"
 )
+IN_PAGE_CSP = PREVIEW_CSP.replace("sandbox;", "sandbox allow-same-origin;")
+"""No script runs in it either, but the page around it can read how far it is scrolled."""
+COMPARED = 20
+"""Number of subscribers whose emails are compared to find the longest or the shortest."""
 PICKED = 8
+SNIPPET = 200
 EXAMPLE_ADDRESS = "reader@example.org"
 
 
 @content_route("/preview")
 @access("user")
 def preview(owner: OwnerKind, public_id: str) -> Response:
-    """Return the frame's document. `part`: html or text; `as`: a subscriber's public id."""
+    """Return the frame's document.
+
+    `part`: html or text; `as`: a subscriber's public id; `dark`, `images=off`: how a program
+    shows it; `framed`: the page around it may read its size.
+    """
     found = owner_or_404(owner, public_id)
     reader = _reader(request.args.get("as", ""))
-    is_text = request.args.get("part") == "text"
     try:
-        rendered = render(found.content(), reader)
+        page = _page(found, render(found.content(), reader))
     except TemplateProblemError as error:
         page = render_template("web/content/preview_problem.html", problems=error.problems)
-    else:
-        page = rendered.html
-        if is_text or not rendered.html:
-            page = render_template("web/content/preview_text.html", text=rendered.text)
-        if not found.source.strip() and not is_text:
-            page = render_template("web/content/preview_problem.html", problems=())
+    policy = IN_PAGE_CSP if "framed" in request.args else PREVIEW_CSP
+    if request.args.get("images") == "off":
+        policy = policy.replace("img-src https: http: data:", "img-src 'none'")
     answer = Response(page, mimetype="text/html")
-    answer.headers["Content-Security-Policy"] = PREVIEW_CSP
+    answer.headers["Content-Security-Policy"] = policy
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+def _page(owner: ContentOwner, rendered: Rendered) -> str:
+    is_text = request.args.get("part") == "text"
+    if is_text or (owner.source.strip() and not rendered.html):
+        return render_template("web/content/preview_text.html", text=rendered.text)
+    if not owner.source.strip():
+        return render_template("web/content/preview_problem.html", problems=())
+    html = previewing.with_clipping_line(rendered.html, _("Gmail clips the email here"))
+    if "dark" not in request.args:
+        return html
+    return previewing.in_theme(html, is_dark=request.args["dark"] == "1")
+
+
+@content_route("/facts")
+@access("user")
+def facts(owner: OwnerKind, public_id: str) -> str:
+    """Return what the panel around the frame shows: rows of inboxes, and the size."""
+    found = owner_or_404(owner, public_id)
+    content = found.content()
+    try:
+        rendered = render(content, _reader(request.args.get("as", "")))
+    except TemplateProblemError:
+        rendered = Rendered(content.subject, content.preheader, "", "")
+    return render_template(
+        "web/content/_facts.html",
+        content=content,
+        subject=rendered.subject,
+        snippet=rendered.preheader or " ".join(rendered.text.split())[:SNIPPET],
+        size=len(rendered.html.encode()),
+        clipped=previewing.CLIPPED_BYTES,
+        has_dark_styles=previewing.has_dark_styles(rendered.html) or not rendered.html,
+        at=utcnow(),
+    )
 
 
 @content_route("/inbox")
@@ -78,6 +125,41 @@ def readers(owner: OwnerKind, public_id: str) -> str:
     return render_template("web/content/_readers.html", readers=people, text=text)
 
 
+@content_route("/readers/<any(longest,emptiest,random):which>")
+@access("user")
+def extreme_reader(owner: OwnerKind, public_id: str, which: Extreme) -> ResponseReturnValue:
+    """Return the subscriber whose email is the longest or the shortest, or any: {id, name}.
+
+    The id is empty if there is nobody.
+    """
+    found = owner_or_404(owner, public_id)
+    limit = 1 if which == "random" else COMPARED
+    people = found.extremes(which, limit, utcnow())
+    chosen = _most_extreme(found.content(), people, which)
+    if chosen is None:
+        return {"id": "", "name": ""}
+    return {"id": chosen.public_id, "name": chosen.name or shown_address(chosen.address)}
+
+
+def _most_extreme(
+    content: Content, people: Sequence[Subscriber], which: Extreme
+) -> Subscriber | None:
+    """Return the one whose rendered email is the longest or shortest; the first of equals."""
+    if len(people) < 2:
+        return people[0] if people else None
+    try:
+        compiled = compile_content(content, services().signer)
+        emails = [(person, render_compiled(compiled, content, person)) for person in people]
+    except TemplateProblemError:
+        return people[0]
+    pick = max if which == "longest" else min
+    return pick(emails, key=lambda email: _length(email[1]))[0]
+
+
+def _length(rendered: Rendered) -> int:
+    return len(rendered.subject) + len(rendered.html) + len(rendered.text)
+
+
 def _found(text: str) -> list[Subscriber]:
     wanted_by = search.Search(text=text)
     rows = list(search.page(wanted_by, size=PICKED).rows)
@@ -97,7 +179,11 @@ def render(content: Content, reader: Subscriber | None) -> Rendered:
 
     Raises TemplateProblemError, also for problems caused by this subscriber's data.
     """
-    compiled = compile_content(content, services().signer)
+    return render_compiled(compile_content(content, services().signer), content, reader)
+
+
+def render_compiled(compiled: Compiled, content: Content, reader: Subscriber | None) -> Rendered:
+    """Render content that is compiled already. Raises TemplateProblemError."""
     recipient = Recipient(
         delivery_id=0,
         subscriber_id=0,

@@ -1,0 +1,68 @@
+"""People who show an email at its extremes: with the longest values, with the fewest, or anyone.
+
+Up to some thousands of people, all are compared. Of a larger audience, slices from several places
+are: a preview must not wait for a million rows.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from campaigns.audience.models import Subscriber
+from campaigns.campaign import audience
+from campaigns.campaign.audience import Scope
+from campaigns.db import db
+
+Extreme = Literal["longest", "emptiest", "random"]
+
+SLICE = 5_000
+"""Number of people read from each place. A list up to this size is read as a whole."""
+PLACES = 4
+
+
+def find(
+    scope: Scope | None, which: Extreme, *, limit: int, rng: random.Random
+) -> Sequence[Subscriber]:
+    """Return candidates of an audience, the best first. Without a scope: of all subscribers."""
+    starts = _starts(rng)
+    people = audience.slices(scope, starts, size=SLICE) if scope else _of_everyone(starts)
+    if people is None:
+        return []
+    statement = sa.select(Subscriber).where(Subscriber.id.in_(people)).limit(limit)
+    length = _length()
+    order: dict[Extreme, sa.ColumnElement[Any]]
+    order = {"longest": length.desc(), "emptiest": length.asc(), "random": sa.func.random()}
+    return db.session.scalars(statement.order_by(order[which], Subscriber.id)).all()
+
+
+def _starts(rng: random.Random) -> list[int]:
+    """Return the ids from which slices are read: always from the first, and from others."""
+    highest = db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0
+    return [0, *sorted(rng.randint(0, highest) for _ in range(PLACES - 1))]
+
+
+def _of_everyone(starts: Sequence[int]) -> sa.Select[int]:
+    parts = [
+        sa.select(Subscriber.id)
+        .where(Subscriber.id >= start)
+        .order_by(Subscriber.id)
+        .limit(SLICE)
+        .subquery()
+        for start in starts
+    ]
+    some = sa.union(*(sa.select(part.c.id) for part in parts)).subquery()
+    return sa.select(some.c.id)
+
+
+def _length() -> sa.ColumnElement[int]:
+    """Return the length of all that merge tags can show of a person."""
+    texts = (
+        Subscriber.name,
+        Subscriber.first_name,
+        Subscriber.last_name,
+        sa.cast(Subscriber.attributes, sa.Text),
+    )
+    first, *others = (sa.func.length(text) for text in texts)
+    return sum(others, first)
