@@ -20,8 +20,8 @@ from campaigns.content.library.animations import check_frames, without_metadata
 from campaigns.content.library.image_errors import ImageRefusedError, refusal_of
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
-MAX_PIXELS = 32_000_000
-MAX_JPEG_PIXELS = 64_000_000
+MAX_PIXELS = 24_000_000
+MAX_JPEG_PIXELS = 50_000_000
 """JPEG is decoded at a fraction of its size, so it may have more pixels."""
 MASTER_WIDTH = 2400
 """Width that an image is kept in, in pixels: enough to crop it later."""
@@ -48,7 +48,7 @@ _BROKEN = (
 Image.MAX_IMAGE_PIXELS = MAX_JPEG_PIXELS
 
 _one_at_a_time = threading.Lock()
-"""Decoding takes up to 300 MB: two large images at once could exhaust the memory."""
+"""Decoding takes up to 400 MB: two large images at once could exhaust the memory."""
 
 
 @dataclass(frozen=True, slots=True)
