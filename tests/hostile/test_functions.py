@@ -13,9 +13,10 @@ from campaigns.audience.imports import mapping, rows
 from campaigns.audience.imports.detection import NotCsvError, Probe, guess_delimiter
 from campaigns.audience.imports.dialect import Dialect
 from campaigns.audience.imports.reader import Reader
-from campaigns.content.html import links, plain_text, scanner, tokens, wrapper
+from campaigns.content.html import inline_css, links, plain_text, scanner, tokens, wrapper
 from campaigns.content.mime import dkim, message, quoted_printable
 from campaigns.content.mime.compile import lint_content
+from campaigns.content.sources import mjml
 from campaigns.content.templating import filters
 from campaigns.content.templating.limits import LimitError
 from campaigns.delivery import outcomes
@@ -45,6 +46,8 @@ UNITS = (
 
 BEGINNINGS: dict[str, tuple[str, ...]] = {
     "lint": ("", '<a href="', '<a href="mailto:', "<style>", '<img srcset="', '<p style="'),
+    "inline": ("", "<p ", '<p style="', "<table>", "<style>"),
+    "mjml": ("", "<mjml><mj-body>", "<mjml><mj-head><mj-attributes><mj-text "),
     "rewrite": ("", "<a ", '<a href="', "<style>", "<!--[if mso]>"),
     "parse_message": (
         "", "Subject: ", "Content-Type: multipart/mixed; boundary=a\r\n\r\n",
@@ -132,6 +135,8 @@ def filtered(source: str) -> None:
 READERS: dict[str, Callable[[str], Any]] = {
     "rewrite": rewrite,
     "lint": lint,
+    "inline": lambda source: inline_css.inline_sheet(source, "p, a, li { color: red }"),
+    "mjml": mjml.mjml_to_html,
     "plain_text": plain_text.plain_text,
     "parse_message": parse_message,
     "read_headers": lambda source: headers.read_headers(source.encode("utf-8", "replace")),

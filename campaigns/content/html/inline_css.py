@@ -17,7 +17,7 @@ from campaigns.content.html.nesting import too_deep
 from campaigns.content.html.scanner import Attribute, HtmlTag, Text, read
 from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, guard, normalise, separate_css
 
-MAX_HTML = 2 * 1024 * 1024
+MAX_HTML = 512 * 1024
 KEEP_SHEET = "data-css-inline"
 """Style sheets with this attribute are left alone."""
 _NUMBER = "data-inline-number"
@@ -57,11 +57,16 @@ def _inlined(html: str, css: str) -> str:
     copy = _Copy(guarded)
     sheet = f"<style>{css}</style>" if css else ""
     try:
-        styled = _INLINER.inline(sheet + copy.of(parts))
+        styled = _INLINER.inline(_without_halves(sheet + copy.of(parts)))
     except css_inline.InlineError:
         return html
     edits = _edits(guarded, tags, copy.styles(styled))
     return guarded.restore(apply(guarded.text, edits))
+
+
+def _without_halves(text: str) -> str:
+    """Return text without halves of characters, which no other program accepts."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class _Copy:

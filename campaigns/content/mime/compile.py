@@ -31,7 +31,7 @@ from campaigns.content.mime.compiled import (
 from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import CompiledPage, ContentSource
 from campaigns.content.sources.text import always_shown, text_template
-from campaigns.content.templating import checker
+from campaigns.content.templating import checker, limits
 from campaigns.content.templating.checker import Available
 from campaigns.content.templating.environment import HEADER, HTML_BODY, TEXT_BODY
 from campaigns.content.templating.problems import (
@@ -136,9 +136,11 @@ def show_tags(
 def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Finding]:
     """Return dead links, placeholders and other programs' merge tags in all fields. Never raises.
 
-    `starters` are designs whose text must be replaced.
+    `starters` are designs whose text must be replaced. A page that is too long has no findings.
     """
     compiled = compile_source(content.source, content.context)
+    if len(_template_of(compiled)) > limits.MAX_SOURCE:
+        compiled = CompiledPage("")
     page = _read(compiled)
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
