@@ -13,6 +13,12 @@ from campaigns.content.library.models import Brand, Template
 from campaigns.content.library.starters import StarterDesign
 from campaigns.db import db
 
+EMPTY: Mapping[str, Any] = {
+    "content_kind": "blocks",
+    "source": '{"version": 1, "rows": [{"type": "footer", "id": "foot1"}]}',
+}
+"""The content of a new template: nothing but the legal footer."""
+
 
 def campaign_from(template: Template, *, editor_id: int | None, now: datetime) -> Campaign:
     """Create a draft with a template's content and name, from the sender address of its brand."""

@@ -60,10 +60,22 @@ def test_a_template_is_renamed_and_moved(owner_client: FlaskClient) -> None:
     assert wrong.status_code == 422
     assert "Enter a name." in wrong.text
     assert 'value="News"' in wrong.text
-    assert owner_client.post(path, data={"name": "Weekly", "folder": "News"}).status_code == 302
+    form = {"name": "Weekly", "folder": "News", "subject": "Our\nnews", "preheader": "In short"}
+    assert owner_client.post(path, data=form).status_code == 302
     found = templates.find(template.public_id)
     assert found is not None
-    assert (found.name, found.folder) == ("Weekly", "News")
+    assert (found.name, found.folder, found.subject) == ("Weekly", "News", "Our news")
+    assert found.version == 2
+    owner_client.post(path, data={**form, "name": "Other"})
+    assert found.version == 2
+
+
+def test_a_new_template_opens_in_the_block_editor(owner_client: FlaskClient) -> None:
+    assert owner_client.post("/templates/new", data={"name": ""}).status_code == 422
+    created = owner_client.post("/templates/new", data={"name": "Monthly", "folder": "News"})
+    assert "block-editor" in owner_client.get(created.location).text
+    (row,) = db.session.query(Template)
+    assert (row.name, row.folder, row.content_kind) == ("Monthly", "News", "blocks")
 
 
 def test_a_template_is_duplicated_archived_and_deleted(owner_client: FlaskClient) -> None:

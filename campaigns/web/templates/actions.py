@@ -1,16 +1,18 @@
 """What can be done with a template or a starter design."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.campaign import template_copies
+from campaigns.campaign import drafts, template_copies
 from campaigns.clock import utcnow
 from campaigns.content.library import templates
+from campaigns.content.library.models import Template
 from campaigns.content.library.templates import TemplateError
 from campaigns.db import transaction
+from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import campaign_or_404, editor_id
 from campaigns.web.campaigns.titles import title_of
 from campaigns.web.deletion import Deletion, confirm_and_delete
@@ -49,36 +51,80 @@ def copy_starter(name: str) -> Response:
     starter = starter_or_404(name)
     content = template_copies.starter_content(starter)
     with transaction():
-        templates.create(sentence(starter.title), content, editor_id=editor_id(), now=utcnow())
-    return done(_("Template created"), url_for("templates.index"))
+        created = templates.create(
+            sentence(starter.title), content, editor_id=editor_id(), now=utcnow()
+        )
+    return done(_("Template created"), url_for("templates.show", public_id=created.public_id))
+
+
+@bp.route("/templates/new", methods=["GET", "POST"])
+@access("user")
+def new() -> Answer:
+    """Create an empty template of blocks, and open it."""
+    typed = {name: request.form.get(name, "") for name in ("name", "folder")}
+    if request.method != "POST":
+        return _new_page(name="", folder=request.args.get("folder", "")[: templates.MAX_FOLDER])
+    try:
+        with transaction():
+            created = templates.create(
+                typed["name"],
+                template_copies.EMPTY,
+                folder=typed["folder"],
+                editor_id=editor_id(),
+                now=utcnow(),
+            )
+    except TemplateError as error:
+        return _new_page(**typed, error=error), 422
+    return redirect(url_for("content_editor.edit", owner="templates", public_id=created.public_id))
+
+
+def _new_page(*, name: str, folder: str, error: TemplateError | None = None) -> str:
+    return render_template(
+        "web/templates/new.html",
+        name=name,
+        folder=folder,
+        folders=templates.folders(),
+        error=sentence(error.reason) if error else "",
+        error_field=error.field if error else "",
+    )
 
 
 @bp.route("/templates/<public_id>/details", methods=["GET", "POST"])
 @access("user")
 def details(public_id: str) -> Answer:
-    """Rename a template, or move it to a folder."""
+    """Change everything but the content: name, folder, subject and preheader."""
     template = template_or_404(public_id)
     if request.method != "POST":
-        return _details_page(public_id, name=template.name, folder=template.folder)
-    name, folder = request.form.get("name", ""), request.form.get("folder", "")
+        return _details_page(public_id, {name: getattr(template, name) for name in _DETAILS})
+    typed = {name: request.form.get(name, "") for name in _DETAILS}
     now = utcnow()
     try:
         with transaction():
-            templates.rename(template.id, name, now=now)
-            templates.move(template.id, folder, now=now)
+            templates.rename(template.id, typed["name"], now=now)
+            templates.move(template.id, typed["folder"], now=now)
+            _save_message(template_or_404(public_id), typed)
     except TemplateError as error:
-        return _details_page(public_id, name=name, folder=folder, error=error), 422
-    return done(_("Changes saved"), url_for("templates.index"))
+        return _details_page(public_id, typed, error=error), 422
+    return done(_("Changes saved"), url_for("templates.show", public_id=public_id))
+
+
+_DETAILS = ("name", "folder", "subject", "preheader")
+
+
+def _save_message(template: Template, typed: Mapping[str, str]) -> None:
+    changes = {name: one_line(typed[name])[: drafts.MAX_LINE] for name in ("subject", "preheader")}
+    if any(getattr(template, name) != value for name, value in changes.items()):
+        templates.save(template.id, template.version, changes, editor_id=editor_id(), now=utcnow())
 
 
 def _details_page(
-    public_id: str, *, name: str, folder: str, error: TemplateError | None = None
+    public_id: str, typed: Mapping[str, str], *, error: TemplateError | None = None
 ) -> str:
     return render_template(
         "web/templates/details.html",
         template=template_or_404(public_id),
-        name=name,
-        folder=folder,
+        typed=typed,
+        most=drafts.MAX_LINE,
         folders=templates.folders(),
         error=sentence(error.reason) if error else "",
         error_field=error.field if error else "",
@@ -153,12 +199,12 @@ def save_as_template(public_id: str) -> Answer:
     name, folder = request.form.get("name", ""), request.form.get("folder", "")
     try:
         with transaction():
-            template_copies.template_from(
+            created = template_copies.template_from(
                 campaign_or_404(public_id), name, folder=folder, editor_id=editor_id(), now=utcnow()
             )
     except TemplateError as error:
         return _save_as_page(public_id, name=name, folder=folder, error=error), 422
-    return done(_("Template created"), url_for("templates.index"))
+    return done(_("Template created"), url_for("templates.show", public_id=created.public_id))
 
 
 def _save_as_page(
