@@ -60,6 +60,7 @@ def editor(server: tuple[Flask, str], owner: Page) -> Iterator[Page]:
         db.session.remove()
     errors: list[str] = []
     owner.on("pageerror", lambda error: errors.append(str(error)))
+    owner.on("console", lambda note: errors.append(note.text) if note.type == "error" else None)
     owner.add_init_script(NOTE_VIOLATIONS)
     owner.goto(url + PATH)
     expect(owner.locator("#block-editor[data-ready]")).to_be_visible()
@@ -131,7 +132,10 @@ def test_an_email_is_made_with_the_mouse(server: tuple[Flask, str], editor: Page
     expect(email.locator(".b-imag0001 img")).to_have_attribute("alt", "A bag of coffee")
     document = _saved(server[0], editor)
     assert _types(document) == ["button", "heading", "divider", "text", "image", "spacer"]
-    # Undo goes back over everything.
+    # Undo goes back over everything, also from within a field.
+    editor.keyboard.press("Control+z")
+    expect(settings.get_by_label("Alt text")).to_have_value("")
+    expect(settings.get_by_label("Alt text")).to_be_focused()
     undo = editor.get_by_role("button", name="Undo", exact=True)
     while undo.is_enabled():
         undo.click()

@@ -1,12 +1,14 @@
 // What can be done with the selected block, by button and by key alike.
-import { find, fresh, insertAfter, insertAt, isLocked, remove, step } from "./document.js";
+import { canStep, find, fresh, insertAfter, insertAt, isLocked, remove, step } from "./document.js";
 import { typeName } from "./labels.js";
 import { word } from "./words.js";
 
 const HIDDEN = ["", "phone", "desktop"];
 
 export class Actions {
-  constructor(store) { this.store = store; }
+  constructor(store) {
+    this.store = store;
+  }
 
   get node() {
     const entry = this.store.entry();
@@ -14,12 +16,12 @@ export class Actions {
   }
 
   canMove(direction) {
-    const node = this.node;
-    if (!node || isLocked(node)) return false;
-    return step(structuredClone(this.store.document), node.id, direction);
+    return Boolean(this.node) && canStep(this.store.document, this.node.id, direction);
   }
 
-  get canCopy() { return Boolean(this.node && this.node.type && !isLocked(this.node)); }
+  get canCopy() {
+    return Boolean(this.node && this.node.type && !isLocked(this.node));
+  }
 
   get canRemove() {
     const entry = this.store.entry();
@@ -31,8 +33,9 @@ export class Actions {
     const node = this.node;
     if (!node || isLocked(node)) return;
     const said = { what: typeName(node) };
-    const isDone = this.store.change((document) => step(document, node.id, direction),
-      { said: word(direction < 0 ? "moved_up" : "moved_down", said) });
+    const isDone = this.store.change((document) => step(document, node.id, direction), {
+      said: word(direction < 0 ? "moved_up" : "moved_down", said),
+    });
     if (!isDone) this.store.say(word(direction < 0 ? "is_first" : "is_last", said));
     this.store.emit("selection", { reveal: true });
   }
@@ -48,7 +51,12 @@ export class Actions {
     const { node, siblings, index, parent } = this.store.entry();
     const next = siblings[index + 1] || siblings[index - 1] || parent;
     this.store.selected = next ? next.id : "";
-    this.store.change((document) => { remove(document, node.id); }, { said: word("deleted", { what: typeName(node) }) });
+    this.store.change(
+      (document) => {
+        remove(document, node.id);
+      },
+      { said: word("deleted", { what: typeName(node) }) },
+    );
     this.store.emit("selection", { isNew: true });
   }
 
@@ -58,13 +66,19 @@ export class Actions {
     if (!node || !node.type || isLocked(node)) return;
     const next = HIDDEN[(HIDDEN.indexOf(node.hide_on || "") + 1) % HIDDEN.length];
     const said = { "": "now_on_all", phone: "now_not_on_phones", desktop: "now_not_on_computers" }[next];
-    this.store.change((document) => { find(document, node.id).node.hide_on = next; },
-      { said: word(said, { what: typeName(node) }) });
+    this.store.change(
+      (document) => {
+        find(document, node.id).node.hide_on = next;
+      },
+      { said: word(said, { what: typeName(node) }) },
+    );
   }
 
   // Add after what is selected, and select it.
   add(node, said = word("added", { what: typeName(node) }), how = {}) {
-    const isDone = this.store.change((document) => insertAfter(document, node, this.store.selected), { said });
+    const isDone = this.store.change((document) => insertAfter(document, node, this.store.selected), {
+      said,
+    });
     if (isDone) this.store.select(node.id, { reveal: true, ...how });
     return isDone;
   }
@@ -73,7 +87,12 @@ export class Actions {
   unlink(rows) {
     const { node, siblings, index } = this.store.entry();
     const copies = rows.map(fresh);
-    this.store.change(() => { siblings.splice(index, 1, ...copies); }, { said: word("unlinked", { what: typeName(node) }) });
+    this.store.change(
+      () => {
+        siblings.splice(index, 1, ...copies);
+      },
+      { said: word("unlinked", { what: typeName(node) }) },
+    );
     this.store.select(copies[0].id, { reveal: true });
   }
 

@@ -20,37 +20,60 @@ export const TYPES = {
   image: {
     icon: "photo",
     fields: [
-      image("src", "alt"), link, size("width", 0, 1200, { zero: "full_width" }), centred,
-      { kind: "toggle", name: "is_flush", isMore: true }, { ...size("radius", 0, 60), isMore: true },
+      image("src", "alt"),
+      link,
+      size("width", 0, 1200, { zero: "full_width" }),
+      centred,
+      { kind: "toggle", name: "is_flush", isMore: true },
+      { ...size("radius", 0, 60), isMore: true },
       { ...image("dark_src"), isMore: true },
     ],
   },
   logo: {
     icon: "square-rounded",
-    fields: [centred, size("width", 0, 600, { zero: "size_of_brand" }), link,
-      { kind: "text", name: "alt", isMore: true }],
+    fields: [
+      centred,
+      size("width", 0, 600, { zero: "size_of_brand" }),
+      link,
+      { kind: "text", name: "alt", isMore: true },
+    ],
   },
   button: {
     icon: "click",
     fields: [
-      { kind: "text", name: "label", hasTags: true }, link, align, { kind: "toggle", name: "is_wide" },
-      colour("background"), { ...colour("colour"), label: "text_colour" },
+      { kind: "text", name: "label", hasTags: true },
+      link,
+      align,
+      { kind: "toggle", name: "is_wide" },
+      colour("background"),
+      { ...colour("colour"), label: "text_colour" },
       size("radius", -1, 40, { initial: -1, empty: -1, zero: "" }),
     ],
   },
   divider: {
     icon: "separator-horizontal",
-    fields: [colour("colour"), size("thickness", 1, 12, { initial: 1 }),
-      { kind: "number", name: "width", min: 10, max: 100, unit: "%", initial: 100 }],
+    fields: [
+      colour("colour"),
+      size("thickness", 1, 12, { initial: 1 }),
+      { kind: "number", name: "width", min: 10, max: 100, unit: "%", initial: 100 },
+    ],
   },
   spacer: { icon: "spacing-vertical", fields: [size("height", 4, 200, { initial: 24, isRange: true })] },
-  social: { icon: "share", fields: [{ kind: "profiles", name: "entries" }, centred, size("size", 16, 48, { initial: 24 })] },
+  social: {
+    icon: "share",
+    fields: [{ kind: "profiles", name: "entries" }, centred, size("size", 16, 48, { initial: 24 })],
+  },
   product: {
     icon: "shopping-bag",
     fields: [
-      image("image", "alt"), { kind: "text", name: "title", hasTags: true }, { kind: "area", name: "text", hasTags: true },
-      { kind: "text", name: "price", hasTags: true }, { kind: "text", name: "old_price", hasTags: true },
-      { kind: "text", name: "label", hasTags: true }, link, choice("layout", "top", ["top", "image_top"], ["left", "image_left"]),
+      image("image", "alt"),
+      { kind: "text", name: "title", hasTags: true },
+      { kind: "area", name: "text", hasTags: true },
+      { kind: "text", name: "price", hasTags: true },
+      { kind: "text", name: "old_price", hasTags: true },
+      { kind: "text", name: "label", hasTags: true },
+      link,
+      choice("layout", "top", ["top", "image_top"], ["left", "image_left"]),
     ],
   },
   quote: {
@@ -61,16 +84,22 @@ export const TYPES = {
   html: { icon: "code", fields: [{ kind: "code", name: "code" }] },
   repeat: {
     icon: "repeat",
-    fields: [{ kind: "list_field", name: "each" }, { kind: "number", name: "limit", min: 1, max: 100, initial: 10 }],
+    fields: [
+      { kind: "list_field", name: "each" },
+      { kind: "number", name: "limit", min: 1, max: 100, initial: 10 },
+    ],
   },
   section: {
     icon: "section",
     fields: [
-      { kind: "columns", name: "columns" }, colour("background"),
+      { kind: "columns", name: "columns" },
+      colour("background"),
       size("padding_top", 0, 120, { initial: 16, isRange: true }),
       size("padding_bottom", 0, 120, { initial: 16, isRange: true }),
-      { kind: "toggle", name: "stacks", initial: true }, { kind: "toggle", name: "is_full" },
-      { ...image("background_image"), isMore: true }, { kind: "save_block", name: "save_block" },
+      { kind: "toggle", name: "stacks", initial: true },
+      { kind: "toggle", name: "is_full" },
+      { ...image("background_image"), isMore: true },
+      { kind: "save_block", name: "save_block" },
     ],
   },
   column: {
@@ -92,12 +121,19 @@ export const TYPES = {
   },
 };
 
-export const LAYOUTS = [
-  [0], [50, 50], [33, 67], [67, 33], [33, 34, 33], [25, 25, 25, 25],
-];
+export const LAYOUTS = [[0], [50, 50], [33, 67], [67, 33], [33, 34, 33], [25, 25, 25, 25]];
 
 // Names of the colours of a brand, in the order of the inspector.
-export const BRAND_COLOURS = ["accent", "heading", "text", "muted", "on_accent", "surface", "background", "border"];
+export const BRAND_COLOURS = [
+  "accent",
+  "heading",
+  "text",
+  "muted",
+  "on_accent",
+  "surface",
+  "background",
+  "border",
+];
 
 // What can be hidden on some screens and shown to some recipients only.
 export const canBeHidden = (kind) => kind !== "column" && kind !== "email" && kind !== "footer";

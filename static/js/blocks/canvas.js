@@ -1,6 +1,8 @@
 // The canvas: the compiled email in a sandboxed frame. A layer above the frame takes clicks and keys,
 // because scripts and listeners need not work inside.
-import { find, isRow, listOf, takes, walk } from "./document.js";
+import { schemeIn } from "./dark_mode.js";
+import { find, isRow, walk } from "./document.js";
+import { DropPlaces } from "./drop_places.js";
 import { blocksOf, morph } from "./morph.js";
 import { showTags } from "./merge_tags.js";
 import { el, word } from "./words.js";
@@ -9,7 +11,6 @@ const DELAY_MS = 30;
 const RETRY_MS = 4000;
 const MIN_DESKTOP = 620;
 const PHONE = 375;
-const EDGE = 8;
 
 export class Canvas {
   constructor(store, root) {
@@ -21,19 +22,30 @@ export class Canvas {
     this.frame = root.querySelector("[data-frame]");
     this.layer = root.querySelector("[data-layer]");
     this.status = root.querySelector("[data-canvas-status]");
-    this.chosen = el("div", { class: "be-box be-box-chosen", hidden: true }, el("span", { class: "be-box-name" }));
-    this.hover = el("div", { class: "be-box be-box-hover", hidden: true }, el("span", { class: "be-box-name" }));
+    this.chosen = el(
+      "div",
+      { class: "be-box be-box-chosen", hidden: true },
+      el("span", { class: "be-box-name" }),
+    );
+    this.hover = el(
+      "div",
+      { class: "be-box be-box-hover", hidden: true },
+      el("span", { class: "be-box-name" }),
+    );
     this.line = el("div", { class: "be-drop", hidden: true });
     this.marks = el("div", { class: "be-marks" });
     this.layer.append(this.marks, this.hover, this.chosen, this.line);
     this.view = { width: "desktop", isDark: false };
+    this.places = new DropPlaces(store, this);
     this.dragged = null;
     this.timer = null;
     this.listeners = new Set(); // called after the canvas was laid out
     this.listen();
   }
 
-  get body() { return this.frame.contentDocument.body; }
+  get body() {
+    return this.frame.contentDocument.body;
+  }
 
   // Resolves when the frame's page is there and the email is shown for the first time.
   async start() {
@@ -54,7 +66,10 @@ export class Canvas {
   async compile() {
     window.clearTimeout(this.timer);
     this.timer = null;
-    if (this.isBusy) { this.isStale = true; return; }
+    if (this.isBusy) {
+      this.isStale = true;
+      return;
+    }
     this.isBusy = true;
     this.isStale = false;
     try {
@@ -71,7 +86,9 @@ export class Canvas {
       method: "POST",
       body: text,
       headers: {
-        "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf,
+        Accept: "application/json",
+        "Content-Type": "application/json",
+        "X-CSRFToken": document.body.dataset.csrf,
         "HX-Request": "true",
       },
     });
@@ -80,8 +97,10 @@ export class Canvas {
   async answered(answer) {
     const body = await answer.json().catch(() => ({}));
     if (!answer.ok) {
-      this.failed(body.message || word(answer.status === 401 ? "canvas_logged_out" : "canvas_failed"),
-        answer.status >= 500 || answer.status === 400 ? RETRY_MS : 0);
+      this.failed(
+        body.message || word(answer.status === 401 ? "canvas_logged_out" : "canvas_failed"),
+        answer.status >= 500 || answer.status === 400 ? RETRY_MS : 0,
+      );
       return;
     }
     this.show(body);
@@ -111,7 +130,10 @@ export class Canvas {
     head.append(own);
     morph(this.body, wanted.body);
     for (const name of ["lang", "dir"]) {
-      this.frame.contentDocument.documentElement.setAttribute(name, wanted.documentElement.getAttribute(name) || "");
+      this.frame.contentDocument.documentElement.setAttribute(
+        name,
+        wanted.documentElement.getAttribute(name) || "",
+      );
     }
     this.showTheme();
     this.markEmpty();
@@ -129,7 +151,7 @@ export class Canvas {
 
   // Dark mode is a media query; here it follows the button, whatever the browser prefers.
   showTheme() {
-    for (const sheet of this.frame.contentDocument.styleSheets) setScheme(sheet.cssRules, this.view.isDark);
+    for (const sheet of this.frame.contentDocument.styleSheets) schemeIn(sheet.cssRules, this.view.isDark);
     this.frame.contentDocument.documentElement.style.colorScheme = this.view.isDark ? "dark" : "light";
   }
 
@@ -155,7 +177,9 @@ export class Canvas {
 
   // On a phone the stage is as high as the email, and the whole page scrolls.
   leastHeight() {
-    return getComputedStyle(this.stage).overflowY === "visible" ? window.innerHeight * 0.6 : this.stage.clientHeight;
+    return getComputedStyle(this.stage).overflowY === "visible"
+      ? window.innerHeight * 0.6
+      : this.stage.clientHeight;
   }
 
   contentHeight() {
@@ -166,15 +190,20 @@ export class Canvas {
 
   // ---- Where blocks are -----------------------------------------------------------------------
 
-  elements(id) { return id && this.body ? [...this.body.querySelectorAll(`.b-${CSS.escape(id)}`)] : []; }
+  elements(id) {
+    return id && this.body ? [...this.body.querySelectorAll(`.b-${CSS.escape(id)}`)] : [];
+  }
 
   // The rectangle of a block in the frame, or null if it is not shown in this view.
   rectOf(id) {
-    const rects = this.elements(id).map((element) => element.getBoundingClientRect())
+    const rects = this.elements(id)
+      .map((element) => element.getBoundingClientRect())
       .filter((rect) => rect.width && rect.height);
     if (!rects.length) return null;
-    const left = Math.min(...rects.map((rect) => rect.left)), top = Math.min(...rects.map((rect) => rect.top));
-    const right = Math.max(...rects.map((rect) => rect.right)), bottom = Math.max(...rects.map((rect) => rect.bottom));
+    const left = Math.min(...rects.map((rect) => rect.left)),
+      top = Math.min(...rects.map((rect) => rect.top));
+    const right = Math.max(...rects.map((rect) => rect.right)),
+      bottom = Math.max(...rects.map((rect) => rect.bottom));
     return { left, top, right, bottom, width: right - left, height: bottom - top };
   }
 
@@ -188,7 +217,9 @@ export class Canvas {
   at({ x, y }) {
     let element = this.frame.contentDocument.elementFromPoint(x, y);
     for (; element; element = element.parentElement) {
-      const entries = blocksOf(element).map((id) => find(this.store.document, id)).filter(Boolean);
+      const entries = blocksOf(element)
+        .map((id) => find(this.store.document, id))
+        .filter(Boolean);
       if (entries.length) return entries.sort((one, other) => other.depth - one.depth)[0].node.id;
     }
     return "";
@@ -225,20 +256,40 @@ export class Canvas {
       .filter(({ node, kind }) => (kind === "column" || kind === "repeat") && !node.blocks.length)
       .map(({ node }) => ({ node, rect: this.rectOf(node.id) }))
       .filter(({ rect }) => rect)
-      .map(({ node, rect }) => put(el("button", {
-        type: "button", class: "be-add-here", tabindex: "-1", "data-add-in": node.id,
-      }, word("add_block")), rect));
+      .map(({ node, rect }) =>
+        put(
+          el(
+            "button",
+            {
+              type: "button",
+              class: "be-add-here",
+              tabindex: "-1",
+              "data-add-in": node.id,
+            },
+            word("add_block"),
+          ),
+          rect,
+        ),
+      );
   }
 
   problemMarks() {
     const ids = new Set(this.store.problems.map((problem) => problem.block).filter(Boolean));
-    return [...ids].map((id) => ({ id, rect: this.rectOf(id) })).filter(({ rect }) => rect).map(({ id, rect }) => {
-      const listed = this.store.problemsOf(id);
-      const kind = listed.some((problem) => problem.blocks) ? "is-error" : "is-warning";
-      const text = listed.map((problem) => problem.text).join("\n");
-      return put(el("span", { class: `be-problem-mark ${kind}`, title: text }, "!"), { ...rect, left: rect.right - 11,
-        top: rect.top - 9, width: 20, height: 20 });
-    });
+    return [...ids]
+      .map((id) => ({ id, rect: this.rectOf(id) }))
+      .filter(({ rect }) => rect)
+      .map(({ id, rect }) => {
+        const listed = this.store.problemsOf(id);
+        const kind = listed.some((problem) => problem.blocks) ? "is-error" : "is-warning";
+        const text = listed.map((problem) => problem.text).join("\n");
+        return put(el("span", { class: `be-problem-mark ${kind}`, title: text }, "!"), {
+          ...rect,
+          left: rect.right - 11,
+          top: rect.top - 9,
+          width: 20,
+          height: 20,
+        });
+      });
   }
 
   // The top of the part of the page that is not scrolled away, in the page.
@@ -261,7 +312,9 @@ export class Canvas {
       const id = this.at(this.pointOf(event));
       this.place(this.hover, id && id !== this.store.selected ? this.rectOf(id) : null, id);
     });
-    this.layer.addEventListener("pointerleave", () => { this.hover.hidden = true; });
+    this.layer.addEventListener("pointerleave", () => {
+      this.hover.hidden = true;
+    });
     this.layer.addEventListener("click", (event) => {
       if (event.target.closest("[data-add-in]")) return;
       const id = this.at(this.pointOf(event));
@@ -295,7 +348,7 @@ export class Canvas {
   dragOver(event) {
     if (!this.dragged) return;
     event.preventDefault();
-    this.target = this.targetAt(this.pointOf(event), this.dragged.kind);
+    this.target = this.places.at(this.pointOf(event), this.dragged.kind);
     this.line.hidden = false;
     this.line.classList.toggle("is-area", this.target.isArea);
     put(this.line, this.target.rect);
@@ -308,49 +361,15 @@ export class Canvas {
     this.endDrag();
     if (target) dragged.drop(target.place);
   }
-
-  // The place for something that is dropped at a point, and where to show it.
-  targetAt({ x, y }, kind) {
-    const list = isRow(kind) ? null : this.listAt(x, y, kind);
-    if (!list) return this.gapIn("", this.body.getBoundingClientRect(), y);
-    const rect = this.rectOf(list);
-    if (!listOf(this.store.document, list).length) return { place: { list, index: 0 }, rect, isArea: true };
-    return this.gapIn(list, rect, y);
-  }
-
-  // The column or the repetition at a point: of the section at its height the nearest column.
-  listAt(x, y, kind) {
-    const lists = [...walk(this.store.document)]
-      .filter((entry) => entry.node.blocks && takes(this.store.document, entry.node.id, kind))
-      .map((entry) => ({ entry, rect: this.rectOf(entry.node.id) })).filter(({ rect }) => rect);
-    const repeat = lists.find(({ entry, rect }) => entry.kind === "repeat" &&
-      y > rect.top + EDGE && y < rect.bottom - EDGE && x > rect.left && x < rect.right);
-    if (repeat) return repeat.entry.node.id;
-    const inSection = lists.filter(({ entry }) => entry.kind === "column").filter(({ entry }) => {
-      const section = this.rectOf(entry.parent.id);
-      return section && y >= section.top && y <= section.bottom;
-    });
-    const away = ({ rect }) => Math.max(rect.left - x, x - rect.right, 0) + Math.max(rect.top - y, y - rect.bottom, 0);
-    inSection.sort((one, other) => away(one) - away(other));
-    return inSection.length ? inSection[0].entry.node.id : null;
-  }
-
-  gapIn(list, rect, y) {
-    const nodes = listOf(this.store.document, list);
-    const rects = nodes.map((node) => this.rectOf(node.id));
-    let index = rects.findIndex((one) => one && y < (one.top + one.bottom) / 2);
-    if (index < 0) index = nodes.length;
-    if (list === "" && index === nodes.length && nodes.length && nodes.at(-1).type === "footer") index -= 1;
-    const next = rects[index], previous = rects.slice(0, index).findLast(Boolean);
-    const top = next && previous ? (next.top + previous.bottom) / 2 : next ? next.top : previous ? previous.bottom : 40;
-    return { place: { list, index }, rect: { left: rect.left, top: top - 2, width: rect.width, height: 4 }, isArea: false };
-  }
 }
 
 // Put an element at a rectangle, and return it.
 export function put(element, rect) {
   Object.assign(element.style, {
-    left: `${rect.left}px`, top: `${rect.top}px`, width: `${rect.width}px`, height: `${rect.height}px`,
+    left: `${rect.left}px`,
+    top: `${rect.top}px`,
+    width: `${rect.width}px`,
+    height: `${rect.height}px`,
   });
   return element;
 }
@@ -359,20 +378,8 @@ function loaded(frame) {
   const isThere = () => frame.contentDocument && frame.contentDocument.querySelector("[data-canvas]");
   if (isThere()) return Promise.resolve();
   return new Promise((resolve) => {
-    frame.addEventListener("load", () => { if (isThere()) resolve(); });
+    frame.addEventListener("load", () => {
+      if (isThere()) resolve();
+    });
   });
-}
-
-const asWritten = new WeakMap();
-
-function setScheme(rules, isDark) {
-  for (const rule of rules) {
-    if (rule.media && !asWritten.has(rule)) asWritten.set(rule, rule.media.mediaText);
-    const text = asWritten.get(rule);
-    if (text && text.includes("prefers-color-scheme")) {
-      rule.media.mediaText = text.replace(/\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/g, (_, scheme) =>
-        (scheme === "dark") === isDark ? "(min-width: 0px)" : "(max-width: 0px)");
-    }
-    if (rule.cssRules) setScheme(rule.cssRules, isDark);
-  }
 }

@@ -1,9 +1,12 @@
 // Turns pasted HTML (Word, Google Docs, web pages) into what a text of an email can be: paragraphs,
 // lists, links, bold, italic, underlined and struck text.
 
-const BLOCKS = "address article aside blockquote dd div dl dt figure footer form header main nav pre section table tr p h1 h2 h3 h4 h5 h6";
+const BLOCKS =
+  "address article aside blockquote dd div dl dt figure footer form header main nav pre section table tr p h1 h2 h3 h4 h5 h6";
 const IS_BLOCK = new Set(BLOCKS.toUpperCase().split(" "));
-const DROPPED = new Set("STYLE SCRIPT META LINK TITLE XML HEAD IMG SVG VIDEO IFRAME OBJECT BUTTON INPUT".split(" "));
+const DROPPED = new Set(
+  "STYLE SCRIPT META LINK TITLE XML HEAD IMG SVG VIDEO IFRAME OBJECT BUTTON INPUT".split(" "),
+);
 const MARKS = { B: "strong", STRONG: "strong", I: "em", EM: "em", U: "u", S: "s", STRIKE: "s", DEL: "s" };
 const WORD_LIST = /mso-list:\s*l\d+ level(\d+)/i;
 const NUMBERED = /^\s*(\d+|[a-z]|[ivx]+)[.)]/i;
@@ -28,7 +31,9 @@ function withoutStyles(body) {
 function readWordItem(item) {
   const level = WORD_LIST.exec(item.getAttribute("style") || "");
   if (!level) return;
-  const bullet = [...item.querySelectorAll("span")].find((span) => /mso-list:\s*ignore/i.test(span.getAttribute("style") || ""));
+  const bullet = [...item.querySelectorAll("span")].find((span) =>
+    /mso-list:\s*ignore/i.test(span.getAttribute("style") || ""),
+  );
   const text = bullet ? bullet.textContent : "";
   if (bullet) bullet.remove();
   item.setAttribute("data-item", NUMBERED.test(text) ? "ol" : "ul");
@@ -41,7 +46,9 @@ class Copy {
     this.line = null; // the paragraph or item that text goes into
   }
 
-  children(node) { for (const child of node.childNodes) this.node(child); }
+  children(node) {
+    for (const child of node.childNodes) this.node(child);
+  }
 
   node(node) {
     if (node.nodeType === Node.TEXT_NODE) this.text(node);
@@ -57,14 +64,18 @@ class Copy {
 
   paragraph(node) {
     const before = this.line;
-    if (before && before.nodeName === "LI") { this.children(node); return; }
+    if (before && before.nodeName === "LI") {
+      this.children(node);
+      return;
+    }
     this.line = null;
     this.children(node);
     this.line = null;
   }
 
   list(node) {
-    const outer = this.root, line = this.line;
+    const outer = this.root,
+      line = this.line;
     const place = line && line.nodeName === "LI" ? line : this.root;
     this.root = this.open(place, node.nodeName.toLowerCase());
     this.line = null;

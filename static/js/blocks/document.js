@@ -2,7 +2,19 @@
 // that change it change it in place.
 
 export const BLOCK_TYPES = [
-  "heading", "text", "image", "button", "divider", "spacer", "logo", "social", "product", "quote", "video", "repeat", "html",
+  "heading",
+  "text",
+  "image",
+  "button",
+  "divider",
+  "spacer",
+  "logo",
+  "social",
+  "product",
+  "quote",
+  "video",
+  "repeat",
+  "html",
 ];
 const MAX_COLUMNS = 4;
 
@@ -11,7 +23,7 @@ export function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export function emptyDocument() {
+function emptyDocument() {
   return { version: 1, width: 600, background: "", surface: "", rows: [{ id: newId(), type: "footer" }] };
 }
 
@@ -19,7 +31,11 @@ export function emptyDocument() {
 export function parse(text) {
   if (!text.trim()) return emptyDocument();
   let found;
-  try { found = JSON.parse(text); } catch { return null; }
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return null;
+  }
   if (!found || found.version !== 1 || !Array.isArray(found.rows)) return null;
   return withIds(found);
 }
@@ -30,7 +46,7 @@ function withIds(document) {
   return document;
 }
 
-export function kindOf(node) {
+function kindOf(node) {
   return node.type || "column";
 }
 
@@ -72,7 +88,13 @@ export function blank(type, word) {
     heading: () => ({ content: richText(word("new_heading")), level: 2 }),
     text: () => ({ content: richText(word("new_text")) }),
     button: () => ({ label: word("new_button"), link: "" }),
-    product: () => ({ title: word("new_product"), text: "", price: "", label: word("new_product_button"), link: "" }),
+    product: () => ({
+      title: word("new_product"),
+      text: "",
+      price: "",
+      label: word("new_product_button"),
+      link: "",
+    }),
     quote: () => ({ content: richText(word("new_quote")), author: word("new_author") }),
     repeat: () => ({ each: "", blocks: [{ id: newId(), type: "text", content: richText("{{ item }}") }] }),
   };
@@ -81,7 +103,8 @@ export function blank(type, word) {
 
 export function section(widths) {
   return {
-    id: newId(), type: "section",
+    id: newId(),
+    type: "section",
     columns: widths.map((width) => ({ id: newId(), width, blocks: [] })),
   };
 }
@@ -120,9 +143,9 @@ function lastIndex(document, list) {
   return listOf(document, list).length - (footer ? 1 : 0);
 }
 
-export function insert(document, node, place) {
-  const index = node.type === "footer" ? document.rows.length
-    : Math.min(place.index, lastIndex(document, place.list));
+function insert(document, node, place) {
+  const index =
+    node.type === "footer" ? document.rows.length : Math.min(place.index, lastIndex(document, place.list));
   listOf(document, place.list).splice(index, 0, node);
 }
 
@@ -137,7 +160,7 @@ export function isLocked(node) {
 }
 
 // Where something new goes if this node is selected: after it, or at the end of what it carries.
-export function placeAfter(document, id, kind) {
+function placeAfter(document, id, kind) {
   const path = pathTo(document, id);
   if (isRow(kind)) {
     const row = path[0];
@@ -172,13 +195,22 @@ export function pathTo(document, id) {
 export function insertAfter(document, node, id) {
   const kind = kindOf(node);
   const place = placeAfter(document, id, kind);
-  if (place) { insert(document, node, place); return true; }
-  return insertAsSection(document, node, { list: "", index: (pathTo(document, id)[0] || { index: 1e6 }).index + 1 });
+  if (place) {
+    insert(document, node, place);
+    return true;
+  }
+  return insertAsSection(document, node, {
+    list: "",
+    index: (pathTo(document, id)[0] || { index: 1e6 }).index + 1,
+  });
 }
 
 // Puts a node at a place; a block among the rows gets a section of its own.
 export function insertAt(document, node, place) {
-  if (takes(document, place.list, kindOf(node))) { insert(document, node, place); return true; }
+  if (takes(document, place.list, kindOf(node))) {
+    insert(document, node, place);
+    return true;
+  }
   return place.list === "" && insertAsSection(document, node, place);
 }
 
@@ -193,7 +225,8 @@ function insertAsSection(document, node, place) {
 // Moves a node to a place that was found before it was taken out.
 export function moveTo(document, id, place) {
   const entry = find(document, id);
-  if (!entry || isLocked(entry.node) || pathTo(document, place.list).some((step) => step.node.id === id)) return false;
+  if (!entry || isLocked(entry.node) || pathTo(document, place.list).some((step) => step.node.id === id))
+    return false;
   const list = listOf(document, place.list);
   const isSame = list === entry.siblings;
   const index = isSame && place.index > entry.index ? place.index - 1 : place.index;
@@ -203,44 +236,55 @@ export function moveTo(document, id, place) {
   return insertAt(document, entry.node, { list: place.list, index });
 }
 
-// Moves a node one step up (-1) or down (1). A block at the end of its column goes on to the next.
-export function step(document, id, direction) {
+// Whether a node can move one step up (-1) or down (1).
+export function canStep(document, id, direction) {
   const entry = find(document, id);
   if (!entry || isLocked(entry.node)) return false;
+  if (hasPlaceBeside(document, entry, direction)) return true;
+  if (!isBlock(entry.kind)) return false;
+  return entry.parent.type === "repeat" || Boolean(columnBeside(document, entry.parent, direction));
+}
+
+function hasPlaceBeside(document, entry, direction) {
   const to = entry.index + direction;
-  const last = entry.kind === "column" ? entry.siblings.length : lastIndexOf(document, entry);
-  if (to >= 0 && to < last) {
+  return to >= 0 && to < (isRow(entry.kind) ? lastIndex(document, "") : entry.siblings.length);
+}
+
+function columnBeside(document, column, direction) {
+  const columns = [...walk(document)].filter((one) => one.kind === "column").map((one) => one.node);
+  return columns[columns.indexOf(column) + direction];
+}
+
+// Moves a node one step. A block at the end of its column goes on to the next.
+export function step(document, id, direction) {
+  if (!canStep(document, id, direction)) return false;
+  const entry = find(document, id);
+  if (hasPlaceBeside(document, entry, direction)) {
+    const to = entry.index + direction;
     entry.siblings.splice(entry.index, 1);
     entry.siblings.splice(to, 0, entry.node);
     return true;
   }
-  if (!isBlock(entry.kind)) return false;
-  return stepOut(document, entry, direction);
-}
-
-function lastIndexOf(document, entry) {
-  return isRow(entry.kind) ? lastIndex(document, "") : entry.siblings.length;
+  stepOut(document, entry, direction);
+  return true;
 }
 
 function stepOut(document, entry, direction) {
-  if (entry.parent.type === "repeat") { // beside the repetition
-    const outer = find(document, entry.parent.id);
-    entry.siblings.splice(entry.index, 1);
-    outer.siblings.splice(outer.index + (direction > 0 ? 1 : 0), 0, entry.node);
-    return true;
-  }
-  const columns = [...walk(document)].filter((one) => one.kind === "column").map((one) => one.node);
-  const next = columns[columns.indexOf(entry.parent) + direction];
-  if (!next) return false;
   entry.siblings.splice(entry.index, 1);
+  if (entry.parent.type === "repeat") {
+    const outer = find(document, entry.parent.id);
+    outer.siblings.splice(outer.index + (direction > 0 ? 1 : 0), 0, entry.node);
+    return;
+  }
+  const next = columnBeside(document, entry.parent, direction);
   next.blocks.splice(direction > 0 ? 0 : next.blocks.length, 0, entry.node);
-  return true;
 }
 
 // Gives a section other columns; the blocks of columns that go away move into the last one.
 export function setColumns(node, widths) {
   const columns = widths.slice(0, MAX_COLUMNS).map((width, index) => ({
-    ...(node.columns[index] || { id: newId(), blocks: [] }), width,
+    ...(node.columns[index] || { id: newId(), blocks: [] }),
+    width,
   }));
   for (const gone of node.columns.slice(columns.length)) columns.at(-1).blocks.push(...gone.blocks);
   node.columns = columns;

@@ -24,15 +24,25 @@ function start() {
   const panes = new Panes(root);
   const canvas = new Canvas(store, root);
   const text = new RichText(store, canvas, (direction) => leaveText(direction));
-  const undo = () => { if (!store.undo(word("undone"))) store.say(word("nothing_to_undo")); };
-  const redo = () => { if (!store.redo(word("redone"))) store.say(word("nothing_to_redo")); };
-  const showPalette = () => { panes.open("add"); palette.focus(); };
+  const undo = () => {
+    if (!store.undo(word("undone"))) store.say(word("nothing_to_undo"));
+  };
+  const redo = () => {
+    if (!store.redo(word("redone"))) store.say(word("nothing_to_redo"));
+  };
+  const showPalette = () => {
+    panes.open("add");
+    palette.focus();
+  };
   const saved = new SavedBlocks(root);
   const palette = new Palette(store, actions, canvas, saved, root);
   new Tools(store, actions, canvas, text, { add: showPalette, inspect: () => panes.open("inspector") });
   const inspector = new Inspector(store, root, { saved, unlink: (rows) => actions.unlink(rows) });
   const outline = new Outline(store, actions, saved, root, edit);
-  saved.addEventListener("change", () => { inspector.render(); outline.schedule(); });
+  saved.addEventListener("change", () => {
+    inspector.render();
+    outline.schedule();
+  });
   new Shortcuts(root, { store, actions, undo, redo, help, showPalette });
 
   // ---- Selection and document -----------------------------------------------------------------
@@ -56,9 +66,14 @@ function start() {
   // Enter: to the text of the block, or to its settings.
   function edit() {
     const entry = store.entry();
-    if (entry && hasText(entry.node)) { text.open(entry.node, { focus: "end" }); return; }
+    if (entry && hasText(entry.node)) {
+      text.open(entry.node, { focus: "end" });
+      return;
+    }
     panes.open("inspector");
-    const first = root.querySelector("[data-inspector] :is(input, select, textarea, button):not([type=hidden])");
+    const first = root.querySelector(
+      "[data-inspector] :is(input, select, textarea, button):not([type=hidden])",
+    );
     if (first) first.focus();
   }
 
@@ -70,14 +85,19 @@ function start() {
   // ---- Keys in the canvas ---------------------------------------------------------------------
 
   // Rows with blocks are selected by clicks and in the outline; the keys go from block to block.
-  function inCanvas({ node, kind }) { return kind !== "column" && kind !== "section" && canvas.rectOf(node.id); }
+  function inCanvas({ node, kind }) {
+    return kind !== "column" && kind !== "section" && canvas.rectOf(node.id);
+  }
 
   canvas.layer.addEventListener("keydown", (event) => {
     if (event.target !== canvas.layer || event.altKey || event.ctrlKey || event.metaKey) return;
     const keys = {
-      ArrowDown: () => store.selectNext(1, inCanvas), ArrowRight: () => store.selectNext(1, inCanvas),
-      ArrowUp: () => store.selectNext(-1, inCanvas), ArrowLeft: () => store.selectNext(-1, inCanvas),
-      Enter: edit, Escape: selectParent,
+      ArrowDown: () => store.selectNext(1, inCanvas),
+      ArrowRight: () => store.selectNext(1, inCanvas),
+      ArrowUp: () => store.selectNext(-1, inCanvas),
+      ArrowLeft: () => store.selectNext(-1, inCanvas),
+      Enter: edit,
+      Escape: selectParent,
     };
     if (!keys[event.key]) return;
     event.preventDefault();
@@ -108,7 +128,9 @@ function start() {
   buttons.undo.addEventListener("click", undo);
   buttons.redo.addEventListener("click", redo);
   root.querySelector("[data-help]").addEventListener("click", help);
-  function help() { document.getElementById("block-keys").showModal(); }
+  function help() {
+    document.getElementById("block-keys").showModal();
+  }
 
   function showHistory() {
     buttons.undo.disabled = !store.history.past.length;

@@ -5,7 +5,9 @@ const MOST_CHARACTERS = 30_000_000;
 const SAME_EDIT_MS = 1200;
 
 export class History {
-  constructor() { this.clear(); }
+  constructor() {
+    this.clear();
+  }
 
   clear() {
     this.past = [];
@@ -31,9 +33,13 @@ export class History {
   }
 
   // Returns the document before `current`, or null.
-  undo(current) { return this.step(this.past, this.future, current); }
+  undo(current) {
+    return this.step(this.past, this.future, current);
+  }
 
-  redo(current) { return this.step(this.future, this.past, current); }
+  redo(current) {
+    return this.step(this.future, this.past, current);
+  }
 
   step(from, to, current) {
     if (!from.length) return null;

@@ -11,7 +11,11 @@ export class Inspector {
     this.path = root.querySelector("[data-path]");
     this.form = root.querySelector("[data-inspector]");
     this.list = el("ul", { class: "be-problems" });
-    store.addEventListener("selection", () => this.render());
+    this.isPart = "isPart" in root.dataset; // a saved block, which has no settings of an email
+    store.addEventListener("selection", ({ detail }) => {
+      this.render();
+      if (detail.isNew) this.form.scrollTop = 0;
+    });
     store.addEventListener("problems", () => this.showProblems());
     store.addEventListener("document", ({ detail }) => {
       if (detail.by !== "inspector" && detail.by !== "text") this.render();
@@ -33,14 +37,23 @@ export class Inspector {
     if (!this.store.document) return;
     const focused = this.form.contains(document.activeElement) ? document.activeElement.dataset.field : "";
     const type = TYPES[this.kind];
-    const main = type.fields.filter((field) => !field.isMore), more = type.fields.filter((field) => field.isMore);
+    const fields = this.isPart && this.kind === "email" ? [] : type.fields;
+    const main = fields.filter((field) => !field.isMore),
+      more = fields.filter((field) => field.isMore);
     this.showPath();
     this.form.replaceChildren(
-      this.heading(type), this.list,
+      this.heading(type),
+      this.list,
       ...main.map((field) => this.control(field)),
       ...this.everyBlock(),
-      more.length ? el("details", { class: "be-more" }, el("summary", {}, word("more_options")),
-        ...more.map((field) => this.control(field))) : "",
+      more.length
+        ? el(
+            "details",
+            { class: "be-more" },
+            el("summary", {}, word("more_options")),
+            ...more.map((field) => this.control(field)),
+          )
+        : "",
     );
     this.showProblems();
     const again = focused && this.form.querySelector(`[data-field="${CSS.escape(focused)}"]`);
@@ -49,14 +62,27 @@ export class Inspector {
 
   heading(type) {
     const hint = this.hint();
-    return el("header", { class: "be-inspector-head" },
+    return el(
+      "header",
+      { class: "be-inspector-head" },
       el("h3", {}, icon(type.icon), word(`type_${this.kind}`)),
-      hint ? el("p", { class: "form-hint" }, hint) : "");
+      hint ? el("p", { class: "form-hint" }, hint) : "",
+    );
   }
 
   hint() {
-    const hints = { heading: "hint_text", text: "hint_text", quote: "hint_text", footer: "hint_footer", repeat: "hint_repeat",
-      video: "hint_video", html: "hint_html", saved: "hint_saved", email: "hint_email", logo: "hint_logo" };
+    const hints = {
+      heading: "hint_text",
+      text: "hint_text",
+      quote: "hint_text",
+      footer: "hint_footer",
+      repeat: "hint_repeat",
+      video: "hint_video",
+      html: "hint_html",
+      saved: "hint_saved",
+      email: "hint_email",
+      logo: "hint_logo",
+    };
     return hints[this.kind] ? word(hints[this.kind]) : "";
   }
 
@@ -73,32 +99,77 @@ export class Inspector {
 
   everyBlock() {
     if (!canBeHidden(this.kind)) return [];
-    const shown = { kind: "choice", name: "hide_on", initial: "",
-      options: [["", "on_all"], ["phone", "not_on_phones"], ["desktop", "not_on_computers"]] };
-    return [el("details", { class: "be-more", open: Boolean(this.node.when || this.node.hide_on) },
-      el("summary", {}, word("who_sees_it")), this.control(shown),
-      conditionControl(this.node.when || null, (when, options) => this.set({ when }, options), () => this.render()))];
+    const shown = {
+      kind: "choice",
+      name: "hide_on",
+      initial: "",
+      options: [
+        ["", "on_all"],
+        ["phone", "not_on_phones"],
+        ["desktop", "not_on_computers"],
+      ],
+    };
+    return [
+      el(
+        "details",
+        { class: "be-more", open: Boolean(this.node.when || this.node.hide_on) },
+        el("summary", {}, word("who_sees_it")),
+        this.control(shown),
+        conditionControl(
+          this.node.when || null,
+          (when, options) => this.set({ when }, options),
+          () => this.render(),
+        ),
+      ),
+    ];
   }
 
   set(values, { redraws = false } = {}) {
     const id = this.store.selected;
-    this.store.change((document) => {
-      Object.assign(id ? find(document, id).node : document, values);
-    }, { key: `${id}.${Object.keys(values)}`, by: redraws ? "" : "inspector" });
+    this.store.change(
+      (document) => {
+        Object.assign(id ? find(document, id).node : document, values);
+      },
+      { key: `${id}.${Object.keys(values)}`, by: redraws ? "" : "inspector" },
+    );
   }
 
   showProblems() {
     const found = this.store.problemsOf(this.store.selected);
-    this.list.replaceChildren(...found.map((problem) => el("li", { class: problem.blocks ? "is-error" : "is-warning" },
-      icon(problem.blocks ? "alert-triangle" : "info-circle"), el("span", {}, problem.text))));
+    this.list.replaceChildren(
+      ...found.map((problem) =>
+        el(
+          "li",
+          { class: problem.blocks ? "is-error" : "is-warning" },
+          icon(problem.blocks ? "alert-triangle" : "info-circle"),
+          el("span", {}, problem.text),
+        ),
+      ),
+    );
   }
 
   // The way to what is selected; each step of it can be selected.
   showPath() {
-    const steps = [{ id: "", kind: "email" },
-      ...pathTo(this.store.document, this.store.selected).map(({ node, kind }) => ({ id: node.id, kind }))];
-    this.path.replaceChildren(...steps.map(({ id, kind }) => el("li", {},
-      el("button", { type: "button", onclick: () => this.store.select(id, { reveal: true }),
-        ...(id === this.store.selected ? { "aria-current": "true" } : {}) }, word(`type_${kind}`)))));
+    const steps = [
+      { id: "", kind: "email" },
+      ...pathTo(this.store.document, this.store.selected).map(({ node, kind }) => ({ id: node.id, kind })),
+    ];
+    this.path.replaceChildren(
+      ...steps.map(({ id, kind }) =>
+        el(
+          "li",
+          {},
+          el(
+            "button",
+            {
+              type: "button",
+              onclick: () => this.store.select(id, { reveal: true }),
+              ...(id === this.store.selected ? { "aria-current": "true" } : {}),
+            },
+            word(`type_${kind}`),
+          ),
+        ),
+      ),
+    );
   }
 }

@@ -26,7 +26,7 @@ export function excerpt(node) {
   return found.length > LONGEST ? `${found.slice(0, LONGEST)}…` : found;
 }
 
-export function plainText(node) {
+function plainText(node) {
   if (!node) return "";
   if (node.type === "text") return node.text || "";
   if (node.type === "mergeTag") return labelOf(node.attrs.tag);

@@ -12,7 +12,7 @@ export function labelOf(tag) {
 
 // What a text such as {{ subscriber.first_name or "friend" }} shows: { tag, fallback }, or null if it
 // is more than that.
-export function readTag(text) {
+function readTag(text) {
   const inner = /^\{\{\s*(.*?)\s*\}\}$/.exec(text.trim());
   const found = inner && WITH_FALLBACK.exec(inner[1]);
   return found ? { tag: found[1], fallback: found[2] || "" } : null;
@@ -23,7 +23,8 @@ export function showTags(root) {
   const texts = [];
   const walker = root.ownerDocument.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) if (walker.currentNode.nodeValue.includes("{{")) texts.push(walker.currentNode);
-  for (const text of texts) if (!text.parentElement.closest("style, script")) text.replaceWith(...chips(text));
+  for (const text of texts)
+    if (!text.parentElement.closest("style, script")) text.replaceWith(...chips(text));
 }
 
 function chips(text) {

@@ -20,7 +20,10 @@ function canBecome(old, wanted) {
 
 export function morph(old, wanted) {
   if (old.isEqualNode(wanted)) return;
-  if (old.nodeType !== Node.ELEMENT_NODE) { old.nodeValue = wanted.nodeValue; return; }
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.nodeValue = wanted.nodeValue;
+    return;
+  }
   morphAttributes(old, wanted);
   morphChildren(old, wanted);
 }
@@ -39,7 +42,10 @@ function morphChildren(old, wanted) {
   for (const child of [...wanted.childNodes]) {
     const key = keyOf(child);
     const same = key ? keyed.get(key) : nextLike(cursor, child);
-    if (!same) { old.insertBefore(child, cursor); continue; }
+    if (!same) {
+      old.insertBefore(child, cursor);
+      continue;
+    }
     keyed.delete(key);
     if (same === cursor) cursor = cursor.nextSibling;
     else old.insertBefore(same, cursor);

@@ -22,7 +22,10 @@ export class Outline {
   schedule() {
     if (this.isDue) return;
     this.isDue = true;
-    window.requestAnimationFrame(() => { this.isDue = false; this.render(); });
+    window.requestAnimationFrame(() => {
+      this.isDue = false;
+      this.render();
+    });
   }
 
   render() {
@@ -46,16 +49,24 @@ export class Outline {
 
   email() {
     const isChosen = !this.store.selected;
-    return el("li", { role: "treeitem", class: "be-item is-email", "aria-selected": String(isChosen) },
-      el("div", { class: "be-row" }, this.name("", icon("mail"), word("type_email"), "", isChosen)));
+    return el(
+      "li",
+      { role: "treeitem", class: "be-item is-email", "aria-selected": String(isChosen) },
+      el("div", { class: "be-row" }, this.name("", icon("mail"), word("type_email"), "", isChosen)),
+    );
   }
 
   item(node) {
     const isChosen = node.id === this.store.selected;
     const children = this.shownChildren(node);
     const isOpen = !this.collapsed.has(node.id);
-    const item = el("li", { role: "treeitem", class: "be-item", "data-id": node.id, "aria-selected": String(isChosen),
-      ...(children ? { "aria-expanded": String(isOpen) } : {}) });
+    const item = el("li", {
+      role: "treeitem",
+      class: "be-item",
+      "data-id": node.id,
+      "aria-selected": String(isChosen),
+      ...(children ? { "aria-expanded": String(isOpen) } : {}),
+    });
     item.append(this.row(node, isChosen, Boolean(children), isOpen));
     if (children && isOpen) item.append(this.group(node, children));
     return item;
@@ -77,32 +88,65 @@ export class Outline {
   row(node, isChosen, hasChildren, isOpen) {
     const row = el("div", { class: "be-row" });
     if (hasChildren) {
-      row.append(el("span", { class: `be-fold${isOpen ? " is-open" : ""}`, onclick: () => this.fold(node.id, isOpen) },
-        icon("chevron-right")));
+      row.append(
+        el(
+          "span",
+          { class: `be-fold${isOpen ? " is-open" : ""}`, onclick: () => this.fold(node.id, isOpen) },
+          icon("chevron-right"),
+        ),
+      );
     }
-    row.append(this.name(node.id, icon(TYPES[node.type || "column"].icon), typeName(node), node.saved ? this.saved.nameOf(node.saved) : excerpt(node), isChosen));
+    row.append(
+      this.name(
+        node.id,
+        icon(TYPES[node.type || "column"].icon),
+        typeName(node),
+        node.saved ? this.saved.nameOf(node.saved) : excerpt(node),
+        isChosen,
+      ),
+    );
     row.append(...this.badges(node));
     if (isChosen) row.append(this.buttons(node));
     return row;
   }
 
   name(id, picture, type, text, isChosen) {
-    return el("button", { type: "button", class: "be-row-name", tabindex: isChosen ? "0" : "-1",
-      onclick: () => this.store.select(id, { reveal: true }) },
-    picture, el("span", { class: "be-row-text" }, text || type), text ? el("span", { class: "visually-hidden" }, type) : "");
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "be-row-name",
+        tabindex: isChosen ? "0" : "-1",
+        onclick: () => this.store.select(id, { reveal: true }),
+      },
+      picture,
+      el("span", { class: "be-row-text" }, text || type),
+      text ? el("span", { class: "visually-hidden" }, type) : "",
+    );
   }
 
   badges(node) {
     const badges = [];
-    const badge = (name, title, kind = "") => el("span", { class: `be-badge ${kind}`, title }, icon(name),
-      el("span", { class: "visually-hidden" }, title));
+    const badge = (name, title, kind = "") =>
+      el(
+        "span",
+        { class: `be-badge ${kind}`, title },
+        icon(name),
+        el("span", { class: "visually-hidden" }, title),
+      );
     const problems = this.store.problemsOf(node.id);
     if (problems.length) {
-      badges.push(badge("alert-triangle", problems.map((problem) => problem.text).join("\n"),
-        problems.some((problem) => problem.blocks) ? "is-error" : "is-warning"));
+      badges.push(
+        badge(
+          "alert-triangle",
+          problems.map((problem) => problem.text).join("\n"),
+          problems.some((problem) => problem.blocks) ? "is-error" : "is-warning",
+        ),
+      );
     }
     if (node.when) badges.push(badge("filter", word("has_condition")));
-    if (node.hide_on) badges.push(badge("eye-off", word(node.hide_on === "phone" ? "not_on_phones" : "not_on_computers")));
+    if (node.hide_on)
+      badges.push(badge("eye-off", word(node.hide_on === "phone" ? "not_on_phones" : "not_on_computers")));
     if (isLocked(node)) badges.push(badge("lock", word("is_locked")));
     return badges;
   }
@@ -110,17 +154,32 @@ export class Outline {
   buttons(node) {
     const { actions } = this;
     if (isLocked(node)) return "";
-    const button = (action, name, label, run, isThere) => isThere === null ? "" :
-      iconButton(name, label, () => { run(); this.focusSoon(action); }, { "data-action": action, disabled: !isThere });
-    return el("span", { class: "be-row-buttons" },
+    const button = (action, name, label, run, isThere) =>
+      isThere === null
+        ? ""
+        : iconButton(
+            name,
+            label,
+            () => {
+              run();
+              this.focusSoon(action);
+            },
+            { "data-action": action, disabled: !isThere },
+          );
+    return el(
+      "span",
+      { class: "be-row-buttons" },
       button("up", "arrow-up", word("move_up"), () => actions.move(-1), actions.canMove(-1)),
       button("down", "arrow-down", word("move_down"), () => actions.move(1), actions.canMove(1)),
       button("hide", "eye", word("hide_or_show"), () => actions.hide(), node.type ? true : null),
       button("duplicate", "copy", word("duplicate"), () => actions.duplicate(), node.type ? true : null),
-      button("delete", "trash", word("delete"), () => actions.remove(), actions.canRemove));
+      button("delete", "trash", word("delete"), () => actions.remove(), actions.canRemove),
+    );
   }
 
-  focusSoon(action) { window.requestAnimationFrame(() => window.requestAnimationFrame(() => this.focus(action))); }
+  focusSoon(action) {
+    window.requestAnimationFrame(() => window.requestAnimationFrame(() => this.focus(action)));
+  }
 
   fold(id, isOpen) {
     if (isOpen) this.collapsed.add(id);
@@ -134,8 +193,12 @@ export class Outline {
     if (!event.target.matches(".be-row-name") || event.altKey || event.ctrlKey || event.metaKey) return;
     const item = event.target.closest("[role=treeitem]");
     const keys = {
-      ArrowDown: () => this.go(1), ArrowUp: () => this.go(-1), Home: () => this.go(-Infinity), End: () => this.go(Infinity),
-      ArrowLeft: () => this.left(item), ArrowRight: () => this.right(item),
+      ArrowDown: () => this.go(1),
+      ArrowUp: () => this.go(-1),
+      Home: () => this.go(-Infinity),
+      End: () => this.go(Infinity),
+      ArrowLeft: () => this.left(item),
+      ArrowRight: () => this.right(item),
       Enter: () => this.edit(),
     };
     if (!keys[event.key]) return;
@@ -152,7 +215,10 @@ export class Outline {
   }
 
   left(item) {
-    if (item.getAttribute("aria-expanded") === "true") { this.fold(item.dataset.id, true); return; }
+    if (item.getAttribute("aria-expanded") === "true") {
+      this.fold(item.dataset.id, true);
+      return;
+    }
     const parent = item.parentElement.closest("[role=treeitem]");
     if (parent) this.store.select(parent.dataset.id, { reveal: true });
   }
@@ -166,12 +232,26 @@ export class Outline {
 
   makeSortable(list, id, group) {
     list.dataset.list = id;
-    this.sortables.push(Sortable.create(list, {
-      group, animation: 120, draggable: ".be-item:not(.is-email)", filter: ".be-icon", preventOnFilter: false,
-      delay: 150, delayOnTouchOnly: true, ghostClass: "is-ghost", emptyInsertThreshold: 12,
-      onStart: () => { this.isDragging = true; },
-      onEnd: (event) => { this.isDragging = false; this.dropped(event); },
-    }));
+    this.sortables.push(
+      Sortable.create(list, {
+        group,
+        animation: 120,
+        draggable: ".be-item:not(.is-email)",
+        filter: ".be-icon",
+        preventOnFilter: false,
+        delay: 150,
+        delayOnTouchOnly: true,
+        ghostClass: "is-ghost",
+        emptyInsertThreshold: 12,
+        onStart: () => {
+          this.isDragging = true;
+        },
+        onEnd: (event) => {
+          this.isDragging = false;
+          this.dropped(event);
+        },
+      }),
+    );
   }
 
   dropped({ item, from, to, oldDraggableIndex, newDraggableIndex }) {
@@ -179,8 +259,13 @@ export class Outline {
     const index = isSame && newDraggableIndex > oldDraggableIndex ? newDraggableIndex + 1 : newDraggableIndex;
     const { id } = item.dataset;
     const { node, kind, siblings } = this.store.entry(id);
-    this.store.change((document) => kind === "column" ? reorder(siblings, oldDraggableIndex, newDraggableIndex)
-      : moveTo(document, id, { list: to.dataset.list, index }), { said: word("moved", { what: typeName(node) }) });
+    this.store.change(
+      (document) =>
+        kind === "column"
+          ? reorder(siblings, oldDraggableIndex, newDraggableIndex)
+          : moveTo(document, id, { list: to.dataset.list, index }),
+      { said: word("moved", { what: typeName(node) }) },
+    );
     this.store.select(id, { reveal: true });
     this.schedule();
   }

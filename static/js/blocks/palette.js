@@ -1,7 +1,7 @@
 // The palette: blocks, layouts and saved blocks. A click adds after what is selected; dragging places.
 import { LAYOUTS, TYPES } from "./block_types.js";
 import { BLOCK_TYPES, blank, newId, section } from "./document.js";
-import { layoutName, layoutPicture } from "./controls.js";
+import { layoutName, layoutPicture } from "./control_lists.js";
 import { el, icon, word } from "./words.js";
 
 export class Palette {
@@ -12,8 +12,17 @@ export class Palette {
     this.savedBlocks = el("div", { hidden: true });
     this.footer = el("div", {});
     this.place.append(
-      this.group(word("blocks"), "be-tiles", BLOCK_TYPES.map((type) => this.blockTile(type))), this.footer,
-      this.group(word("layouts"), "be-tiles be-layout-tiles", LAYOUTS.map((widths) => this.layoutTile(widths))),
+      this.group(
+        word("blocks"),
+        "be-tiles",
+        BLOCK_TYPES.map((type) => this.blockTile(type)),
+      ),
+      this.footer,
+      this.group(
+        word("layouts"),
+        "be-tiles be-layout-tiles",
+        LAYOUTS.map((widths) => this.layoutTile(widths)),
+      ),
       this.savedBlocks,
     );
     store.addEventListener("document", () => this.offerFooter());
@@ -21,15 +30,32 @@ export class Palette {
     this.offerFooter();
   }
 
-  focus() { this.place.querySelector("button").focus(); }
+  focus() {
+    this.place.querySelector("button").focus();
+  }
 
   group(title, className, tiles) {
-    return el("section", {}, el("h3", { class: "be-group-title" }, title), el("div", { class: className }, ...tiles));
+    return el(
+      "section",
+      {},
+      el("h3", { class: "be-group-title" }, title),
+      el("div", { class: className }, ...tiles),
+    );
   }
 
   tile(kind, make, title, ...picture) {
-    const tile = el("button", { type: "button", class: "be-tile", draggable: "true", title: word("add_what", { what: title }),
-      onclick: () => this.actions.add(make(), undefined, { focus: "all" }) }, ...picture, el("span", {}, title));
+    const tile = el(
+      "button",
+      {
+        type: "button",
+        class: "be-tile",
+        draggable: "true",
+        title: word("add_what", { what: title }),
+        onclick: () => this.actions.add(make(), undefined, { focus: "all" }),
+      },
+      ...picture,
+      el("span", {}, title),
+    );
     tile.addEventListener("dragstart", (event) => {
       event.dataTransfer.setData("text/plain", title);
       event.dataTransfer.effectAllowed = "copy";
@@ -51,14 +77,33 @@ export class Palette {
   offerFooter() {
     const isThere = this.isPart || this.store.document.rows.some((row) => row.type === "footer");
     if (isThere === !this.footer.firstChild) return;
-    this.footer.replaceChildren(isThere ? "" : el("div", { class: "be-tiles" },
-      this.tile("footer", () => ({ id: newId(), type: "footer" }), word("type_footer"), icon(TYPES.footer.icon))));
+    this.footer.replaceChildren(
+      isThere
+        ? ""
+        : el(
+            "div",
+            { class: "be-tiles" },
+            this.tile(
+              "footer",
+              () => ({ id: newId(), type: "footer" }),
+              word("type_footer"),
+              icon(TYPES.footer.icon),
+            ),
+          ),
+    );
   }
 
   showSaved() {
     const blocks = [...this.saved.all.values()];
     this.savedBlocks.hidden = !blocks.length;
-    this.savedBlocks.replaceChildren(this.group(word("saved_blocks"), "be-saved-tiles", blocks.map(({ id, name }) =>
-      this.tile("saved", () => ({ id: newId(), type: "saved", saved: id }), name, icon("bookmark")))));
+    this.savedBlocks.replaceChildren(
+      this.group(
+        word("saved_blocks"),
+        "be-saved-tiles",
+        blocks.map(({ id, name }) =>
+          this.tile("saved", () => ({ id: newId(), type: "saved", saved: id }), name, icon("bookmark")),
+        ),
+      ),
+    );
   }
 }

@@ -19,9 +19,13 @@ export class Panes {
     });
   }
 
-  get isNarrow() { return NARROW.matches; }
+  get isNarrow() {
+    return NARROW.matches;
+  }
 
-  get isOpen() { return Boolean(this.root.dataset.shown); }
+  get isOpen() {
+    return Boolean(this.root.dataset.shown);
+  }
 
   nextTab(event) {
     const other = this.tabs[(this.tabs.indexOf(event.target) + 1) % this.tabs.length];

@@ -6,7 +6,16 @@ import { find } from "./document.js";
 import { extensions, stored } from "./text_schema.js";
 import { el, word } from "./words.js";
 
-const COPIED = ["fontFamily", "fontSize", "fontWeight", "fontStyle", "lineHeight", "letterSpacing", "color", "textAlign"];
+const COPIED = [
+  "fontFamily",
+  "fontSize",
+  "fontWeight",
+  "fontStyle",
+  "lineHeight",
+  "letterSpacing",
+  "color",
+  "textAlign",
+];
 
 export const hasText = (node) => Boolean(node.content) && typeof node.content === "object";
 
@@ -32,7 +41,11 @@ export class RichText {
         content: node.content,
         extensions: extensions({ isLine: this.isLine, keys: this.keys() }),
         editorProps: {
-          attributes: { "aria-label": word("text_of_block"), role: "textbox", "aria-multiline": String(!this.isLine) },
+          attributes: {
+            "aria-label": word("text_of_block"),
+            role: "textbox",
+            "aria-multiline": String(!this.isLine),
+          },
           transformPastedHTML: (html) => cleanPaste(html, new this.canvas.frame.contentWindow.DOMParser()),
         },
         onUpdate: () => this.write(),
@@ -58,12 +71,17 @@ export class RichText {
     this.tellChanged();
   }
 
-  get hasFocus() { return Boolean(this.editor && this.editor.isFocused); }
+  get hasFocus() {
+    return Boolean(this.editor && this.editor.isFocused);
+  }
 
   // The document was changed elsewhere, for example by undo.
   refresh() {
     const entry = this.id && this.store.entry(this.id);
-    if (!entry || !hasText(entry.node)) { this.close(); return; }
+    if (!entry || !hasText(entry.node)) {
+      this.close();
+      return;
+    }
     if (JSON.stringify(stored(this.editor.getJSON())) === JSON.stringify(stored(entry.node.content))) return;
     const { from } = this.editor.state.selection;
     this.editor.commands.setContent(entry.node.content, { emitUpdate: false });
@@ -74,15 +92,23 @@ export class RichText {
   write() {
     const content = stored(this.editor.getJSON());
     const id = this.id;
-    this.store.change((document) => {
-      find(document, id).node.content = content;
-    }, { key: `${id}.content`, by: "text" });
+    this.store.change(
+      (document) => {
+        find(document, id).node.content = content;
+      },
+      { key: `${id}.content`, by: "text" },
+    );
   }
 
-  tellChanged() { for (const listener of this.changed) listener(); }
+  tellChanged() {
+    for (const listener of this.changed) listener();
+  }
 
   keys() {
-    const leave = (direction) => () => { this.leave(direction); return true; };
+    const leave = (direction) => () => {
+      this.leave(direction);
+      return true;
+    };
     const keys = { Escape: leave(0), "Mod-s": () => false };
     // A heading is one line: Enter goes on after it.
     if (this.isLine) keys.Enter = leave(1);
@@ -100,7 +126,9 @@ export class RichText {
   target() {
     const [block] = this.canvas.elements(this.id);
     if (!block) return null;
-    return block.querySelector(".be-rich, h1, h2, h3, blockquote") || block.querySelector(":scope > div") || block;
+    return (
+      block.querySelector(".be-rich, h1, h2, h3, blockquote") || block.querySelector(":scope > div") || block
+    );
   }
 
   layOut() {
@@ -116,7 +144,8 @@ export class RichText {
     put(this.box, rect);
     for (const name of COPIED) this.box.style[name] = style[name];
     const link = target.querySelector("a");
-    if (link) this.box.style.setProperty("--be-link", this.canvas.frame.contentWindow.getComputedStyle(link).color);
+    if (link)
+      this.box.style.setProperty("--be-link", this.canvas.frame.contentWindow.getComputedStyle(link).color);
     this.box.style.height = "auto";
     this.box.style.minHeight = `${rect.height}px`;
     this.box.classList.toggle("is-line", this.isLine);

@@ -26,7 +26,9 @@ export class SavedBlocks extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  nameOf(id) { return this.all.has(id) ? this.all.get(id).name : ""; }
+  nameOf(id) {
+    return this.all.has(id) ? this.all.get(id).name : "";
+  }
 
   // Ask for a name, then save these rows under it.
   ask(rows) {
@@ -44,7 +46,9 @@ export class SavedBlocks extends EventTarget {
         method: "POST",
         body: JSON.stringify({ name, rows: this.rows }),
         headers: {
-          "Accept": "application/json", "Content-Type": "application/json", "X-CSRFToken": document.body.dataset.csrf,
+          Accept: "application/json",
+          "Content-Type": "application/json",
+          "X-CSRFToken": document.body.dataset.csrf,
           "HX-Request": "true",
         },
       });
@@ -53,7 +57,10 @@ export class SavedBlocks extends EventTarget {
       return;
     }
     const body = await answer.json().catch(() => ({}));
-    if (!answer.ok) { this.refuse(body.message || document.body.dataset.requestFailed); return; }
+    if (!answer.ok) {
+      this.refuse(body.message || document.body.dataset.requestFailed);
+      return;
+    }
     this.dialog.close();
     toast(word("block_saved"), "success");
     await this.load();

@@ -9,11 +9,23 @@ const isField = (target) => Boolean(target.closest("input, textarea, select, [co
 export class Shortcuts {
   constructor(root, { store, actions, undo, redo, help, showPalette }) {
     Object.assign(this, { root, store, actions });
-    this.always = { "mod+z": undo, "mod+shift+z": redo, "mod+y": redo, "alt+arrowup": () => actions.move(-1),
-      "alt+arrowdown": () => actions.move(1) };
+    this.always = {
+      "mod+z": undo,
+      "mod+shift+z": redo,
+      "mod+y": redo,
+      "alt+arrowup": () => actions.move(-1),
+      "alt+arrowdown": () => actions.move(1),
+    };
     this.outsideFields = {
-      "mod+c": () => this.copy(), "mod+x": () => this.cut(), "mod+v": () => this.paste(), "mod+d": () => actions.duplicate(),
-      delete: () => actions.remove(), backspace: () => actions.remove(), h: () => actions.hide(), a: showPalette, "?": help,
+      "mod+c": () => this.copy(),
+      "mod+x": () => this.cut(),
+      "mod+v": () => this.paste(),
+      "mod+d": () => actions.duplicate(),
+      delete: () => actions.remove(),
+      backspace: () => actions.remove(),
+      h: () => actions.hide(),
+      a: showPalette,
+      "?": help,
     };
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -35,7 +47,9 @@ export class Shortcuts {
     return true;
   }
 
-  cut() { return this.copy() && this.actions.remove(); }
+  cut() {
+    return this.copy() && this.actions.remove();
+  }
 
   paste() {
     const node = pasted();

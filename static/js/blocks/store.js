@@ -23,9 +23,13 @@ export class Store extends EventTarget {
     this.emit("document", { isWhole: true });
   }
 
-  emit(type, detail = {}) { this.dispatchEvent(new CustomEvent(type, { detail })); }
+  emit(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
 
-  entry(id = this.selected) { return id ? find(this.document, id) : null; }
+  entry(id = this.selected) {
+    return id ? find(this.document, id) : null;
+  }
 
   // Change the document. `mutate` changes it in place and returns false if nothing can change.
   // `key`: changes with the same key are one step of undo; `by`: the part that changes it;
@@ -51,9 +55,13 @@ export class Store extends EventTarget {
     if (isGone) this.emit("selection");
   }
 
-  undo(said) { return this.travel(this.history.undo(this.text), said); }
+  undo(said) {
+    return this.travel(this.history.undo(this.text), said);
+  }
 
-  redo(said) { return this.travel(this.history.redo(this.text), said); }
+  redo(said) {
+    return this.travel(this.history.redo(this.text), said);
+  }
 
   travel(text, said) {
     if (text === null) return false;
@@ -87,11 +95,15 @@ export class Store extends EventTarget {
     this.emit("problems");
   }
 
-  problemsOf(id) { return this.problems.filter((problem) => problem.block === id); }
+  problemsOf(id) {
+    return this.problems.filter((problem) => problem.block === id);
+  }
 
   say(text) {
     this.live.textContent = "";
-    window.requestAnimationFrame(() => { this.live.textContent = text; });
+    window.requestAnimationFrame(() => {
+      this.live.textContent = text;
+    });
   }
 }
 

@@ -1,7 +1,20 @@
 // What the text of a block can be; the server's docs/blocks.md says the same.
 import {
-  Bold, BulletList, Extension, HardBreak, InputRule, Italic, ListItem, ListKeymap, Mark, Node, OrderedList, Paragraph, Strike,
-  Text, Underline,
+  Bold,
+  BulletList,
+  Extension,
+  HardBreak,
+  InputRule,
+  Italic,
+  ListItem,
+  ListKeymap,
+  Mark,
+  Node,
+  OrderedList,
+  Paragraph,
+  Strike,
+  Text,
+  Underline,
 } from "../../vendor/tiptap/rich-text.min.js";
 import { labelOf } from "./merge_tags.js";
 import { SECURE, brand } from "./words.js";
@@ -10,30 +23,48 @@ const LINK = /^(https?:\/\/|mailto:|tel:|#|\{\{)/i;
 const TYPED_ADDRESS = /(?:^|\s)((?:https?:\/\/|www\.)[^\s]*[^\s.,:;!?)])[.,:;!?)]* $/i;
 
 // The colour of the brand with this name, or the colour itself.
-export function colourValue(choice) {
+function colourValue(choice) {
   return brand.palette[choice] || choice;
 }
 
 const Link = Mark.create({
-  name: "link", inclusive: false, excludes: "link",
-  addAttributes() { return { href: { default: "" } }; },
-  parseHTML() { return [{ tag: "a[href]", getAttrs: (link) => LINK.test(link.getAttribute("href")) && null }]; },
-  renderHTML({ mark }) { return ["a", { href: mark.attrs.href }, 0]; },
+  name: "link",
+  inclusive: false,
+  excludes: "link",
+  addAttributes() {
+    return { href: { default: "" } };
+  },
+  parseHTML() {
+    return [{ tag: "a[href]", getAttrs: (link) => LINK.test(link.getAttribute("href")) && null }];
+  },
+  renderHTML({ mark }) {
+    return ["a", { href: mark.attrs.href }, 0];
+  },
   // An address becomes a link when a space is typed after it.
   addInputRules() {
-    return [new InputRule({ find: TYPED_ADDRESS, handler: ({ state, range, match }) => {
-      const from = range.from + match[0].indexOf(match[1]), to = from + match[1].length;
-      const href = /^www/i.test(match[1]) ? `${SECURE}${match[1]}` : match[1];
-      state.tr.addMark(from, to, this.type.create({ href })).removeStoredMark(this.type);
-    } })];
+    return [
+      new InputRule({
+        find: TYPED_ADDRESS,
+        handler: ({ state, range, match }) => {
+          const from = range.from + match[0].indexOf(match[1]),
+            to = from + match[1].length;
+          const href = /^www/i.test(match[1]) ? `${SECURE}${match[1]}` : match[1];
+          state.tr.addMark(from, to, this.type.create({ href })).removeStoredMark(this.type);
+        },
+      }),
+    ];
   },
 });
 
 const TextColour = Mark.create({
   name: "textColour",
-  addAttributes() { return { colour: { default: null, rendered: false } }; },
+  addAttributes() {
+    return { colour: { default: null, rendered: false } };
+  },
   // Colours of other pages are not pasted; copies within the editor carry their name.
-  parseHTML() { return [{ tag: "span[data-colour]", getAttrs: (span) => ({ colour: span.dataset.colour }) }]; },
+  parseHTML() {
+    return [{ tag: "span[data-colour]", getAttrs: (span) => ({ colour: span.dataset.colour }) }];
+  },
   renderHTML({ mark }) {
     const span = document.createElement("span");
     span.dataset.colour = mark.attrs.colour;
@@ -43,14 +74,30 @@ const TextColour = Mark.create({
 });
 
 const MergeTag = Node.create({
-  name: "mergeTag", group: "inline", inline: true, atom: true, selectable: true, marks: "_",
-  addAttributes() { return { tag: { default: "" }, fallback: { default: "" } }; },
+  name: "mergeTag",
+  group: "inline",
+  inline: true,
+  atom: true,
+  selectable: true,
+  marks: "_",
+  addAttributes() {
+    return { tag: { default: "" }, fallback: { default: "" } };
+  },
   parseHTML() {
-    return [{ tag: "span[data-tag]", getAttrs: (span) => ({ tag: span.dataset.tag, fallback: span.dataset.fallback || "" }) }];
+    return [
+      {
+        tag: "span[data-tag]",
+        getAttrs: (span) => ({ tag: span.dataset.tag, fallback: span.dataset.fallback || "" }),
+      },
+    ];
   },
   renderHTML({ node }) {
     const { tag, fallback } = node.attrs;
-    return ["span", { class: "be-tag", "data-tag": tag, "data-fallback": fallback, title: fallback || tag }, labelOf(tag)];
+    return [
+      "span",
+      { class: "be-tag", "data-tag": tag, "data-fallback": fallback, title: fallback || tag },
+      labelOf(tag),
+    ];
   },
   renderText({ node }) {
     const { tag, fallback } = node.attrs;
@@ -65,9 +112,24 @@ const Lines = Node.create({ name: "doc", topNode: true, content: "(paragraph | b
 export function extensions({ isLine, keys }) {
   return [
     isLine ? OneLine : Lines,
-    Paragraph, Text, HardBreak, Bold, Italic, Underline, Strike, Link, TextColour, MergeTag,
+    Paragraph,
+    Text,
+    HardBreak,
+    Bold,
+    Italic,
+    Underline,
+    Strike,
+    Link,
+    TextColour,
+    MergeTag,
     ...(isLine ? [] : [BulletList, OrderedList, ListItem, ListKeymap]),
-    Extension.create({ name: "blockKeys", priority: 1000, addKeyboardShortcuts() { return keys; } }),
+    Extension.create({
+      name: "blockKeys",
+      priority: 1000,
+      addKeyboardShortcuts() {
+        return keys;
+      },
+    }),
   ];
 }
 

@@ -37,6 +37,9 @@ export function el(tag, attributes = {}, ...children) {
 }
 
 export function iconButton(name, label, run, more = {}) {
-  return el("button", { type: "button", class: "be-icon", title: label, "aria-label": label, onclick: run, ...more },
-    icon(name));
+  return el(
+    "button",
+    { type: "button", class: "be-icon", title: label, "aria-label": label, onclick: run, ...more },
+    icon(name),
+  );
 }
