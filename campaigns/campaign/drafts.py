@@ -24,7 +24,7 @@ from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
 
-Part = Literal["content", "settings"]
+Part = Literal["content", "settings", "variables"]
 """What one page edits. A save of one part never changes the other."""
 
 PARTS: Mapping[Part, frozenset[str]] = {
@@ -32,6 +32,7 @@ PARTS: Mapping[Part, frozenset[str]] = {
     "settings": frozenset(
         {"name", "subject", "preheader", "sender_id", "track_opens", "track_clicks", "embed_images"}
     ),
+    "variables": frozenset({"variables"}),
 }
 EDITABLE = frozenset[str]().union(*PARTS.values())
 MAX_LINE = 500
@@ -294,6 +295,7 @@ def duplicate(
         source=old.source,
         inline_css=old.inline_css,
         brand_id=old.brand_id,
+        variables=old.variables,
         sender_id=sender_id or default_sender_id(),
         overflow_sender_id=overflow_sender_id,
         track_opens=old.track_opens,

@@ -48,6 +48,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         campaign_public_id=campaign.public_id,
         base_url=base_url,
         list_names={entry.id: entry.name for entry in lists},
+        variables=campaign.variables,
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
         embeds_images=campaign.embed_images,

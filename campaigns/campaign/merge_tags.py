@@ -14,7 +14,7 @@ from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
-TagGroup = Literal["subscriber", "fields", "campaign", "sender", "links"]
+TagGroup = Literal["subscriber", "fields", "campaign", "variables", "sender", "links"]
 TagKind = Literal["text", "number", "date", "link"]
 _KINDS: Mapping[str, TagKind] = {"number": "number", "date": "date"}
 """The kinds of custom fields by their type; all others are text."""
@@ -52,8 +52,8 @@ BUILT_IN: tuple[MergeTag, ...] = (
 """The merge tags of every installation; the edges have their names."""
 
 
-def merge_tags() -> list[MergeTag]:
-    """Return every merge tag, in the order of menus."""
+def merge_tags(campaign: Campaign | None = None) -> list[MergeTag]:
+    """Return every merge tag of a campaign, or of a template, in the order of menus."""
     fields = [
         MergeTag("fields", f"subscriber.{one.key}", one.label, _KINDS.get(one.type, "text"))
         for one in definitions.all_definitions()
@@ -64,8 +64,12 @@ def merge_tags() -> list[MergeTag]:
         for name in subscribers.known_attributes()
         if name.isidentifier() and f"subscriber.{name}" not in known
     ]
+    variables = [
+        MergeTag("variables", f"var.{name}", name)
+        for name in (campaign.variables if campaign else ())
+    ]
     first = next(i for i, tag in enumerate(BUILT_IN) if tag.group != "subscriber")
-    return [*BUILT_IN[:first], *fields, *attributes, *BUILT_IN[first:]]
+    return [*BUILT_IN[:first], *fields, *attributes, *variables, *BUILT_IN[first:]]
 
 
 def examples(

@@ -61,6 +61,8 @@ class Campaign(Base):
         BigKey, ForeignKey("brand.id", ondelete="SET NULL")
     )
     """None: the default brand."""
+    variables: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Texts by name, which its content shows as `{{ var.<name> }}`."""
     sender_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("sender_address.id", ondelete="SET NULL")
     )

@@ -52,6 +52,7 @@ from campaigns.wording import (
     template,
     throttle,
     transactional,
+    variables,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -92,6 +93,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     status.SENTENCES,
     throttle.SENTENCES,
     transactional.SENTENCES,
+    variables.SENTENCES,
     target.SENTENCES,
     template.SENTENCES,
 )

@@ -25,7 +25,7 @@ def _person(**attributes: Any) -> Subscriber:
 
 
 def _examples(campaign: Campaign | None, person: Subscriber) -> dict[str, str]:
-    tags = merge_tags.merge_tags()
+    tags = merge_tags.merge_tags(campaign)
     url = "https://news.example.org"
     return merge_tags.examples(tags, campaign, person, base_url=url, signer=SIGNER)
 
@@ -35,7 +35,7 @@ def test_fields_come_by_their_label_and_other_attributes_by_their_name() -> None
         a_field("Born", "date")
         a_field("Amount", "number")
         _person(born="1980-05-31", shoe_size="38", **{"not a name": "x"})
-    own = [tag for tag in merge_tags.merge_tags() if tag.group == "fields"]
+    own = [tag for tag in merge_tags.merge_tags(None) if tag.group == "fields"]
     assert [(tag.tag, tag.label, tag.kind) for tag in own] == [
         ("subscriber.born", "Born", "date"),
         ("subscriber.amount", "Amount", "number"),

@@ -69,8 +69,11 @@ _FIELDS: tuple[Field, ...] = ("subject", "preheader", "html")
 
 def available(content: Content, attributes: Collection[str] | None = None) -> Available:
     """Return the merge fields that templates may use, with the subscriber attributes in use."""
+    # Only where there are any: before, content could use these names for values of its own.
+    own = {"var": frozenset(content.variables)} if content.variables else {}
     return Available(
         groups={
+            **own,
             "subscriber": frozenset(
                 {"name", "first_name", "last_name", "address", "email", "attributes", "tags"}
             ),
@@ -344,6 +347,7 @@ def _header_programs(
     """Return the programs of subject and preheader, and the values that are the same for all."""
     constants = {f"sender.{name}": value for name, value in sender_fields(content).items()}
     constants["_postal"] = Markup("<br>").join(content.shown_address.strip().splitlines())
+    constants |= {f"var.{name}": value for name, value in content.variables.items()}
     subject = compile_template("subject", content.subject, HEADER, MAX_HEADER, constants)
     if subject.constant is not None:
         constants["campaign.subject"] = header_text(subject.constant)

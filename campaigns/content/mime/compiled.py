@@ -63,6 +63,8 @@ class Content:
     """Whether images of the media library are parts of the message."""
     fields: tuple[MergeField, ...] = ()
     """The custom fields of subscribers."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Texts by name, which it shows as `{{ var.<name> }}`."""
     known_segments: frozenset[str] | None = None
     """Public ids of the segments that it may name. None: any, as they are frozen already."""
     segment_order: tuple[str, ...] = ()

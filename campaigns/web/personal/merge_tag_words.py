@@ -15,6 +15,7 @@ TITLES: Mapping[TagGroup, LazyString] = {
     "subscriber": lazy_gettext("Subscriber"),
     "fields": lazy_gettext("Custom fields"),
     "campaign": lazy_gettext("Campaign"),
+    "variables": lazy_gettext("Variables"),
     "sender": lazy_gettext("Sender"),
     "links": lazy_gettext("Links"),
 }

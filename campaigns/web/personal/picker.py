@@ -26,7 +26,7 @@ def list_tags() -> str:
     """
     campaign = drafts.find(request.args.get("campaign", ""))
     person = _chosen(request.args.get("as", "")) or _someone(campaign)
-    tags = merge_tags()
+    tags = merge_tags(campaign)
     shown = {}
     if person is not None:
         known = services()
