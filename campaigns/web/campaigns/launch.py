@@ -30,6 +30,7 @@ from campaigns.web.campaigns import canary_form, overflow_form, plan_words, segm
 from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url_of
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, number, read_schedule
 from campaigns.web.campaigns.titles import title_of
+from campaigns.web.content.campaign_owner import content_of_campaign
 from campaigns.web.template_helpers import current_workspace, zone
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -55,6 +56,7 @@ def _page(found: Review, refused: Refused | None = None) -> str:
     return render_template(
         "web/campaigns/review.html",
         campaign=campaign,
+        content=content_of_campaign(campaign),
         title=title_of(campaign),
         review=found,
         sender=sender,

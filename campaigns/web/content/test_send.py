@@ -1,5 +1,8 @@
-"""Test emails: a marked, untracked copy to one address."""
+"""Test emails: marked, untracked copies to a few addresses."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -17,6 +20,7 @@ from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.content.blueprint import bp
+from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 
@@ -24,26 +28,69 @@ SLOW_AFTER = timedelta(seconds=20)
 """Time after which the page warns that no worker may be running."""
 
 
+MAX_ADDRESSES = 10
+"""Number of addresses in one request."""
+_SEPARATOR = re.compile(r"[,;\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecipient:
+    """A text that is no address, and why."""
+
+    text: str
+    why: str
+
+
+def _texts() -> list[str]:
+    """Return what was typed, split at commas, semicolons and line breaks."""
+    return [
+        text.strip() for text in _SEPARATOR.split(request.form.get("address", "")) if text.strip()
+    ]
+
+
 @bp.post("/campaigns/<public_id>/content/test")
 @access("user")
-@limiter.limit("20 per 5 minutes")
+@limiter.limit("40 per 5 minutes", cost=lambda: max(1, min(len(_texts()), MAX_ADDRESSES)))
 def test_send(public_id: str) -> str | tuple[str, int]:
-    """Queue a test email; returns the fragment that polls for the result."""
+    """Queue a test email to each address; returns the fragment that polls for the results.
+
+    With a wrong address among them nothing is sent, so that nobody gets it twice.
+    """
     campaign = campaign_or_404(public_id)
-    try:
-        address = addresses.parse(request.form.get("address", ""))
-    except InvalidAddressError as error:
-        return render_template("web/content/_test_result.html", error=sentence(error.reason)), 422
+    texts = _texts()
+    if len(texts) > MAX_ADDRESSES:
+        most = MAX_ADDRESSES
+        return _refused(_("Send a test to at most %(most)s addresses at a time.", most=most))
+    people, bad = _read(texts or [""])
+    if bad:
+        return _refused(_("Nothing was sent.") if len(texts) > 1 else "", bad)
     reader = _reader_id(request.form.get("as", ""))
+    payload = {"campaign_id": campaign.id, "as_subscriber_id": reader}
     with transaction():
-        mail = queue.enqueue(
-            "test",
-            address.text,
-            {"campaign_id": campaign.id, "as_subscriber_id": reader},
-            now=utcnow(),
-        )
-    services().doorbell.ring("transactional", mail.id)
-    return _result(campaign, mail.id)
+        mails = [
+            queue.enqueue("test", address, payload, now=utcnow()).id for address in people.values()
+        ]
+    for mail_id in mails:
+        services().doorbell.ring("transactional", mail_id)
+    return "".join(_result(campaign, mail_id) for mail_id in mails)
+
+
+def _read(texts: Sequence[str]) -> tuple[dict[str, str], list[BadRecipient]]:
+    """Return the addresses by their normal form, and what is none."""
+    people: dict[str, str] = {}
+    bad: list[BadRecipient] = []
+    for text in texts:
+        try:
+            address = addresses.parse(text)
+        except InvalidAddressError as error:
+            bad.append(BadRecipient(text[:100], sentence(error.reason)))
+        else:
+            people.setdefault(address.normal, address.text)
+    return people, bad
+
+
+def _refused(message: str, bad: Sequence[BadRecipient] = ()) -> tuple[str, int]:
+    return render_template("web/content/_test_refused.html", message=message, bad=bad), 422
 
 
 @bp.get("/campaigns/<public_id>/content/test/<int:mail_id>")
