@@ -27,7 +27,6 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.providers.models import SenderAddress
 from campaigns.transactional.models import TransactionalEmail
-from campaigns.web.campaigns.starters import STARTERS
 from tests.factories import (
     a_campaign,
     a_delivery,
@@ -162,55 +161,6 @@ def test_the_list_needs_no_more_statements_for_many_campaigns(owner_client: Flas
     with _statements() as many:
         owner_client.get("/campaigns")
     assert len(many) == len(few)
-
-
-# --- a new one -----------------------------------------------------------------------------------
-
-
-def test_viewing_the_new_page_creates_nothing(owner_client: FlaskClient) -> None:
-    assert owner_client.get("/campaigns/new").status_code == 200
-    assert db.session.scalar(sa.select(sa.func.count(Campaign.id))) == 0
-
-
-@pytest.mark.parametrize("start", ["blank", *STARTERS])
-def test_a_campaign_starts_from_a_design_or_blank(owner_client: FlaskClient, start: str) -> None:
-    answer = owner_client.post("/campaigns/new", data={"name": "May letter", "start": start})
-    campaign = db.session.scalars(sa.select(Campaign)).one()
-    assert answer.location == _path(campaign)
-    assert campaign.name == "May letter"
-    assert bool(campaign.source) == (start != "blank")
-
-
-@pytest.mark.parametrize("name", STARTERS)
-def test_the_designs_have_no_problems_and_greet_by_name(
-    owner_client: FlaskClient, name: str
-) -> None:
-    owner_client.post("/campaigns/new", data={"start": name})
-    campaign = db.session.scalars(sa.select(Campaign)).one()
-    with transaction():
-        reader = a_subscriber("alice@example.org", name="Alice")
-    assert "No problems found" in owner_client.get(_path(campaign, "/content/problems")).text
-    preview = owner_client.get(_path(campaign, f"/content/preview?as={reader.public_id}")).text
-    assert "Alice" in preview
-    assert "12 Quay Street" in preview
-    assert "/u/" in preview
-    assert " src=" not in campaign.source  # nothing is loaded from elsewhere
-
-
-def test_a_campaign_can_start_as_a_copy(owner_client: FlaskClient) -> None:
-    old = _ready()
-    data = {"start": "copy", "copy_of": old.public_id, "name": "Again"}
-    owner_client.post("/campaigns/new", data=data)
-    copy = db.session.scalars(sa.select(Campaign).where(Campaign.id != old.id)).one()
-    assert (copy.name, copy.source) == ("Again", old.source)
-    assert campaigns.chosen_audience(copy.id) == campaigns.chosen_audience(old.id)
-
-
-@pytest.mark.parametrize("start", ["copy", "../../etc/passwd", ""])
-def test_an_unknown_start_is_refused(owner_client: FlaskClient, start: str) -> None:
-    answer = owner_client.post("/campaigns/new", data={"start": start, "name": "Kept"})
-    assert answer.status_code == 422
-    assert "Kept" in answer.text
 
 
 # --- the editor ----------------------------------------------------------------------------------
@@ -651,15 +601,6 @@ def test_a_test_email_without_a_worker_says_what_may_be_wrong(owner_client: Flas
         long_ago = utcnow() - timedelta(minutes=1)
         db.session.execute(sa.update(TransactionalEmail).values(created_at=long_ago))
     assert "Check that the worker is running" in owner_client.get(result).text
-
-
-def test_a_test_email_without_an_address_is_refused(owner_client: FlaskClient) -> None:
-    answer = owner_client.post(
-        _path(_ready(), "/content/test"), data={"address": "me@\nexample.org"}
-    )
-    assert answer.status_code == 422
-    assert "line break" in answer.text
-    assert db.session.scalar(sa.select(sa.func.count(TransactionalEmail.id))) == 0
 
 
 def test_the_result_of_another_email_is_not_shown(owner_client: FlaskClient) -> None:

@@ -1,29 +1,23 @@
-"""The list of campaigns, and the start of a new one."""
+"""The list of campaigns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask_babel import lazy_gettext
-from werkzeug.wrappers import Response
 
 from campaigns.access import access
-from campaigns.audience.segments import saved
-from campaigns.audience.segments.models import Segment
-from campaigns.campaign import drafts, listing, series
+from campaigns.campaign import listing, series
 from campaigns.campaign.models import Campaign, CampaignSeries
-from campaigns.clock import utcnow
-from campaigns.db import db, transaction
+from campaigns.db import db
 from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import Counts
-from campaigns.web.campaigns.blueprint import bp, editor_id, url_of
+from campaigns.web.campaigns.blueprint import bp, url_of
 from campaigns.web.campaigns.recipients import recipients_of
-from campaigns.web.campaigns.starters import STARTERS, starter_html
-from campaigns.web.campaigns.titles import name_of_copy, title_of
+from campaigns.web.campaigns.titles import title_of
 from campaigns.web.counting import counting
-from campaigns.web.words import gettext as _
 
 NEVER_STARTED = ("draft", "scheduled")
 FILTERS = (
@@ -106,64 +100,3 @@ def _rows(rows: Sequence[Campaign], counts: Counts) -> list[CampaignRow]:
         )
         for campaign in rows
     ]
-
-
-@bp.route("/campaigns/new", methods=["GET", "POST"])
-@access("user")
-def new() -> str | Response | tuple[str, int]:
-    if request.method != "POST":
-        return _new_page(start=request.args.get("start", "letter"))
-    start = request.form.get("start", "blank")
-    name = request.form.get("name", "").strip()
-    segment = _segment()
-    if request.values.get("segment") and segment is None:
-        return _new_page(start=start, error=_("This segment was deleted.")), 422
-    if start == "copy":
-        return _start_from_copy(name, segment)
-    if start != "blank" and start not in STARTERS:
-        return _new_page(start="letter", error=_("Choose what to start from.")), 422
-    with transaction():
-        campaign = drafts.create(
-            name=name,
-            source="" if start == "blank" else starter_html(start),
-            editor_id=editor_id(),
-            now=utcnow(),
-        )
-        _limit_to(segment, campaign)
-    return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
-
-
-def _segment() -> Segment | None:
-    """Return the segment for which the campaign is created, if there is one."""
-    return saved.find(request.values.get("segment", ""))
-
-
-def _limit_to(segment: Segment | None, campaign: Campaign) -> None:
-    if segment is not None:
-        chosen = drafts.chosen_audience(campaign.id)
-        drafts.choose_audience(campaign.id, replace(chosen, segments=frozenset({segment.id})))
-
-
-def _start_from_copy(name: str, segment: Segment | None) -> Response | tuple[str, int]:
-    old = drafts.find(request.form.get("copy_of", ""))
-    if old is None:
-        return _new_page(start="copy", error=_("Choose the campaign to copy.")), 422
-    with transaction():
-        campaign = drafts.duplicate(
-            old.id, name=name or name_of_copy(old), editor_id=editor_id(), now=utcnow()
-        )
-        _limit_to(segment, campaign)
-    flash(_("Campaign duplicated"), "success")
-    return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
-
-
-def _new_page(*, start: str, error: str = "") -> str:
-    return render_template(
-        "web/campaigns/new.html",
-        start=start if start in {"blank", "copy", *STARTERS} else "letter",
-        name=request.form.get("name", ""),
-        starters=STARTERS,
-        recent=listing.recent(limit=50),
-        segment=_segment(),
-        error=error,
-    )

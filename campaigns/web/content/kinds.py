@@ -78,6 +78,12 @@ def kind_word(kind: str) -> str:
     return str(KIND_WORDS[kind])
 
 
+@bp.app_template_global("kind_text")
+def kind_text(kind: str) -> str:
+    """Return what a kind of content is good for."""
+    return str(KIND_TEXTS[kind])
+
+
 @content_route("/format", "POST")
 @access("user")
 def change_format(owner: OwnerKind, public_id: str) -> ResponseReturnValue:

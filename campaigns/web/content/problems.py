@@ -10,6 +10,8 @@ from campaigns.web.content.owner import ContentOwner, OwnerKind
 
 PROBLEMS_SHOWN_FIRST = 10
 MAX_PROBLEMS_SHOWN = 100
+_SEEN_AT_ONCE = frozenset({"blocks.text_empty"})
+"""What is missing in a new email: the canvas shows it, and the review asks for it."""
 
 
 @content_route("/problems")
@@ -50,4 +52,5 @@ def problems_of(owner: ContentOwner) -> list[Problem]:
         for finding in lint_content(content)
         if finding.kind not in {"placeholder", "starter"} or finding.problem.blocks
     ]
+    found = [problem for problem in found if problem.reason.code not in _SEEN_AT_ONCE]
     return sorted(found, key=lambda problem: (not problem.blocks, problem.line))
