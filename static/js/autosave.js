@@ -16,7 +16,8 @@ let busy = null;
 let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
 let timer = 0;
 
-function snapshot() { return new URLSearchParams(new FormData(form)).toString(); }
+// Without NUL, which no database keeps; a pasted text may have it.
+function snapshot() { return new URLSearchParams(new FormData(form)).toString().replaceAll("%00", ""); }
 function isDirty() { return snapshot() !== saved; }
 function bar(id) { return document.getElementById(`${id}-bar`); }
 function fill(text, values) { return text.replace(/\{(\w+)\}/g, (_, name) => values[name]); }

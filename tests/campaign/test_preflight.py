@@ -11,6 +11,7 @@ from campaigns.accounts.workspace import save_workspace
 from campaigns.campaign.drafts import audience_arithmetic
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.preflight import Check, preflight
+from campaigns.content.library import starters
 from campaigns.db import db, transaction
 from campaigns.paths import resource_root
 from campaigns.providers.domains import keys, records
@@ -253,6 +254,14 @@ def test_an_unchanged_starter_design_is_reported(app: Flask) -> None:
     assert "Line 36: “A headline that says what is new”" in text_of(rows["starter_text"])
     assert "https://www.example.org/" in text_of(rows["placeholders"])
     assert not any(row.blocks for row in rows.values())
+
+
+def test_an_unchanged_starter_design_of_blocks_is_reported_without_its_footer(app: Flask) -> None:
+    letter = starters.find("letter")
+    assert letter is not None
+    rows = {row.name: row for row in _found(_ready(content_kind="blocks", source=letter.document))}
+    assert "A headline that says what is new" in text_of(rows["starter_text"])
+    assert "You receive this email" not in text_of(rows["starter_text"])
 
 
 @pytest.mark.parametrize(

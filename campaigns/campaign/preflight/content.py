@@ -11,6 +11,7 @@ from campaigns.campaign import content_segments
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
 from campaigns.content.html.previewing import CLIPPED_BYTES
+from campaigns.content.library import starters
 from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import (
     Content,
@@ -20,6 +21,8 @@ from campaigns.content.mime.compile import (
     compile_content,
     lint_content,
 )
+from campaigns.content.sources.convert import html_without_footer
+from campaigns.content.sources.source import ContentSource, SourceContext
 from campaigns.content.templating.checker import MAX_PROBLEMS
 from campaigns.content.templating.problems import Field, Problem
 from campaigns.messages import Recipient
@@ -161,8 +164,14 @@ def _starter_text(findings: Sequence[Finding]) -> list[Check]:
 
 @lru_cache(maxsize=1)
 def _starters() -> tuple[str, ...]:
+    """Return the HTML of the starter designs, whose example text must be replaced.
+
+    Campaigns of earlier versions began with the HTML files.
+    """
     folder = resource_root() / "templates" / "newsletter"
-    return tuple(path.read_text("utf-8") for path in sorted(folder.glob("*.html")))
+    earlier = [path.read_text("utf-8") for path in sorted(folder.glob("*.html"))]
+    sources = [ContentSource("blocks", design.document) for design in starters.all()]
+    return (*earlier, *(html_without_footer(source, SourceContext()) for source in sources))
 
 
 def _size(html: str) -> Check:

@@ -73,13 +73,15 @@ def _text_of(source: ContentSource, context: SourceContext) -> str:
     """Return the text with merge tags and the targets of links."""
     if source.kind in {"markdown", "text"}:
         return source.text
-    html = compile_source(source, replace(context, is_canvas=True)).html
-    return text_of(_without_footer(source.text, html) if source.kind == "blocks" else html)
+    return text_of(html_without_footer(source, context))
 
 
-def _without_footer(text: str, html: str) -> str:
-    """Return a document compiled for the canvas without its footer, which every email gets."""
-    document, _ = parse(text)
+def html_without_footer(source: ContentSource, context: SourceContext) -> str:
+    """Return the HTML of a source, of blocks without the footer that every email gets."""
+    html = compile_source(source, replace(context, is_canvas=source.kind == "blocks")).html
+    if source.kind != "blocks":
+        return html
+    document, _ = parse(source.text)
     rows = document.rows if document else []
     footer = next((row.id for row in rows if isinstance(row, FooterRow)), "footer")
     begin = html.find(f"b-{footer}", html.find("<body"))

@@ -51,12 +51,7 @@ async function insertTag() {
   surface.insert(isLink ? write.link({ url: picked.text, text: picked.label }) : picked.text);
 }
 
-// The media library, and where there is none, an address.
 async function insertImage() {
-  if (!window.pickImage) {
-    document.getElementById("image-dialog").showModal();
-    return;
-  }
   const picked = await window.pickImage({ src: "", alt: "" });
   if (!picked) return;
   const width = Math.min(picked.width || 560, 560);
