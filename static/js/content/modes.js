@@ -8,7 +8,6 @@ function show(mode) {
     button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     button.classList.toggle("active", button.dataset.mode === mode);
   });
-  document.dispatchEvent(new CustomEvent("mode-shown", { detail: mode }));
 }
 
 desk.addEventListener("click", (event) => {
