@@ -204,6 +204,9 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.too_many_tags": N_("There are more than %(most)s template tags. Use fewer."),
     "template.too_slow": N_("The template takes too long. Make its loops shorter."),
+    "template.unbalanced": N_(
+        "The HTML has %(tag)s without its counterpart, which may break the email. Correct it."
+    ),
     "template.value_does_not_fit": N_(
         "A value does not fit here. Use text, a number or a list where each is expected."
     ),

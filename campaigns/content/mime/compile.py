@@ -293,13 +293,13 @@ def _prepare(content: Content) -> _Prepared:
         return prepared
     programs_of = _html_programs if page.text is None else _text_programs
     try:
-        programs, tracked = programs_of(content, guards["html"])
+        programs, tracked = programs_of(content, guards["html"], page.lines)
         whole = replace(prepared, programs=programs, tracked=tracked)
         _compiled(content, Signer(["for checking only"]), whole, programs).try_out()
     except TemplateProblemError as error:
         return replace(prepared, problems=tuple(_in_source(error.problems, page)))
     except RenderError as error:
-        return replace(prepared, problems=tuple(_in_source([error.problem], page)))
+        return replace(prepared, problems=(error.problem,))
     return whole
 
 
@@ -312,7 +312,9 @@ def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterat
         yield found("html", 0, "template.element_not_closed", element=hidden_in)
 
 
-def _html_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[links.Link, ...]]:
+def _html_programs(
+    content: Content, guarded: Guarded, lines: Sequence[int]
+) -> tuple[Programs, tuple[links.Link, ...]]:
     """Compile the programs of a message with HTML. Raises TemplateProblemError, RenderError."""
     read, open_at = scanner.read_whole(guarded.text)
     rewritten = links.rewrite(guarded, read, track=content.track_clicks)
@@ -324,7 +326,8 @@ def _html_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[
     edits = [*rewritten.edits, *wrapper.frame(guarded, read, parts)]
     framed = links.apply(guarded.text, edits)
     subject, preheader, constants = _header_programs(content)
-    html = compile_template("html", guarded.restore(framed), HTML_BODY, MAX_HTML, constants)
+    source = guarded.restore(framed)
+    html = compile_template("html", source, HTML_BODY, MAX_HTML, constants, lines)
     text: TemplateProgram[bytes] | None = None
     with suppress(RenderError):  # conditions cut across the structure of the page
         source = template_source(converted.source.strip(), guarded) + wrapper.footer_text(parts)
@@ -332,12 +335,14 @@ def _html_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[
     return Programs(subject, preheader, html, text), tuple(rewritten.links)
 
 
-def _text_programs(content: Content, guarded: Guarded) -> tuple[Programs, tuple[links.Link, ...]]:
+def _text_programs(
+    content: Content, guarded: Guarded, lines: Sequence[int]
+) -> tuple[Programs, tuple[links.Link, ...]]:
     """Compile the programs of a message without HTML. Raises RenderError."""
     footer = wrapper.footer_text(wrapper.Parts(always_shown(guarded), content.language))
     subject, preheader, constants = _header_programs(content)
-    source = text_template(guarded).strip() + footer
-    text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants)
+    source = text_template(guarded).rstrip() + footer
+    text = compile_template("html", source, TEXT_BODY, MAX_TEXT, constants, lines)
     return Programs(subject, preheader, None, text), ()
 
 

@@ -6,7 +6,7 @@ The result is the only block of a document with the brand's logo and footer.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -19,6 +19,7 @@ from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.links import MAX_LINKS
 from campaigns.content.html.tokens import MARK, Guarded, guard
 from campaigns.content.html.tokens import Token as TemplateToken
+from campaigns.content.sources.blocks.balance import fault_of
 from campaigns.content.sources.blocks.compile import compile_blocks
 from campaigns.content.sources.blocks.document import (
     AnyBlock,
@@ -66,6 +67,7 @@ def compile_markdown(source: ContentSource, context: SourceContext) -> CompiledP
         return CompiledPage("", problems=content.problems)
     brand = context.brand
     styled = inline_sheet(f'<div class="{CLASS}">{content.html}</div>', light_rules(brand))
+    warnings = list(_unbalanced(content.html))
     page = compile_blocks(ContentSource("blocks", _layout(brand)), context)
     before, _, after = page.html.partition(_CONTENT)
     before = before.replace("</head>", f"<style>{dark_rules(brand)}</style></head>", 1)
@@ -73,7 +75,14 @@ def compile_markdown(source: ContentSource, context: SourceContext) -> CompiledP
     composed.add(before, 1, spans_lines=False)
     lines = [*composed.lines[:-1], *map(expanded.line, content.lines)]
     lines += [lines[-1]] * after.count("\n")
-    return CompiledPage(f"{before}{styled}{after}", None, page.problems, tuple(lines))
+    return CompiledPage(f"{before}{styled}{after}", None, (*page.problems, *warnings), tuple(lines))
+
+
+def _unbalanced(html: str) -> Iterator[Problem]:
+    """Yield a warning if HTML of the author opens or closes what is around it."""
+    has_statement = any(token.kind == "statement" for token in guard(html).tokens)
+    if not has_statement and (wrong := fault_of(html)):
+        yield found("html", 0, "template.unbalanced", blocks=False, tag=wrong)
 
 
 def _layout(brand: BrandStyle) -> str:

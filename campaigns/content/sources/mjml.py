@@ -20,6 +20,7 @@ from campaigns.content.html.inline_css import KEEP_SHEET, inline
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, read_tag
 from campaigns.content.html.tokens import MARK, Guarded, guard, normalise
+from campaigns.content.sources.blocks.balance import fault_of
 from campaigns.content.sources.mjml_tags import (
     ATTRIBUTES,
     CHILDREN,
@@ -48,6 +49,8 @@ _OPAQUE = frozenset(
     }
 )  # fmt: skip
 """Attributes that the compiler copies without reading them."""
+_NO_HTML = frozenset({"mj-raw", "mj-title", "mj-preview", "mj-style"})
+"""Elements with text or code that is checked in no way."""
 _UNUSUAL = re.compile(r"[^ !#-\[\]-~\ufdd0\ufdd1]")
 _READ_NAMES = frozenset({"mj-social-element", "mj-class", "mj-font"})
 """Elements whose `name` the compiler reads."""
@@ -85,7 +88,8 @@ def mjml_to_html(source: str, *, language: str = "en", icons: str = "") -> Conve
             raise
         return ConvertedMjml("", problems=(found("html", 0, "mjml.not_compiled"),))
     html = html.replace(_RESET, _RESET.replace("<style", f'<style {KEEP_SHEET}="ignore"'), 1)
-    return reader.words.restored(html)
+    page = reader.words.restored(html)
+    return replace(page, problems=(*page.problems, *reader.warnings))
 
 
 @dataclass(slots=True)
@@ -145,6 +149,7 @@ class _MjmlReader:
         self._seen: set[str] = set()
         self.words = _Words(guarded.text)
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     def read(self) -> str:
         copy = "".join(self._parts())
@@ -298,11 +303,23 @@ class _MjmlReader:
         inner = self._text[tag.end : closing.start()]
         if script := _SCRIPT.search(inner):
             self._wrong(tag.end + script.start(), "template.script")
+        self._check_balance(tag, inner)
         word = ""
         if inner.strip():
             text = self._guarded.restore(inner)
             word = self.words.add(text, self._lines.at(tag.end))
         return closing.end(), f"{word}</{tag.name}>"
+
+    def _check_balance(self, tag: HtmlTag, inner: str) -> None:
+        """Warn of HTML that opens or closes what is around it; `mj-raw` is made for that."""
+        marks = map(self._guarded.token, MARK.finditer(inner))
+        if tag.name in _NO_HTML or any(token.kind == "statement" for token in marks):
+            return
+        if wrong := fault_of(inner):
+            line = self._lines.at(tag.start)
+            self.warnings.append(
+                found("html", line, "template.unbalanced", blocks=False, tag=wrong)
+            )
 
     # --- attributes --------------------------------------------------------------------------
 
@@ -399,5 +416,6 @@ def compile_mjml(source: ContentSource, context: SourceContext) -> CompiledPage:
         replace(problem, line=expanded.line(problem.line)) for problem in page.problems
     )
     html = page.html if context.is_canvas else inline(page.html)
+    html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
     lines = tuple(expanded.line(line) for line in page.lines)
     return CompiledPage(html.replace(f' {KEEP_SHEET}="ignore"', "", 1), None, problems, lines)

@@ -18,7 +18,9 @@ _STATEMENTS = re.compile(rf"^[ \t]*((?:{MARK.pattern}[ \t]*)+)\n", re.MULTILINE)
 def compile_text(source: ContentSource, context: SourceContext) -> CompiledPage:
     """Return the text of a text source."""
     expanded = Expanded(_CONTROLS.sub("", normalise(source.text)), context, is_text=True)
-    return CompiledPage("", expanded.text, tuple(expanded.problems), expanded.lines)
+    text = expanded.text.lstrip("\n")
+    lines = expanded.lines[len(expanded.text) - len(text) :]
+    return CompiledPage("", text, tuple(expanded.problems), lines)
 
 
 def always_shown(guarded: Guarded) -> Collection[str]:

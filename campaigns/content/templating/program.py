@@ -1,7 +1,7 @@
 """Compiled templates, rendered once per recipient, within the limits."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic
@@ -115,7 +115,10 @@ class Run(limits.bounded):
 
 @dataclass(frozen=True, slots=True)
 class TemplateProgram(Generic[Output]):
-    """A compiled template. `constant` is its output if that is always the same."""
+    """A compiled template. `constant` is its output if that is always the same.
+
+    `lines`: for each line of the template, the line of the author's source, if they differ.
+    """
 
     field: Field
     template: Template
@@ -123,6 +126,7 @@ class TemplateProgram(Generic[Output]):
     limit: int
     assigns: bool
     constant: Output | None = None
+    lines: Sequence[int] = ()
 
     def run(self, run: Run) -> Output:
         """Render within the limits. Raises RenderError."""
@@ -158,7 +162,13 @@ class TemplateProgram(Generic[Output]):
 
     def _failed(self, error: BaseException, reason: Reason) -> RenderError:
         line = _line_of(self.template, error.__traceback__)
-        return RenderError(Problem(self.field, line, reason))
+        return RenderError(_in_source(Problem(self.field, line, reason), self.lines))
+
+
+def _in_source(problem: Problem, lines: Sequence[int]) -> Problem:
+    if not 0 < problem.line <= len(lines):
+        return problem
+    return replace(problem, line=lines[problem.line - 1])
 
 
 def _line_of(template: Template, traceback: TracebackType | None) -> int:
@@ -177,6 +187,7 @@ def compile_template(
     form: Form[Output],
     limit: int,
     constants: Constants = MappingProxyType({}),
+    lines: Sequence[int] = (),
 ) -> TemplateProgram[Output]:
     """Compile checked source (with our own additions). Raises RenderError."""
     environment = form.environment
@@ -186,13 +197,13 @@ def compile_template(
             _Bounder(constants).visit(tree)
             template = environment.from_string(tree)
     except TemplateSyntaxError as error:
-        raise RenderError(syntax_problem(field, error)) from error
+        raise RenderError(_in_source(syntax_problem(field, error), lines)) from error
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         raise RenderError(found(field, 0, "template.too_complex")) from error
     assigns = tree.find(nodes.Assign) is not None
     constant = _constant_output(tree)
     output = None if constant is None else form.join([form.environment.literal(constant)])
-    return TemplateProgram(field, template, form, limit, assigns, output)
+    return TemplateProgram(field, template, form, limit, assigns, output, lines)
 
 
 def _constant_output(tree: nodes.Template) -> str | None:

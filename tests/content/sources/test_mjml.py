@@ -5,10 +5,13 @@ from html import unescape
 
 import pytest
 
+from campaigns.content.mime.compile import check_content
 from campaigns.content.sources.mjml import mjml_to_html
 from campaigns.content.sources.mjml_tags import ATTRIBUTES, CHILDREN, NETWORKS
+from campaigns.content.sources.source import ContentSource
 from campaigns.paths import resource_root
 from campaigns.wording import Words
+from tests.content.samples import a_content
 
 
 def column(content: str) -> str:
@@ -19,7 +22,7 @@ def column(content: str) -> str:
 
 def html_of(source: str) -> str:
     page = mjml_to_html(source)
-    assert page.problems == ()
+    assert [problem for problem in page.problems if problem.blocks] == []
     return page.html
 
 
@@ -75,6 +78,19 @@ def test_each_line_of_the_page_tells_its_line_in_the_source() -> None:
         for text in ("first", "second", "x.png")
     }
     assert origins == {"first": [3], "second": [4], "x.png": [6]}
+
+
+def test_a_problem_of_the_template_has_the_line_of_the_source() -> None:
+    text = column("\n<mj-text>a</mj-text>\n<mj-text>\n{{ subscriber.name * 'x' }}</mj-text>")
+    (problem,) = check_content(a_content(source=ContentSource("mjml", text)), [])
+    assert (problem.line, problem.reason.code) == (4, "template.not_a_number")
+
+
+def test_html_that_is_not_closed_is_a_warning() -> None:
+    (problem,) = mjml_to_html(column("\n<mj-text><div>x</mj-text>")).problems
+    assert (problem.line, problem.blocks, problem.reason.params) == (2, False, {"tag": "<div>"})
+    assert mjml_to_html(column("<mj-raw></div></mj-raw>")).problems == ()
+    assert mjml_to_html(column("<mj-text>a<br>{% if x %}<b>{% endif %}</mj-text>")).problems == ()
 
 
 def test_no_image_comes_from_another_server() -> None:
