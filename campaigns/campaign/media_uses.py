@@ -1,8 +1,10 @@
 """Find what shows an image of the media library: before it is deleted, and in its details."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -17,6 +19,10 @@ from campaigns.content.library.models import (
     Template,
 )
 from campaigns.db import db
+
+AT_ONCE = 100
+"""Rows read at once, as sources may be large."""
+_REFERENCE = re.compile(r"media[:/]([A-Za-z0-9]{12})(?![A-Za-z0-9])")
 
 Shower = Literal["campaign", "template", "saved_block", "snippet", "brand"]
 OVER = ("sent", "cancelled")
@@ -41,73 +47,78 @@ class MediaUse:
 def uses_of(public_ids: Collection[str]) -> Mapping[str, list[MediaUse]]:
     """Return what shows each of these images, by public id; campaigns come first.
 
-    A reference is found by the public id, in `media:<public id>` as well as in copied addresses.
+    Each kind of content is read once, however many images there are. References are found as
+    `media:<public id>` and in copied addresses.
     """
     found: dict[str, list[MediaUse]] = {public_id: [] for public_id in public_ids}
-    for row in db.session.execute(_in_campaigns(public_ids)):
-        title = title_of(row.name, row.subject)
-        use = MediaUse("campaign", row.public_id, title, row.status)
-        found[row.media].append(use)
-    for kind, statement in _elsewhere(public_ids):
-        for row in db.session.execute(statement):
-            found[row.media].append(MediaUse(kind, row.public_id, row.name))
+    # The database finds a single one without handing over the sources of all the others.
+    part = next(iter(found)) if len(found) == 1 else "media"
+    for use, text in chain(_campaigns(part), _library(part)):
+        for public_id in _shown(text) & found.keys():
+            found[public_id].append(use)
     return found
 
 
 def shown_before(public_ids: Collection[str]) -> set[str]:
-    """Return which of these images earlier versions of some content show."""
-    return set(
-        db.session.scalars(
-            sa.select(Media.public_id)
-            .where(Media.public_id.in_(public_ids))
-            .where(sa.exists().where(ContentVersion.source.contains(Media.public_id)))
+    """Return which of these images versions of some content show.
+
+    There may be many versions; those older than the images are not read.
+    """
+    uploaded = sa.select(sa.func.min(Media.created_at)).where(Media.public_id.in_(public_ids))
+    sources = db.session.scalars(
+        sa.select(ContentVersion.source)
+        .where(
+            ContentVersion.saved_at >= uploaded.scalar_subquery(),
+            ContentVersion.source.contains("media"),
         )
+        .execution_options(yield_per=AT_ONCE)
     )
+    wanted, found = set(public_ids), set[str]()
+    with sources:
+        for source in sources:
+            found |= _shown(source) & wanted
+            if found == wanted:
+                break
+    return found
 
 
-def _in_campaigns(public_ids: Collection[str]) -> sa.Executable:
+def _shown(text: str) -> set[str]:
+    return set(_REFERENCE.findall(text))
+
+
+def _campaigns(part: str) -> Iterator[tuple[MediaUse, str]]:
     frozen = sa.cast(FrozenContent.context, sa.Text)
-    return (
+    rows = db.session.execute(
         sa.select(
-            Media.public_id.label("media"),
             Campaign.public_id,
             Campaign.name,
             Campaign.subject,
             Campaign.status,
+            (Campaign.source + sa.func.coalesce(frozen, "")).label("text"),
         )
-        .select_from(Media)
-        .join(Campaign, sa.true())
         .outerjoin(FrozenContent, FrozenContent.campaign_id == Campaign.id)
-        .where(
-            Media.public_id.in_(public_ids),
-            sa.or_(
-                Campaign.source.contains(Media.public_id),
-                sa.and_(frozen.is_not(None), frozen.contains(Media.public_id)),
-            ),
-        )
+        .where(sa.or_(Campaign.source.contains(part), sa.func.coalesce(frozen, "").contains(part)))
         .order_by(Campaign.id.desc())
+        .execution_options(yield_per=AT_ONCE)
     )
+    for row in rows:
+        title = title_of(row.name, row.subject)
+        yield MediaUse("campaign", row.public_id, title, row.status), row.text
 
 
-def _elsewhere(public_ids: Collection[str]) -> list[tuple[Shower, sa.Executable]]:
-    rows = sa.cast(SavedBlock.rows, sa.Text)
-    style = sa.cast(Brand.style, sa.Text)
-    return [
-        ("template", _showing(Template, Template.source, public_ids)),
-        ("saved_block", _showing(SavedBlock, rows, public_ids)),
-        ("snippet", _showing(Snippet, Snippet.source, public_ids)),
-        ("brand", _showing(Brand, style, public_ids)),
-    ]
-
-
-def _showing(
-    model: type[Template | SavedBlock | Snippet | Brand],
-    text: sa.SQLColumnExpression[str],
-    public_ids: Collection[str],
-) -> sa.Executable:
-    return (
-        sa.select(Media.public_id.label("media"), model.public_id, model.name)
-        .join(model, text.contains(Media.public_id))
-        .where(Media.public_id.in_(public_ids))
-        .order_by(model.name, model.id)
+def _library(part: str) -> Iterator[tuple[MediaUse, str]]:
+    texts: tuple[tuple[Shower, type[Any], sa.ColumnElement[str]], ...] = (
+        ("template", Template, sa.type_coerce(Template.source, sa.Text)),
+        ("saved_block", SavedBlock, sa.cast(SavedBlock.rows, sa.Text)),
+        ("snippet", Snippet, sa.type_coerce(Snippet.source, sa.Text)),
+        ("brand", Brand, sa.cast(Brand.style, sa.Text)),
     )
+    for kind, model, text in texts:
+        rows = db.session.execute(
+            sa.select(model.public_id, model.name, text.label("text"))
+            .where(text.contains(part))
+            .order_by(model.name, model.id)
+            .execution_options(yield_per=AT_ONCE)
+        )
+        for row in rows:
+            yield MediaUse(kind, row.public_id, row.name), row.text

@@ -91,6 +91,35 @@ def check_data_dir(settings: Settings) -> Diagnosis:
     return Diagnosis("ok", what, text)
 
 
+def check_media(settings: Settings) -> Iterator[Diagnosis]:
+    """Check that files can be written to the bucket for images, read and deleted, if there is one.
+
+    Without one they are in the data directory.
+    """
+    if not settings.media_s3_bucket:
+        return
+    from campaigns.content.library.storage import StorageError, path_of, storage_of
+
+    storage, path = storage_of(settings), path_of("0" * 12, "0" * 64, "image/png")
+    what, text = "Images", f"bucket {settings.media_s3_bucket}"
+    try:
+        storage.put(path, b"written by campaigns doctor")
+        is_there = storage.get(path) is not None
+        storage.delete([path])
+    except StorageError:
+        is_there = False
+    if is_there:
+        yield Diagnosis("ok", what, f"{text} works")
+        return
+    yield Diagnosis(
+        "problem",
+        what,
+        f"{text} cannot be written and read",
+        "Check MEDIA_S3_ENDPOINT, the bucket's name and region, and the rights of the access key;"
+        " the log above has the server's answer.",
+    )
+
+
 def check_permissions(settings: Settings) -> Iterator[Diagnosis]:
     """Check whether others on this machine can read the data, and revoke their permission."""
     what, folder = "Permissions", settings.data_dir
@@ -377,6 +406,7 @@ def check_all(settings: Settings, *, ask_mail_servers: bool = True) -> Iterator[
         return
     yield from check_permissions(settings)
     yield check_secret_key(settings)
+    yield from check_media(settings)
     yield from check_processes(settings)
     database = list(check_database(settings))
     yield from database

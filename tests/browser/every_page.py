@@ -17,12 +17,16 @@ from campaigns.audience.models import AudienceList, ImportRun, Subscriber
 from campaigns.audience.segments.models import Segment
 from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
 from campaigns.clock import utcnow
+from campaigns.content.library import images, media
+from campaigns.content.library.media import UploadedImage
+from campaigns.content.library.storage import storage_of
 from campaigns.context import services
-from campaigns.db import db, transaction
+from campaigns.db import db, new_public_id, transaction
 from campaigns.mailbox.writer import Writer
 from campaigns.providers.models import SenderAddress
 from campaigns.tokens import DeliveryRef
 from tests.conftest import settings_for_tests
+from tests.content.library.pictures import drawing, encoded
 from tests.factories import a_campaign, a_delivery, a_segment, a_series, a_signed_domain
 from tests.mailbox.test_web import a_newsletter
 
@@ -85,6 +89,21 @@ def _add_states() -> None:
         tag_everyone.outcomes = {"changed": 5, "already": 3}
         db.session.add(tag_everyone)
         tags.add(subscribers[0].id, ["VIP", "Blog"], now=now)
+        _add_image()
+
+
+def _add_image() -> None:
+    data, public_id = encoded(drawing(), "PNG"), new_public_id()
+    prepared = images.prepare(data)
+    media.write(storage_of(services().settings), public_id, prepared)
+    media.add(
+        public_id,
+        prepared,
+        UploadedImage("logo.png", folder="Logos"),
+        upload_digest=media.digest_of(data),
+        user_id=None,
+        now=utcnow(),
+    )
 
 
 def _owner(app: Flask) -> FlaskClient:

@@ -1,6 +1,6 @@
 """Move and delete images. What is shown by something that can still be sent is not deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flask import flash, redirect, request, url_for
@@ -41,13 +41,16 @@ class Removal:
         return [medium for medium in self.chosen if medium.public_id not in self.kept]
 
 
-def _removal(public_ids: Sequence[str]) -> Removal:
+def _removal(public_ids: Sequence[str], before: Collection[str] | None = None) -> Removal:
+    """Find out what happens to images. `before`: what `shown_before` returned for them."""
+    if before is None:
+        before = shown_before(public_ids)
     chosen = media.chosen(public_ids)
     ids = [medium.public_id for medium in chosen]
     uses = uses_of(ids)
     live = {one: [use for use in found if not use.is_over] for one, found in uses.items()}
     kept = {one: found for one, found in live.items() if found}
-    hidden = {one for one, found in uses.items() if found} | shown_before(ids)
+    hidden = {one for one, found in uses.items() if found} | set(before)
     return Removal(chosen, kept, frozenset(hidden - kept.keys()))
 
 
@@ -83,8 +86,9 @@ def selected() -> Answer:
 
 def _remove(public_ids: Sequence[str], back: str) -> Answer:
     erases = "erase" in request.form
+    before = shown_before(public_ids)  # takes long, and decides only whether files stay
     with transaction():
-        removal = _removal(public_ids)
+        removal = _removal(public_ids, before)
         if not removal.removed:
             return _ask(removal, back), 422
         paths = [path for medium in removal.removed for path in _take(medium, removal, erases)]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 Colour = tuple[int, ...]
 
 
-def painting(width: int = 800, height: int = 400, mode: str = "RGB") -> Image.Image:
+def painting(width: int = 400, height: int = 200, mode: str = "RGB") -> Image.Image:
     """Something like a photo: shades, and some noise."""
     small = Image.new("RGB", (32, 16))
     noise = random.Random(7)  # noqa: S311
@@ -19,7 +19,7 @@ def painting(width: int = 800, height: int = 400, mode: str = "RGB") -> Image.Im
     return small.resize((width, height), Image.Resampling.BICUBIC).convert(mode)
 
 
-def drawing(width: int = 400, height: int = 200, *, transparent: bool = False) -> Image.Image:
+def drawing(width: int = 320, height: int = 160, *, transparent: bool = False) -> Image.Image:
     """A logo: a few colours and sharp edges."""
     ground: Colour = (0, 0, 0, 0) if transparent else (255, 255, 255)
     image = Image.new("RGBA" if transparent else "RGB", (width, height), ground)

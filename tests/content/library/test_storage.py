@@ -12,6 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
+from campaigns.cli.checks import check_media
 from campaigns.config import Settings, SettingsError, load_settings
 from campaigns.content.library import storage
 from campaigns.content.library.storage import (
@@ -125,6 +126,16 @@ def test_files_on_disk_are_readable_by_their_owner_only_and_never_half_written(
         kept.put(OTHER, b"others")
     assert full.value.errno == errno.ENOSPC
     assert [path.name for path in (tmp_path / PATH).parent.iterdir()] == [Path(PATH).name]
+
+
+def test_the_doctor_names_a_bucket_that_cannot_be_used(endpoint: str, tmp_path: Path) -> None:
+    create_bucket(endpoint, "healthy")
+    (healthy,) = check_media(in_bucket(endpoint, tmp_path, "healthy"))
+    assert healthy.level == "ok"
+    (missing,) = check_media(in_bucket(endpoint, tmp_path, "not-there"))
+    assert missing.level == "problem"
+    assert "not-there" in missing.text
+    assert list(check_media(settings_for_tests(tmp_path))) == []
 
 
 @pytest.mark.parametrize(
