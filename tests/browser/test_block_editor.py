@@ -212,3 +212,20 @@ def test_an_email_is_made_with_the_keyboard_alone(server: tuple[Flask, str], edi
     assert _types(document) == ["text", "text", "heading", "button", "heading", "image"]
     ids = [block["id"] for block in document["rows"][0]["columns"][0]["blocks"]]
     assert len(set(ids)) == len(ids)
+
+
+def test_on_a_phone_the_panes_come_from_below(server: tuple[Flask, str], editor: Page) -> None:
+    editor.set_viewport_size({"width": 390, "height": 844})
+    editor.reload()
+    expect(editor.locator("#block-editor[data-ready]")).to_be_visible()
+    assert editor.evaluate("document.documentElement.scrollWidth") == 390
+    _click_in_email(editor, "butt0001")
+    editor.get_by_role("button", name="Settings").first.click()
+    editor.locator("[data-inspector]").get_by_label("Button text").fill("Order a bag")
+    editor.get_by_role("button", name="Close").last.click()
+    editor.get_by_role("button", name="Add", exact=True).click()
+    editor.get_by_role("button", name="Divider", exact=True).click()
+    expect(editor.get_by_role("button", name="Divider", exact=True)).to_be_hidden()
+    changed = _saved(server[0], editor)["rows"][0]["columns"][0]["blocks"]
+    assert changed[3]["label"] == "Order a bag"
+    assert changed[4]["type"] == "divider"
