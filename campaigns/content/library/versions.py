@@ -65,29 +65,33 @@ def record(
 
     `is_separate`: never merge it with the version before.
     """
-    latest = _latest(owner)
-    if latest is None:
+    if not (recorded := _newest(owner)):
         _insert(owner, before)
-        latest = _latest(owner)
-    if latest is None or content_in(latest) == after.content:
+        recorded = _newest(owner)
+    latest = recorded[0]
+    if content_in(latest) == after.content:
         return
-    if not is_separate and _is_same_sitting(latest, after):
-        latest.version, latest.saved_at = after.version, after.saved_at
-        for name, value in after.content.items():
-            setattr(latest, name, value)
-        db.session.flush()
+    # The first version is what everything began with, such as a template: it stays.
+    is_first = len(recorded) == 1
+    if is_separate or is_first or not _is_same_sitting(latest, after):
+        _insert(owner, after)
+        _forget_oldest(owner)
         return
-    _insert(owner, after)
-    _forget_oldest(owner)
+    latest.version, latest.saved_at = after.version, after.saved_at
+    for name, value in after.content.items():
+        setattr(latest, name, value)
+    db.session.flush()
 
 
-def _latest(owner: VersionOwner) -> ContentVersion | None:
-    return db.session.scalar(
+def _newest(owner: VersionOwner) -> Sequence[ContentVersion]:
+    """Return the newest version and the one before it."""
+    newest = (
         sa.select(ContentVersion)
         .where(owner.is_owner())
         .order_by(ContentVersion.version.desc())
-        .limit(1)
+        .limit(2)
     )
+    return db.session.scalars(newest).all()
 
 
 def _insert(owner: VersionOwner, state: SavedState) -> None:

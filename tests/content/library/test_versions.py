@@ -65,6 +65,15 @@ def test_what_one_person_saves_within_ten_minutes_is_one_version(template: Templ
     assert sources(template) == ["later", "draft 4", "first"]
 
 
+def test_what_a_template_began_with_stays_a_version(template: Template) -> None:
+    with transaction():
+        maria = a_person()
+        copy = templates.duplicate(template.id, "Copy", editor_id=maria, now=NOW)
+    for number in range(3):
+        save(copy, f"draft {number}", maria, minutes(number))
+    assert sources(copy) == ["draft 2", "first"]
+
+
 def test_each_person_has_versions_of_their_own(template: Template) -> None:
     with transaction():
         maria, ben = a_person(), a_person("ben")
