@@ -70,7 +70,7 @@ const view = new EditorView({
       EditorState.languageData.of(() => [{ autocomplete: mergeTags }]), autocompletion(), mergeMarks,
       syntaxHighlighting(COLOURS), LOOK, EditorView.lineWrapping,
       EditorView.contentAttributes.of({
-        "aria-label": area.getAttribute("aria-label"), spellcheck: "false", autocapitalize: "off",
+        "aria-label": area.getAttribute("aria-label"), spellcheck: "false", autocapitalize: "off", tabindex: "0",
       }),
       keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
       EditorView.updateListener.of(toArea),
