@@ -14,7 +14,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from itertools import cycle
 
-from campaigns.cli.benchmarks import compiling
+from campaigns.cli.benchmarks import blocks, compiling
 from campaigns.content.mime.compile import Compiled, Content, compile_content
 from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
@@ -39,6 +39,7 @@ def measure(seconds: float = 2.0) -> dict[str, float]:
         "standard_library_messages_per_second": 1 / standard,
         "standard_library_us_per_message": standard * 1_000_000,
         **compiling.measure(_content()),
+        **blocks.measure(),
     }
 
 

@@ -36,13 +36,18 @@ export function parse(text) {
   } catch {
     return null;
   }
-  if (!found || found.version !== 1 || !Array.isArray(found.rows)) return null;
-  return withIds(found);
+  if (!found || (found.version ?? 1) !== 1 || !Array.isArray(found.rows ?? [])) return null;
+  return completed(found);
 }
 
-// Programs may leave ids out; the editor needs them.
-function withIds(document) {
-  for (const entry of walk(document)) entry.node.id ||= newId();
+// Programs may leave out what has a usual value; the editor needs ids and lists.
+function completed(document) {
+  document.version = 1;
+  document.rows ??= [];
+  for (const { node, kind } of walk(document)) {
+    node.id ||= newId();
+    if (kind === "column" || kind === "repeat") node.blocks ??= [];
+  }
   return document;
 }
 

@@ -1,7 +1,7 @@
 """The fonts of a brand, as families that recipients have."""
 
 FONTS = {
-    "sans": "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif",
+    "sans": "-apple-system,'Segoe UI',Roboto,Arial,sans-serif",
     "serif": "Georgia,Cambria,'Times New Roman',serif",
     "mono": "SFMono-Regular,Menlo,Consolas,'Courier New',monospace",
     "arial": "Arial,Helvetica,sans-serif",

@@ -38,32 +38,24 @@ def _image_element(block: ImageBlock, place: Place, picture: Picture, *names: st
     )
 
 
-def _empty_image(block: ImageBlock | LogoBlock, place: Place) -> str:
-    if not place.build.context.is_canvas:
-        return ""
-    return _image_element(
-        ImageBlock(type="image", id=block.id, width=block.width, align=block.align),
-        place,
-        NO_PICTURE,
-    )
+def _empty_image(block: ImageBlock, place: Place) -> str:
+    return _image_element(block, place, NO_PICTURE) if place.build.context.is_canvas else ""
 
 
 def logo(block: LogoBlock, place: Place) -> str:
     """Return the MJML of the brand's logo."""
     build, brand = place.build, place.build.context.brand
-    if not brand.logo:
-        build.warn("blocks.logo_missing")
-        return _empty_image(block, place)
-    return image(
-        ImageBlock(
-            type="image",
-            id=block.id,
-            hide_on=block.hide_on,
-            src=brand.logo,
-            alt=block.alt or brand.logo_alt,
-            link=block.link or brand.logo_link,
-            width=block.width or brand.logo_width,
-            align=block.align,
-        ),
-        place,
+    found = ImageBlock(
+        type="image",
+        id=block.id,
+        hide_on=block.hide_on,
+        src=brand.logo,
+        alt=block.alt or brand.logo_alt,
+        link=block.link or brand.logo_link,
+        width=block.width or brand.logo_width,
+        align=block.align,
     )
+    if brand.logo:
+        return image(found, place)
+    build.warn("blocks.logo_missing")
+    return _empty_image(found, place)

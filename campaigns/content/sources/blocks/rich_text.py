@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from campaigns.content.brand_style import Palette
 from campaigns.content.sources.blocks.markup import (
     BrokenTagError,
     attribute,
@@ -20,7 +21,7 @@ from campaigns.content.sources.blocks.markup import (
 
 MAX_DEPTH = 12
 """Deepest nesting of nodes: a list in a list in a list, and some more."""
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}|[a-z_]{1,20}")
+_COLOUR = re.compile("|".join((r"#[0-9a-fA-F]{6}", *Palette.model_fields)))
 _TAG = re.compile(r"[^{}%#]{1,400}")
 _PLAIN_MARKS = {"bold": "strong", "italic": "em", "underline": "u", "strike": "s"}
 _PARAGRAPH = "margin:0 0 12px"
