@@ -55,6 +55,9 @@ SENTENCES: dict[str, Message] = {
     "blocks.saved_unreadable": N_(
         "The saved block cannot be read. Remove it here, or save it again."
     ),
+    "blocks.tag_in_background": N_(
+        "A background image cannot have merge tags. Use the same image for everyone."
+    ),
     "blocks.text_too_deep": N_(
         "The lists in this text are nested too deeply. Use at most %(most)s levels."
     ),

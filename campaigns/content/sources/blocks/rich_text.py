@@ -23,6 +23,7 @@ MAX_DEPTH = 12
 """Deepest nesting of nodes: a list in a list in a list, and some more."""
 _COLOUR = re.compile("|".join((r"#[0-9a-fA-F]{6}", *Palette.model_fields)))
 _TAG = re.compile(r"[^{}%#]{1,400}")
+_SNIPPET = re.compile(r"\{\{\s*snippet\s*[.\[][^{}]*\}\}")
 _PLAIN_MARKS = {"bold": "strong", "italic": "em", "underline": "u", "strike": "s"}
 _PARAGRAPH = "margin:0 0 12px"
 _LAST = "margin:0"
@@ -99,7 +100,9 @@ def _blocks(nodes: list[Node], styles: InlineStyles, depth: int) -> Iterator[str
         is_last, kind = index == len(nodes) - 1, _type_of(node)
         if kind == "paragraph":
             line = _inline(node, styles) or "&nbsp;"
-            yield f'<p style="{_LAST if is_last else _PARAGRAPH}">{line}</p>'
+            # A snippet may contain tables, which cannot be in a <p>.
+            name = "div" if _SNIPPET.fullmatch(line) else "p"
+            yield f'<{name} style="{_LAST if is_last else _PARAGRAPH}">{line}</{name}>'
         elif kind in {"bulletList", "orderedList"}:
             name = "ul" if kind == "bulletList" else "ol"
             items = "".join(_items(_children(node, kind), styles, depth + 1))

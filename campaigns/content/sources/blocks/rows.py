@@ -101,10 +101,14 @@ def _is_flush(section: BlockSection) -> bool:
 
 
 def _background_image(section: BlockSection, build: Build) -> str:
+    if "{" in section.background_image:  # a value could add other styles
+        build.refuse("blocks.tag_in_background")
+        return ""
     picture = build.picture(section.background_image)
     if picture is None:
         return ""
-    return f' background-url="{picture.src}" background-size="cover" background-repeat="no-repeat"'
+    url = picture.src.replace("&#x27;", "%27").replace("(", "%28").replace(")", "%29")
+    return f' background-url="{url}" background-size="cover" background-repeat="no-repeat"'
 
 
 def _columns(section: BlockSection, place: Place) -> str:

@@ -151,3 +151,12 @@ def test_the_footer_cannot_be_hidden_or_doubled() -> None:
     page = compiled(block("footer"), block("footer"))
     assert codes(page) == ["blocks.two_footers"]
     assert page.html.count("{{ unsubscribe_url }}") == 1
+
+
+def test_a_background_image_cannot_add_styles() -> None:
+    url = "https://shop.example/a'b(c).png"
+    page = compiled(section(block("spacer"), background_image=url))
+    assert "url('https://shop.example/a%27b%28c%29.png')" in page.html
+    assert "<v:fill" in page.html
+    page = compiled(section(background_image="https://shop.example/{{ subscriber.city }}"))
+    assert codes(page) == ["blocks.tag_in_background"]

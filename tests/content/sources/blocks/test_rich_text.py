@@ -60,6 +60,12 @@ def test_merge_tags_have_a_fallback() -> None:
     )
 
 
+def test_a_snippet_is_no_paragraph_as_it_may_contain_tables() -> None:
+    html = to_html(rich("{{ snippet.hours }}", "See {{ snippet.hours }}"), PLAIN)
+    assert html.startswith("<div style=")
+    assert html.count("<p ") == 1
+
+
 def nested(depth: int) -> Json:
     inner = paragraph(words("deep"))
     for _ in range(depth):
