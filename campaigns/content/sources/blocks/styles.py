@@ -6,6 +6,8 @@ from campaigns.content.sources.blocks.fonts import FONTS, OUTLOOK_FONTS
 _META = (
     '<meta name="color-scheme" content="light dark"/>'
     '<meta name="supported-color-schemes" content="light dark"/>'
+    '<meta name="x-apple-disable-message-reformatting"/>'
+    '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no"/>'
 )
 _OUTLOOK = (
     "<!--[if mso]><style>body,table,td,div,p,a,li{{font-family:{body}!important}}"
