@@ -80,7 +80,7 @@ def mjml_to_html(source: str, *, language: str = "en", icons: str = "") -> Conve
     reader = _MjmlReader(guard(source), language, icons)
     copy = reader.read()
     if reader.problems:
-        return ConvertedMjml("", problems=tuple(reader.problems[:MAX_PROBLEMS]))
+        return ConvertedMjml("", problems=tuple(dict.fromkeys(reader.problems))[:MAX_PROBLEMS])
     try:
         html = mjml.mjml2html(copy, fonts={}, social_icon_origin=icons)
     except BaseException as error:  # a panic of the library is no Exception
@@ -218,6 +218,8 @@ class _MjmlReader:
             token = self._guarded.token(mark)
             if token.kind == "comment":
                 continue
+            if self._inside not in CHILDREN:  # inside of an element that is already refused
+                continue
             if token.kind == "value":
                 self._wrong(mark.start(), "mjml.text_outside", tag=self._inside)
             elif self._inside in FIXED:
@@ -229,7 +231,7 @@ class _MjmlReader:
 
     def _refuse_text(self, start: int, end: int) -> None:
         text = self._text[start:end]
-        if text.strip():
+        if text.strip() and self._inside in CHILDREN:
             blank = len(text) - len(text.lstrip())
             self._wrong(start + blank, "mjml.text_outside", tag=self._inside)
 

@@ -139,6 +139,11 @@ def test_a_mistake_is_named_with_its_line(content: str, line: int, sentence: str
     assert sentence in Words().of(found[0].reason)
 
 
+def test_what_is_in_an_unknown_element_is_no_second_problem() -> None:
+    (problem,) = mjml_to_html(column("<mj-txt>x {{ y }} <b>z</b></mj-txt>")).problems
+    assert problem.reason.code == "mjml.misspelled_tag"
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
