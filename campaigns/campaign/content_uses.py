@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from campaigns.audience.segments.models import Segment
-from campaigns.campaign.models import Campaign
+from campaigns.campaign.models import Campaign, CampaignVariant
 from campaigns.content.library.models import SavedBlock, Snippet
 from campaigns.db import db
 
@@ -28,19 +28,27 @@ def segments_named(is_wanted: sa.ColumnElement[bool]) -> dict[int, set[int]]:
     """Return the ids of the segments that the content of campaigns names, by campaign id."""
     columns = (Campaign.subject, Campaign.preheader, Campaign.source)
     may_name = (column.contains(mark) for column in columns for mark in _MAY_NAME)
-    rows = db.session.execute(
+    own = db.session.execute(
         sa.select(Campaign.id, *columns).where(is_wanted, sa.or_(*may_name))
     ).all()
+    variant_columns = (CampaignVariant.subject, CampaignVariant.preheader, CampaignVariant.source)
+    variants = db.session.execute(
+        sa.select(Campaign.id, *variant_columns)
+        .join(CampaignVariant, CampaignVariant.campaign_id == Campaign.id)
+        .where(is_wanted)
+    ).all()
+    rows = [*own, *variants]
     if not rows:
         return {}
     segments = db.session.execute(sa.select(Segment.public_id, Segment.id))
     known = {public_id: segment_id for public_id, segment_id in segments}  # noqa: C416
     parts = _parts()
-    return {
-        row.id: {known[one] for one in named if one in known}
-        for row in rows
-        if (named := _named_in(f"{row.subject} {row.preheader} {row.source}", parts))
-    }
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        named = _named_in(f"{row.subject} {row.preheader} {row.source}", parts)
+        if used := {known[one] for one in named if one in known}:
+            found.setdefault(row.id, set()).update(used)
+    return found
 
 
 def _parts() -> Mapping[str, str]:

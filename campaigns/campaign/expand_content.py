@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
-from campaigns.campaign import content_segments, drafts
+from campaigns.campaign import content_segments, drafts, language_variants
 from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
-from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.campaign.models import Campaign, CampaignList, CampaignVariant
 from campaigns.content.library.context import context_of
 from campaigns.content.library.models import Template
 from campaigns.content.mime.compile import Content
@@ -35,7 +35,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
     ).all()
     context = context_for(campaign, base_url=base_url, media_url=media_url)
-    return Content(
+    content = Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
         source=ContentSource(kind_of(campaign.content_kind), campaign.source, campaign.inline_css),
@@ -59,6 +59,22 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         ),
         segment_order=tuple(campaign.segment_order),
         use_return_path=bool(account and not account.rewrites_return_path),
+    )
+    variants = language_variants.of_campaign(campaign.id)
+    return replace(content, variants=tuple(_variant_of(content, one) for one in variants))
+
+
+def _variant_of(content: Content, variant: CampaignVariant) -> Content:
+    """Return the content of a campaign in another language."""
+    language = variant.language
+    return replace(
+        content,
+        subject=variant.subject,
+        preheader=variant.preheader,
+        source=ContentSource(kind_of(variant.content_kind), variant.source, variant.inline_css),
+        context=replace(content.context, language=language),
+        language=language,
+        fields=tuple(one.in_language(language) for one in content.fields),
     )
 
 

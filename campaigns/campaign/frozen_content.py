@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from campaigns import formatting
 from campaigns.audience.models import AudienceList
+from campaigns.campaign import language_variants
 from campaigns.campaign.models import Campaign, CampaignList, FrozenContent
 from campaigns.content.library import stored_context
 from campaigns.content.library.context import context_of
@@ -43,8 +44,10 @@ def context_for(campaign: Campaign, *, base_url: str, media_url: str = "") -> So
 
 
 def _from_library(campaign: Campaign, *, base_url: str, media_url: str = "") -> SourceContext:
+    variants = language_variants.of_campaign(campaign.id)
     return context_of(
-        campaign.source,
+        # Only what these sources name is read.
+        "\n".join([campaign.source, *(variant.source for variant in variants)]),
         campaign.brand_id,
         base_url=base_url,
         media_url=media_url,

@@ -207,6 +207,30 @@ class CampaignSegment(Base):
     __table_args__ = (Index("ix_campaign_segment_segment_id", "segment_id"),)
 
 
+class CampaignVariant(Base):
+    """The content of a campaign in another language, such as "de" or "pt_BR".
+
+    `version` increases with every edit, so that a save over an older one is detected.
+    """
+
+    __tablename__ = "campaign_variant"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    language: Mapped[str] = mapped_column(sa.String(12), primary_key=True)
+    subject: Mapped[str] = mapped_column(default="")
+    preheader: Mapped[str] = mapped_column(default="")
+    content_kind: Mapped[str]
+    source: Mapped[str] = mapped_column(default="")
+    inline_css: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
+    edited_by_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
 class CampaignSeries(Base):
     """A recurring campaign. Each occurrence is a separate campaign.
 

@@ -12,7 +12,13 @@ from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
 from campaigns.audience.segments.tree import RulesError
 from campaigns.campaign import content_uses, series
-from campaigns.campaign.models import UNDER_WAY, Campaign, CampaignList, CampaignSegment
+from campaigns.campaign.models import (
+    UNDER_WAY,
+    Campaign,
+    CampaignList,
+    CampaignSegment,
+    CampaignVariant,
+)
 from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
@@ -161,7 +167,9 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
         sa.select(
             Campaign.public_id, Campaign.name, Campaign.subject, Campaign.preheader,
             Campaign.source, Campaign.status, Campaign.id.in_(series.templates()).label("recurs"),
+            CampaignVariant.subject, CampaignVariant.preheader, CampaignVariant.source,
         )
+        .outerjoin(CampaignVariant, CampaignVariant.campaign_id == Campaign.id)
         .where(
             sa.or_(
                 Campaign.status.in_(("draft", *UNDER_WAY)), Campaign.id.in_(series.templates())
@@ -171,16 +179,20 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
         .order_by(Campaign.id)
     )  # fmt: skip
     for row in rows:
-        shown = set(_MERGE_TAG.findall(f"{row.subject} {row.preheader} {row.source}"))
+        shown = set(_MERGE_TAG.findall(" ".join(filter(None, [*row[2:5], *row[7:]]))))
         use = FieldUse(
             row.public_id, title_of(row.name, row.subject), row.recurs or row.status != "draft"
         )
         for key in found.keys() & shown:
-            found[key].append(use)
+            if use not in found[key]:  # each variant has a row of its own
+                found[key].append(use)
     return found
 
 
-_TEMPLATES = (Campaign.subject, Campaign.preheader, Campaign.source)
+_TEMPLATES = (
+    Campaign.subject, Campaign.preheader, Campaign.source,
+    CampaignVariant.subject, CampaignVariant.preheader, CampaignVariant.source,
+)  # fmt: skip
 _MERGE_TAG = re.compile(
     r"subscriber\s*(?:\.\s*attributes\s*)?(?:\.\s*|\[\s*[\"'])([A-Za-z_][A-Za-z0-9_]*)"
 )

@@ -43,7 +43,8 @@ def compiled_content(campaign: Campaign) -> Compiled:
     cached = _contents.get(campaign.id)
     if cached is not None and cached[0] == (content, signing):
         return cached[1]
-    embedded = embed(content, storage_of(settings))
+    storage = storage_of(settings)
+    embedded = content.everywhere(lambda one: embed(one, storage))
     compiled = compile_content(embedded, services().signer, signing)
     _contents.store(campaign.id, ((content, signing), compiled))
     return compiled

@@ -19,6 +19,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.library.storage import storage_of
 from campaigns.content.mime.compile import (
+    Content,
     Problem,
     RenderError,
     TemplateProblemError,
@@ -273,10 +274,26 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     campaign = db.session.get(Campaign, mail.payload["campaign_id"])
     if campaign is None:
         raise CannotSendError("transactional.campaign_deleted")
-    marked = {"subject": campaign.subject}
     settings = services().settings
-    content = replace(
-        content_of(campaign, base_url=settings.base_url, media_url=settings.media_url),
+    content = content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
+    if language := mail.payload.get("language"):
+        content = content.in_language(language)
+    content = content.everywhere(lambda one: _as_test(one, sender))
+    try:
+        content = content.everywhere(lambda one: embed(one, storage_of(settings)))
+        compiled = compile_content(content, services().signer)
+        list_id = min(content.list_names, default=0)
+        return compiled.render(_test_recipient(mail, list_id, compiled.segments), now=utcnow())
+    except TemplateProblemError as error:
+        raise _cannot_use(error.problems) from None
+    except RenderError as error:
+        raise _cannot_use([error.problem]) from None
+
+
+def _as_test(content: Content, sender: SenderAddress) -> Content:
+    marked = {"subject": content.subject}
+    return replace(
+        content,
         subject=wording.Words().sentence("transactional.test_subject", marked),
         sender_name=sender.name,
         sender_address=sender.address,
@@ -285,15 +302,6 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
         track_clicks=False,
         use_return_path=False,
     )
-    try:
-        content = embed(content, storage_of(settings))
-        compiled = compile_content(content, services().signer)
-        list_id = min(content.list_names, default=0)
-        return compiled.render(_test_recipient(mail, list_id, compiled.segments), now=utcnow())
-    except TemplateProblemError as error:
-        raise _cannot_use(error.problems) from None
-    except RenderError as error:
-        raise _cannot_use([error.problem]) from None
 
 
 def _cannot_use(problems: Iterable[Problem]) -> CannotSendError:

@@ -107,6 +107,7 @@ SENTENCES: dict[str, Message] = {
     "preflight.alternative_text": Plural(
         "%(count)s image with alternative text.", "%(count)s images with alternative text."
     ),
+    "preflight.no_subject_in": N_("The subject is missing in %(language)s."),
     "preflight.content_segments": N_(
         "Parts depend on %(segments)s. Who is in them is decided when sending starts."
     ),

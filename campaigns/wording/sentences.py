@@ -53,6 +53,7 @@ from campaigns.wording import (
     throttle,
     transactional,
     variables,
+    variants,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -94,6 +95,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     throttle.SENTENCES,
     transactional.SENTENCES,
     variables.SENTENCES,
+    variants.SENTENCES,
     target.SENTENCES,
     template.SENTENCES,
 )

@@ -85,6 +85,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.unknown_field": N_("Unknown merge field {{ %(name)s }}."),
     "template.unknown_field_of": N_("Unknown merge field {{ %(name)s }}. Available: %(all)s."),
+    "template.in_language": N_("%(name)s: %(problem)s"),
     "template.unknown_segment": N_(
         "There is no segment %(segment)s. It may have been deleted: choose another one."
     ),

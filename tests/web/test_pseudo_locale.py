@@ -9,6 +9,7 @@ from flask import Flask, template_rendered
 from flask.testing import FlaskClient
 from jinja2 import meta
 
+from campaigns import formatting
 from campaigns.audience.mailbox_providers import NAMES
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -83,7 +84,8 @@ DATA = {
     "u1@shop.example", "<b>Offers</b> & more", "bounce@", "text/html", "evil_.html", "HTML",
     *filter(None, NAMES.values()),
     *(preset.name for preset in PRESETS if isinstance(preset.name, str)),
-    "English", "English (United Kingdom)",
+    "English", "English (United Kingdom)", "Portuguese (Brazil)",
+    *formatting.languages("en").values(),
 }  # fmt: skip
 
 

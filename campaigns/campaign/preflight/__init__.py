@@ -31,6 +31,7 @@ def preflight(
         *senders.check_signature(sender),
         content.check_subject(as_read(campaign.subject, organization)),
         *_preheader(campaign, organization),
+        *content.check_variants(source),
         *content.check(source, signer, now=now),
         *people.check(campaign, source, signer, now=now),
         workspace.check_postal_address(),

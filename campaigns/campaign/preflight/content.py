@@ -1,11 +1,12 @@
 """Check the subject, the preheader and the content."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser
 
+from campaigns import formatting
 from campaigns.audience import subscribers
 from campaigns.campaign import content_segments
 from campaigns.campaign.audience import AudienceError
@@ -14,6 +15,7 @@ from campaigns.content.html.previewing import CLIPPED_BYTES
 from campaigns.content.library import starters
 from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import (
+    Compiled,
     Content,
     RenderError,
     TemplateProblemError,
@@ -77,6 +79,7 @@ def check(content: Content, signer: Signer, *, now: datetime) -> list[Check]:
     try:
         compiled = compile_content(content, signer)
         rendered = compiled.preview(EXAMPLE)
+        largest = max(_sizes(compiled), default=0)
     except TemplateProblemError as error:
         return [*rows, *_template(error.problems)]
     except RenderError as error:
@@ -87,7 +90,7 @@ def check(content: Content, signer: Signer, *, now: datetime) -> list[Check]:
         return [*rows, *_lost(findings), unsubscribe]
     return [
         *rows,
-        _size(rendered.html),
+        _size(largest),
         *_links_and_images(rendered.html, findings),
         unsubscribe,
     ]
@@ -174,8 +177,23 @@ def _starters() -> tuple[str, ...]:
     return (*earlier, *(html_without_footer(source, SourceContext()) for source in sources))
 
 
-def _size(html: str) -> Check:
-    size = len(html.encode())
+def _sizes(compiled: Compiled) -> Iterator[int]:
+    """Yield the size of the HTML of each variant."""
+    for one in (compiled, *compiled.variants.values()):
+        yield len(one.preview(EXAMPLE).html.encode())
+
+
+def check_variants(content: Content) -> list[Check]:
+    """Check that every variant has a subject."""
+    return [
+        problem("subject", "content", "preflight.no_subject_in", language=language)
+        for one in content.variants
+        for language in [formatting.language(one.language, one.language)]
+        if not one.subject.strip()
+    ]
+
+
+def _size(size: int) -> Check:
     limits = {"size_bytes": size, "limit_bytes": CLIPPED_BYTES}
     if size >= CLIPPED_BYTES:
         return warning("size", "content", "preflight.clipped", **limits)

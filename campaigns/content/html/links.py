@@ -81,9 +81,14 @@ def is_web(url: str) -> bool:
     return url[:8].lower().startswith(("http://", "https://")) and len(url) > 8
 
 
-def rewrite(guarded: Guarded, parts: Iterable[HtmlTag | Text], *, track: bool) -> Rewritten:
-    """Find and replace the links of guarded HTML, whose parts scanner.read has found."""
-    return _Rewriter(guarded, track).run(parts)
+def rewrite(
+    guarded: Guarded, parts: Iterable[HtmlTag | Text], *, track: bool, before: int = 0
+) -> Rewritten:
+    """Find and replace the links of guarded HTML, whose parts scanner.read has found.
+
+    `before`: the number of the last link of earlier pages.
+    """
+    return _Rewriter(guarded, track, before).run(parts)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -96,8 +101,9 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 class _Rewriter:
-    def __init__(self, guarded: Guarded, track: bool) -> None:
+    def __init__(self, guarded: Guarded, track: bool, before: int) -> None:
         self.guarded = guarded
+        self.before = before
         self.track = track
         self.found = Rewritten()
         self.numbers: dict[tuple[str, bool], int] = {}
@@ -152,7 +158,7 @@ class _Rewriter:
     def _number(self, target: str, written: str, is_fixed: bool) -> int:
         key = (target, is_fixed)
         if key not in self.numbers:
-            number = len(self.found.links) + 1
+            number = self.before + len(self.found.links) + 1
             self.numbers[key] = number
             self.found.links.append(Link(number, target, is_fixed, Markup(written)))  # noqa: S704
         return self.numbers[key]

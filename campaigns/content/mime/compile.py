@@ -141,6 +141,16 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
     `starters` are designs whose text must be replaced. A page that is too long has no findings.
     """
+    found_in = _lint_one(content, starters)
+    for one in content.variants:
+        found_in += [
+            replace(finding, problem=replace(finding.problem, language=one.language))
+            for finding in _lint_one(one, starters)
+        ]
+    return found_in
+
+
+def _lint_one(content: Content, starters: Iterable[str]) -> list[lint.Finding]:
     compiled = compile_source(content.source, content.context)
     if len(_template_of(compiled)) > limits.MAX_SOURCE:
         compiled = CompiledPage("")
@@ -158,6 +168,8 @@ def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Fi
 
 def depends_on_values(content: Content) -> bool:
     """Return whether rendering can fail for some recipients: templates that loop or calculate."""
+    if any(map(depends_on_values, content.variants)):
+        return True
     sources: dict[Field, str] = {
         "subject": content.subject,
         "preheader": content.preheader,
@@ -230,6 +242,29 @@ _contents = ContentCache[_Prepared](CACHED_CONTENTS)
 
 
 def _compile(
+    content: Content, signer: Signer, fields: Available, dkim: MessageSigner | None = None
+) -> tuple[list[Problem], Compiled | None]:
+    """Compile content and its variants: all share one row of links and one of segments."""
+    if not content.variants:
+        return _compile_one(content, signer, fields, dkim)
+    problems: list[Problem] = []
+    done: list[Compiled] = []
+    own, *others = replace(content, variants=()), *content.variants
+    for one in (own, *others):
+        segments = done[-1].segments if done else content.segment_order
+        links_before = sum(len(compiled.links) for compiled in done)
+        placed = replace(one, segment_order=segments, links_before=links_before)
+        found_in, compiled = _compile_one(placed, signer, fields, dkim)
+        language = "" if one is own else one.language
+        problems += [replace(problem, language=language) for problem in found_in]
+        done += [compiled] if compiled is not None else []
+    if len(done) <= len(others):
+        return problems, None
+    done[0].add_variants(done[1:])
+    return problems, done[0]
+
+
+def _compile_one(
     content: Content, signer: Signer, fields: Available, dkim: MessageSigner | None = None
 ) -> tuple[list[Problem], Compiled | None]:
     content = _normalised(content)
@@ -317,7 +352,8 @@ def _html_programs(
 ) -> tuple[Programs, tuple[links.Link, ...]]:
     """Compile the programs of a message with HTML. Raises TemplateProblemError, RenderError."""
     read, open_at = scanner.read_whole(guarded.text)
-    rewritten = links.rewrite(guarded, read, track=content.track_clicks)
+    track, before = content.track_clicks, content.links_before
+    rewritten = links.rewrite(guarded, read, track=track, before=before)
     converted = to_text(guarded, read, rewritten.text_targets)
     rewritten.problems += _open_ends(guarded, open_at, converted.hidden_in)
     if rewritten.problems:

@@ -1,9 +1,9 @@
 """A campaign's compiled content: rendered once per recipient, into a message or a preview."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -69,6 +69,18 @@ class Content:
     """Public ids of the segments that it may name. None: any, as they are frozen already."""
     segment_order: tuple[str, ...] = ()
     """Public ids of the segments whose bits are frozen, in the order of the bits."""
+    links_before: int = 0
+    """Number of the last link of other variants: its own links come after it."""
+    variants: tuple["Content", ...] = ()
+    """The same in other languages, for the recipients who speak them."""
+
+    def in_language(self, language: str) -> "Content":
+        """Return the variant in this language alone, or the content itself if there is none."""
+        return next((one for one in self.variants if one.language == language), self)
+
+    def everywhere(self, change: "Callable[[Content], Content]") -> "Content":
+        """Return the content with a change to it and to each of its variants."""
+        return replace(change(self), variants=tuple(map(change, self.variants)))
 
     @property
     def shown_address(self) -> str:
@@ -180,6 +192,9 @@ class Compiled:
         self.segments = segments
         """Public ids of the segments that it names, in the order of `Recipient.segments`."""
         self._memberships: dict[int, dict[str, bool]] = {}
+        self.language = content.language
+        self.variants: dict[str, Compiled] = {}
+        """The compiled variants, by language."""
         self._body = _body(content, has_html=programs.html is not None)
         self._head = Head(
             signer=signer,
@@ -193,6 +208,22 @@ class Compiled:
             content_type=self._body.header,
         )
 
+    def add_variants(self, variants: Iterable["Compiled"]) -> None:
+        """Add compiled variants, each of which was compiled with the segments before it."""
+        for one in variants:
+            self.variants[one.language] = one
+            self.links += one.links
+            self.segments = one.segments
+            self.uses_tags = self.uses_tags or one.uses_tags
+
+    def _variant_for(self, recipient: Recipient) -> "Compiled":
+        """Return the variant in the language of a recipient, or else this content."""
+        language = self.language_of(recipient)
+        if language == self._content.language:
+            return self
+        general = language.partition("_")[0]
+        return self.variants.get(language) or self.variants.get(general) or self
+
     # --- public methods --------------------------------------------------------------------
 
     def render(
@@ -202,6 +233,8 @@ class Compiled:
 
         Tracked if the recipient has a delivery. `now` becomes its date.
         """
+        if self.variants and (other := self._variant_for(recipient)) is not self:
+            return other.render(recipient, now=now, message_id_domain=message_id_domain)
         run = self._run(recipient, is_tracked=recipient.delivery_id > 0)
         with run:
             subject, _ = self._headers(run)
@@ -230,10 +263,14 @@ class Compiled:
 
     def preview(self, recipient: Recipient) -> Rendered:
         """Return a preview for the recipient, with links as written. Raises RenderError."""
+        if self.variants and (other := self._variant_for(recipient)) is not self:
+            return other.preview(recipient)
         return self._rendered(self._run(recipient, is_tracked=False))
 
     def render_web(self, recipient: Recipient) -> str:
         """Return the HTML for "View in browser", untracked. Raises RenderError."""
+        if self.variants and (other := self._variant_for(recipient)) is not self:
+            return other.render_web(recipient)
         run = self._run(recipient, is_tracked=False)
         run.values["_in_mail"] = False
         with run:

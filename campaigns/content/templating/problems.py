@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from campaigns import formatting
 from campaigns.reason import Parameter, Reason
 
 Field = Literal["subject", "preheader", "html"]
@@ -14,7 +15,7 @@ class Problem:
     """One thing to fix. `line` counts from 1 in the field's text; 0 without a position.
 
     `blocks`: it prevents sending; otherwise it is a warning. `block`: id of the block at fault, in
-    a document of blocks.
+    a document of blocks. `language`: of the variant it was found in; "" for the content itself.
     """
 
     field: Field
@@ -22,13 +23,18 @@ class Problem:
     reason: Reason
     blocks: bool = True
     block: str = ""
+    language: str = ""
 
     @property
     def located(self) -> Reason:
-        """The reason with its line, if the field has several lines."""
-        if self.field != "html" or not self.line:
-            return self.reason
-        return Reason("template.in_line", {"line": self.line, "problem": self.reason})
+        """The reason with its language, and its line if the field has several lines."""
+        reason = self.reason
+        if self.field == "html" and self.line:
+            reason = Reason("template.in_line", {"line": self.line, "problem": reason})
+        if not self.language:
+            return reason
+        name = formatting.language(self.language, self.language)
+        return Reason("template.in_language", {"name": name, "problem": reason})
 
 
 class TemplateProblemError(ValueError):

@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
-from campaigns.web.content import campaign_owner, saved_block_owner, template_owner
+from campaigns.web.content import (
+    campaign_owner,
+    saved_block_owner,
+    template_owner,
+    variant_owner,
+)
 from campaigns.web.content.owner import ContentOwner, OwnerKind
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
@@ -37,7 +42,10 @@ def content_route(rest: str = "", method: str = "GET") -> Callable[[View], View]
 
 
 def find_owner(owner: OwnerKind, public_id: str) -> ContentOwner | None:
-    """Return the owner with this id."""
+    """Return the owner with this id; `language` in the URL chooses a variant of a campaign."""
+    language = request.args.get("language", "")
+    if language:
+        return variant_owner.find(public_id, language) if owner == "campaigns" else None
     return _FINDERS[owner](public_id)
 
 

@@ -11,6 +11,7 @@ from campaigns.campaign import drafts
 from campaigns.clock import utcnow
 from campaigns.content.sources.source import KINDS
 from campaigns.db import transaction
+from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
@@ -85,4 +86,16 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     kind = form.get("content_kind", "")
     if kind not in KINDS:
         raise BadContentError(_("This kind of content is unknown. Reload the page."))
-    return {"content_kind": kind, "source": source, "inline_css": "inline_css" in form}
+    lines = {name: _line(form[name]) for name in ("subject", "preheader") if name in form}
+    return {"content_kind": kind, "source": source, "inline_css": "inline_css" in form, **lines}
+
+
+def _line(typed: str) -> str:
+    """Return the subject or preheader of a variant: headers must not contain line breaks."""
+    text = one_line(typed)
+    if len(text) > drafts.MAX_LINE:
+        most = drafts.MAX_LINE
+        raise BadContentError(
+            _("A subject or preheader is longer than %(most)s characters.", most=most)
+        )
+    return text

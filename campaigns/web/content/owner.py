@@ -73,8 +73,16 @@ class ContentOwner(ABC):
     source: str
     inline_css: bool
     brand_id: int | None
+    language: str = ""
+    """Language of a variant; "" for the content itself."""
     home_url: str
     crumbs: tuple[tuple[str, str], ...]
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Return the values of the URLs of its pages."""
+        found = {"owner": self.owner, "public_id": self.public_id}
+        return {**found, "language": self.language} if self.language else found
 
     @abstractmethod
     def content(self) -> Content:

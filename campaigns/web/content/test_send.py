@@ -65,7 +65,11 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     if bad:
         return _refused(_("Nothing was sent.") if len(texts) > 1 else "", bad)
     reader = _reader_id(request.form.get("as", ""))
-    payload = {"campaign_id": campaign.id, "as_subscriber_id": reader}
+    payload = {
+        "campaign_id": campaign.id,
+        "as_subscriber_id": reader,
+        "language": request.args.get("language", "")[:12],
+    }
     with transaction():
         mails = [
             queue.enqueue("test", address, payload, now=utcnow()).id for address in people.values()

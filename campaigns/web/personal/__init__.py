@@ -1,6 +1,6 @@
-"""Pages about personalisation: the merge-tag picker, and the variables of a campaign."""
+"""Pages about personalisation: merge-tag picker, and variables and languages of a campaign."""
 
-from campaigns.web.personal import picker, variables
+from campaigns.web.personal import languages, picker, variables
 from campaigns.web.personal.blueprint import bp
 
-__all__ = ["bp", "picker", "variables"]
+__all__ = ["bp", "languages", "picker", "variables"]
