@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from campaigns.campaign import audience, fallback_sender, language_variants
+from campaigns.campaign import audience, fallback_sender, feed, language_variants
 from campaigns.campaign.audience import AudienceError, Scope
 from campaigns.campaign.models import (
     Campaign,
@@ -312,6 +312,7 @@ def duplicate(
     db.session.flush()
     choose_audience(copy.id, chosen_audience(campaign_id))
     language_variants.copy(campaign_id, copy.id)
+    feed.copy(campaign_id, copy.id)
     return copy
 
 

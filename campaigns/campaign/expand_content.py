@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
-from campaigns.campaign import content_segments, drafts, language_variants
+from campaigns.campaign import content_segments, drafts, feed, language_variants
 from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
 from campaigns.campaign.models import Campaign, CampaignList, CampaignVariant
@@ -35,6 +35,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
     ).all()
     context = context_for(campaign, base_url=base_url, media_url=media_url)
+    known_feed = feed.of_campaign(campaign.id)
     content = Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -49,6 +50,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         base_url=base_url,
         list_names={entry.id: entry.name for entry in lists},
         variables=campaign.variables,
+        feed=known_feed.data if known_feed else None,
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
         embeds_images=campaign.embed_images,

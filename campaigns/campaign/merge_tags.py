@@ -1,12 +1,13 @@
 """The merge tags that content may show, for menus and the picker: the one list of them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from campaigns.audience import subscribers
 from campaigns.audience.fields import definitions
 from campaigns.audience.models import Subscriber
+from campaigns.campaign import feed
 from campaigns.campaign.expand_content import content_of, sample_content
 from campaigns.campaign.models import Campaign
 from campaigns.content.mime import compile as compiler
@@ -14,7 +15,7 @@ from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
 
-TagGroup = Literal["subscriber", "fields", "campaign", "variables", "sender", "links"]
+TagGroup = Literal["subscriber", "fields", "campaign", "variables", "feed", "sender", "links"]
 TagKind = Literal["text", "number", "date", "link"]
 _KINDS: Mapping[str, TagKind] = {"number": "number", "date": "date"}
 """The kinds of custom fields by their type; all others are text."""
@@ -68,8 +69,20 @@ def merge_tags(campaign: Campaign | None = None) -> list[MergeTag]:
         MergeTag("variables", f"var.{name}", name)
         for name in (campaign.variables if campaign else ())
     ]
+    variables += [
+        MergeTag("feed", f"feed.{name}", name, kind) for name, kind in _plain_values(campaign)
+    ]
     first = next(i for i, tag in enumerate(BUILT_IN) if tag.group != "subscriber")
     return [*BUILT_IN[:first], *fields, *attributes, *variables, *BUILT_IN[first:]]
+
+
+def _plain_values(campaign: Campaign | None) -> Iterator[tuple[str, TagKind]]:
+    """Yield name and kind of each entry of the feed that can be shown by itself."""
+    known = feed.of_campaign(campaign.id) if campaign else None
+    for name, value in ((known.data if known else None) or {}).items():
+        if name.isidentifier() and isinstance(value, str | int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            yield name, "number" if is_number else "text"
 
 
 def examples(

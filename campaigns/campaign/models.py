@@ -231,6 +231,22 @@ class CampaignVariant(Base):
     updated_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
+class CampaignFeed(Base):
+    """The data feed of a campaign: the answer of an address, kept so that everyone gets the same.
+
+    `data` is None until it was fetched.
+    """
+
+    __tablename__ = "campaign_feed"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    url: Mapped[str]
+    data: Mapped[dict[str, Any] | None]
+    fetched_at: Mapped[datetime | None]
+
+
 class CampaignSeries(Base):
     """A recurring campaign. Each occurrence is a separate campaign.
 

@@ -4,8 +4,9 @@ A job works for about a second and rings again while there is more to do. It ser
 turn, so that none occupies the worker and a pause takes effect at once.
 """
 
-from campaigns.campaign import lifecycle
+from campaigns.campaign import feed, lifecycle
 from campaigns.campaign.audience import AudienceError
+from campaigns.campaign.feed import FeedError
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import TemplateProblemError
@@ -17,6 +18,7 @@ from campaigns.engine.compiled import compiled_content, unusable
 from campaigns.engine.serve import serve_slice
 from campaigns.jobs import runtime
 from campaigns.jobs.runtime import job
+from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 
 
@@ -32,7 +34,13 @@ def expand(campaign_id: int) -> None:
     if campaign.status != "preparing":
         return
     try:
+        _fetch_feed(campaign_id)
         compiled = compiled_content(campaign)
+    except FeedError as error:
+        why = Reason("feed.not_fetched_because", {"problem": error.reason})
+        with transaction():
+            lifecycle.return_to_draft(campaign_id, now=utcnow(), reason=why)
+        return
     except (TemplateProblemError, SecretUnreadableError) as error:
         # The launch checked this, but something else may have changed since.
         with transaction():
@@ -51,6 +59,15 @@ def expand(campaign_id: int) -> None:
         return
     if done:
         services().doorbell.ring("send")
+
+
+def _fetch_feed(campaign_id: int) -> None:
+    """Fetch the data feed of a recurring campaign's copy; others were fetched at the launch."""
+    known = feed.of_campaign(campaign_id)
+    if known is not None and known.data is None:
+        data = feed.fetch(known.url)
+        with transaction():
+            feed.keep(campaign_id, known.url, data, now=utcnow())
 
 
 @job("send")

@@ -62,10 +62,11 @@ class NoSuchHostError(OutgoingError):
 
 
 class HttpResponse(NamedTuple):
-    """A server's response: the status, and at most LARGEST_ANSWER bytes."""
+    """A server's response: the status, the beginning of the body, and its Content-Type."""
 
     status: int
     body: bytes
+    content_type: str = ""
 
 
 def why_not_usable(url: str) -> Reason | None:
@@ -107,20 +108,34 @@ def post_form(
     `known_hosts` come from our code, not from users: they may have an internal address, as behind a
     company's proxy.
     """
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return _exchange("POST", url, urlencode(form), headers, LARGEST_ANSWER, known_hosts)
+
+
+def get(url: str, *, most: int, known_hosts: Collection[str] = ()) -> HttpResponse:
+    """GET JSON, at most this number of bytes. Raises OutgoingError. See `post_form`."""
+    return _exchange("GET", url, None, {}, most, known_hosts)
+
+
+def _exchange(
+    method: str,
+    url: str,
+    body: str | None,
+    headers: Mapping[str, str],
+    most: int,
+    known_hosts: Collection[str],
+) -> HttpResponse:
     if why_not_usable(url) is not None:
         raise UnusableAddressError(is_lasting=True)
     parts = urlsplit(url)
     connection = _Connection(parts.hostname or "", parts.port or 443, known_hosts)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Accept": "application/json",
-        "Connection": "close",
-    }
+    usual = {"Accept": "application/json", "Connection": "close"}
     try:
-        connection.request("POST", path, urlencode(form), headers)
+        connection.request(method, path, body, {**usual, **headers})
         response = connection.getresponse()
-        return HttpResponse(response.status, response.read(LARGEST_ANSWER))
+        content_type = response.getheader("Content-Type") or ""
+        return HttpResponse(response.status, response.read(most), content_type)
     except OutgoingError:
         raise
     except ssl.SSLCertVerificationError as error:

@@ -16,6 +16,7 @@ SENTENCES: dict[str, Message] = {
     "preflight.placeholders": N_("Placeholders"),
     "preflight.images": N_("Images"),
     "preflight.unsubscribe": N_("Unsubscribe link"),
+    "preflight.feed": N_("Data feed"),
     "preflight.segments": N_("Segments in the content"),
     "preflight.postal_address": N_("Postal address"),
     "preflight.public_address": N_("Public address"),
@@ -108,6 +109,7 @@ SENTENCES: dict[str, Message] = {
         "%(count)s image with alternative text.", "%(count)s images with alternative text."
     ),
     "preflight.no_subject_in": N_("The subject is missing in %(language)s."),
+    "preflight.feed_fetched": N_("Fetched %(fetched_at)s. It is fetched again when you send."),
     "preflight.content_segments": N_(
         "Parts depend on %(segments)s. Who is in them is decided when sending starts."
     ),

@@ -32,6 +32,7 @@ def preflight(
         content.check_subject(as_read(campaign.subject, organization)),
         *_preheader(campaign, organization),
         *content.check_variants(source),
+        *content.check_feed(campaign.id),
         *content.check(source, signer, now=now),
         *people.check(campaign, source, signer, now=now),
         workspace.check_postal_address(),

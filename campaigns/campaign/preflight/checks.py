@@ -14,7 +14,7 @@ Fix = Literal["audience", "message", "content", "senders", "domains", "workspace
 CheckName = Literal[
     "audience", "recipients", "sender", "signature", "subject", "preheader", "content",
     "merge_tags", "starter_text", "size", "links", "placeholders", "images", "unsubscribe",
-    "segments", "postal_address", "public_address",
+    "segments", "feed", "postal_address", "public_address",
 ]  # fmt: skip
 
 _TITLES: Mapping[CheckName, str] = {
@@ -32,6 +32,7 @@ _TITLES: Mapping[CheckName, str] = {
     "placeholders": "preflight.placeholders",
     "images": "preflight.images",
     "unsubscribe": "preflight.unsubscribe",
+    "feed": "preflight.feed",
     "segments": "preflight.segments",
     "postal_address": "preflight.postal_address",
     "public_address": "preflight.public_address",

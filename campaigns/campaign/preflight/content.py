@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from campaigns import formatting
 from campaigns.audience import subscribers
-from campaigns.campaign import content_segments
+from campaigns.campaign import content_segments, feed
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
 from campaigns.content.html.previewing import CLIPPED_BYTES
@@ -191,6 +191,16 @@ def check_variants(content: Content) -> list[Check]:
         for language in [formatting.language(one.language, one.language)]
         if not one.subject.strip()
     ]
+
+
+def check_feed(campaign_id: int) -> list[Check]:
+    """Check that the data feed was fetched."""
+    known = feed.of_campaign(campaign_id)
+    if known is None:
+        return []
+    if known.data is None:
+        return [problem("feed", "content", "feed.not_fetched")]
+    return [passed("feed", "preflight.feed_fetched", fetched_at=known.fetched_at)]
 
 
 def _size(size: int) -> Check:

@@ -71,6 +71,8 @@ def available(content: Content, attributes: Collection[str] | None = None) -> Av
     """Return the merge fields that templates may use, with the subscriber attributes in use."""
     # Only where there are any: before, content could use these names for values of its own.
     own = {"var": frozenset(content.variables)} if content.variables else {}
+    if content.feed is not None:
+        own["feed"] = frozenset(content.feed)
     return Available(
         groups={
             **own,

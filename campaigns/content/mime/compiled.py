@@ -65,6 +65,8 @@ class Content:
     """The custom fields of subscribers."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Texts by name, which it shows as `{{ var.<name> }}`."""
+    feed: Mapping[str, Any] | None = None
+    """Data that it shows as `{{ feed.<path> }}`; None without a feed, or one not fetched yet."""
     known_segments: frozenset[str] | None = None
     """Public ids of the segments that it may name. None: any, as they are frozen already."""
     segment_order: tuple[str, ...] = ()
@@ -186,7 +188,9 @@ class Compiled:
         self._speaks = bool(used) or any(_LOCAL.search(text) for text in written)
         language_fields = (one.key for one in content.fields if one.is_language)
         self._language_key = next(language_fields, "language")
-        self._shared = {"sender": sender_fields(content)}
+        self._shared: dict[str, Any] = {"sender": sender_fields(content)}
+        if content.feed is not None:
+            self._shared["feed"] = content.feed
         self.uses_tags = any(_TAGS.search(text) for text in written)
         """Whether the recipients' tags are needed."""
         self.segments = segments

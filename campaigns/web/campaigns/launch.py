@@ -12,11 +12,13 @@ from campaigns.campaign import (
     canary_plan,
     drafts,
     fallback_sender,
+    feed,
     forecast,
     launch,
     schedule_request,
     series,
 )
+from campaigns.campaign.feed import FeedError
 from campaigns.campaign.forecast import Bottleneck
 from campaigns.campaign.launch import Launched, LaunchRequest, Refused, Review
 from campaigns.campaign.models import Campaign
@@ -98,7 +100,10 @@ def launch_campaign(public_id: str) -> str | Response | tuple[str, int]:
         flash(str(IN_WORDS[campaign.status]), "info")
         return redirect(url_of(campaign))
     now = utcnow()
+    problem = _fetch_feed(campaign)
     found = _review(campaign, now)
+    if problem is not None:
+        return _page(found, problem), 422
     decision = launch.decide(found, _request(request.form), now=now)
     if isinstance(decision, Refused):
         current = campaign_or_404(public_id)
@@ -112,6 +117,20 @@ def launch_campaign(public_id: str) -> str | Response | tuple[str, int]:
             return _page(found, outcome), 422
         return _changed_meanwhile(campaign_or_404(public_id))
     return _launched(campaign_or_404(public_id), outcome)
+
+
+def _fetch_feed(campaign: Campaign) -> Refused | None:
+    """Fetch the data feed, which is sent as it is now; return why it cannot be."""
+    known = feed.of_campaign(campaign.id)
+    if known is None:
+        return None
+    try:
+        data = feed.fetch(known.url)
+    except FeedError as error:
+        return Refused("feed.not_fetched_because", {"problem": error.reason})
+    with transaction():
+        feed.keep(campaign.id, known.url, data, now=utcnow())
+    return None
 
 
 def _request(form: Form) -> LaunchRequest:

@@ -16,6 +16,7 @@ TITLES: Mapping[TagGroup, LazyString] = {
     "fields": lazy_gettext("Custom fields"),
     "campaign": lazy_gettext("Campaign"),
     "variables": lazy_gettext("Variables"),
+    "feed": lazy_gettext("Data feed"),
     "sender": lazy_gettext("Sender"),
     "links": lazy_gettext("Links"),
 }
