@@ -127,8 +127,9 @@ def filtered(source: str) -> None:
     source = source[: 30 * 1024]
     for name, function in filters.FILTERS.items():
         if name not in {"round", "truncate"}:
+            takes_context = getattr(function, "jinja_pass_arg", None) is not None
             with suppress(LimitError):
-                function(source)
+                function(*([None] if takes_context else []), source)
     filters.FILTERS["truncate"](source, 80)
 
 

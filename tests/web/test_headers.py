@@ -88,7 +88,9 @@ def _crash() -> str:
 _crash._campaigns_access = "public"  # type: ignore[attr-defined]
 
 FORBIDDEN = {
-    "a script in the page": re.compile(r"<script(?![^>]*\bsrc=)", re.IGNORECASE),
+    "a script in the page": re.compile(
+        r"""<script(?![^>]*(?:\bsrc=|\btype="application/json"))""", re.IGNORECASE
+    ),
     "a style in the page": re.compile(r"<style\b", re.IGNORECASE),
     "a style attribute": re.compile(r"<[^>]*\sstyle\s*=", re.IGNORECASE),
     "an event handler": re.compile(r"<[^>]*\son[a-z]+\s*=", re.IGNORECASE),
