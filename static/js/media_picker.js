@@ -56,10 +56,10 @@ function say(text) { problem.textContent = text; }
 
 // Loads the first page; `selected` is the id of an image to show first.
 async function load(selected = "") {
-  const chosen = selected || chosenId();
-  images.clear();
   const answer = await ask({ ...(selected && { selected }) });
   if (!answer) return;
+  const chosen = selected || chosenId(); // perhaps chosen while the answer was on its way
+  images.clear();
   grid.replaceChildren();
   add(answer.images, "last");
   showFolders(answer.folders);
