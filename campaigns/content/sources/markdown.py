@@ -7,7 +7,7 @@ The result is the only block of a document with the brand's logo and footer.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -75,7 +75,15 @@ def compile_markdown(source: ContentSource, context: SourceContext) -> CompiledP
     composed.add(before, 1, spans_lines=False)
     lines = [*composed.lines[:-1], *map(expanded.line, content.lines)]
     lines += [lines[-1]] * after.count("\n")
-    return CompiledPage(f"{before}{styled}{after}", None, (*page.problems, *warnings), tuple(lines))
+    return CompiledPage(
+        f"{before}{styled}{after}", None, (*_of_layout(page), *warnings), tuple(lines)
+    )
+
+
+def _of_layout(page: CompiledPage) -> Iterator[Problem]:
+    """Yield the problems of the layout, such as a missing logo, which are in no block here."""
+    for problem in page.problems:
+        yield replace(problem, block="", line=0)
 
 
 def _unbalanced(html: str) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from campaigns.content.html.lines import Composed
 from campaigns.content.html.plain_text import text_of
@@ -107,23 +107,3 @@ def _parts(source: str) -> Iterator[tuple[str, Token | None, int]]:
         position = mark.end()
     static = guarded.text[position:]
     yield static, None, line + static.count("\n")
-
-
-def snippets_in(source: str) -> Collection[str]:
-    """Return the keys of the snippets that a source names."""
-    tokens = [token for token in guard(source).tokens if token.kind == "value"]
-    named = [_SNIPPET.fullmatch(token.inner) for token in tokens]
-    return {match[1] or match[2] for match in named if match}
-
-
-def media_in(source: str) -> Collection[str]:
-    """Return the public ids of the images that a source refers to."""
-    return set(_MEDIA.findall(source))
-
-
-def media_url(reference: str, media: Mapping[str, MediaFile]) -> str | None:
-    """Return the URL of an image: `media:<public id>`, or an address as it is. None if unknown."""
-    if not reference.startswith("media:"):
-        return reference
-    file = media.get(reference.removeprefix("media:"))
-    return file.url if file else None

@@ -108,6 +108,11 @@ def test_it_has_the_colours_the_logo_and_the_footer_of_the_brand() -> None:
     assert "@media (prefers-color-scheme:dark){.md{color:#d6d6e0!important}" in html
 
 
+def test_a_logo_that_is_gone_is_named() -> None:
+    (problem,) = page_of("Hello", BrandStyle(logo="media:gonegone1234")).problems
+    assert (problem.block, problem.line, problem.blocks) == ("", 0, True)
+
+
 def test_problems_have_the_line_of_the_source() -> None:
     text = "# One\n\nTwo\nthree\n\n- four\n- {{ nonsense }}\n\n{% if x %}\n\nnever closed"
     problems = check_content(a_content(source=ContentSource("markdown", text)), [])

@@ -6,7 +6,7 @@ import pytest
 
 from campaigns.content.mime.compile import check_content
 from campaigns.content.sources.compile import compile_source
-from campaigns.content.sources.references import Expanded, media_in, media_url, snippets_in
+from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import ContentSource, MediaFile, SourceContext
 from campaigns.wording import Words
 from tests.content.samples import a_content
@@ -95,15 +95,3 @@ def test_an_image_that_is_gone_is_named() -> None:
 def test_other_text_is_no_image(text: str) -> None:
     assert expanded(text).text == text
     assert expanded(text).problems == []
-
-
-def test_what_a_source_names_is_known_before_it_is_compiled() -> None:
-    source = "{{ snippet.one }} {{ other.two }} ![x](media:aBcDeF123456)"
-    assert snippets_in(source) == {"one"}
-    assert media_in(source) == {"aBcDeF123456"}
-
-
-def test_a_reference_to_an_image_becomes_its_url() -> None:
-    assert media_url("media:aBcDeF123456", MEDIA) == LOGO.url
-    assert media_url("https://shop.example/a.png", MEDIA) == "https://shop.example/a.png"
-    assert media_url("media:gonegone1234", MEDIA) is None
