@@ -2,6 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
+
+import pytest
 
 from campaigns.content.cache import ContentCache
 from campaigns.content.mime.compile import check_content, compile_content
@@ -34,6 +37,29 @@ def test_readers_at_the_same_time_share_one_value() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: cache.get("one", make), range(100)))
     assert set(found) == {1}
+
+
+def test_nobody_waits_for_another_campaign() -> None:
+    cache, begun, end = ContentCache[str](2), Event(), Event()
+
+    def slowly() -> str:
+        begun.set()
+        end.wait(10)
+        return "slow"
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(cache.get, "one", slowly)
+        assert begun.wait(10)
+        assert cache.get("other", lambda: "quick") == "quick"
+        end.set()
+        assert slow.result() == "slow"
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    cache = ContentCache[int](2)
+    with pytest.raises(ZeroDivisionError):
+        cache.get("one", lambda: 1 // 0)
+    assert cache.get("one", lambda: 2) == 2
 
 
 def test_a_page_is_compiled_again_when_source_or_context_change() -> None:
