@@ -29,6 +29,7 @@ function reloadPreview() {
   loading.className = "preview-next";
   loading.title = frame.title;
   loading.setAttribute("sandbox", "allow-same-origin");
+  loading.loading = "lazy"; // not while the editor of blocks is shown instead
   loading.addEventListener("load", () => {
     if (next !== loading) return;
     const top = frame.contentWindow && frame.contentDocument ? frame.contentWindow.scrollY : 0;

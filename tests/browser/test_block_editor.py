@@ -59,7 +59,7 @@ def editor(server: tuple[Flask, str], owner: Page) -> Iterator[Page]:
             drafts.save(draft.id, draft.version, changes, editor_id=None, now=utcnow())
         db.session.remove()
     errors: list[str] = []
-    owner.on("pageerror", lambda error: errors.append(str(error)))
+    owner.on("pageerror", lambda error: errors.append(f"{error.stack}"))
     owner.on("console", lambda note: _note_violation(note.text, errors))
     owner.add_init_script(NOTE_VIOLATIONS)
     owner.goto(url + PATH)
@@ -98,15 +98,23 @@ def _types(document: dict[str, Any]) -> list[str]:
 
 def _saved(app: Flask, page: Page) -> dict[str, Any]:
     """What was saved; it compiles without problems that prevent sending."""
-    expect(page.locator("#save-state")).to_have_attribute("data-kind", "saved")
-    with app.app_context():
-        source = _draft().source
-        db.session.remove()
-    assert source == page.input_value("#source")
+    wanted = page.input_value("#source")
+    for _ in range(200):
+        if (source := _stored(app)) == wanted:
+            break
+        page.wait_for_timeout(50)
+    assert source == wanted
     compiled = compile_source(ContentSource("blocks", source), SourceContext())
     assert [problem for problem in compiled.problems if problem.blocks] == []
     document: dict[str, Any] = json.loads(source)
     return document
+
+
+def _stored(app: Flask) -> str:
+    with app.app_context():
+        source = _draft().source
+        db.session.remove()
+    return source
 
 
 def test_an_email_is_made_with_the_mouse(server: tuple[Flask, str], editor: Page) -> None:
@@ -200,7 +208,7 @@ def test_an_email_is_made_with_the_keyboard_alone(server: tuple[Flask, str], edi
     keys.press("Tab")
     keys.press("End")
     keys.press("ArrowUp")
-    expect(editor.locator("[aria-selected=true] > .be-row")).to_contain_text("Order")
+    expect(editor.locator(".is-chosen > .be-row")).to_contain_text("Order")
     keys.press("Tab")
     keys.press("Enter")
     expect(said).to_have_text("Button moved up")

@@ -44,7 +44,8 @@ export class Canvas {
   }
 
   get body() {
-    return this.frame.contentDocument.body;
+    const page = this.frame.contentDocument;
+    return page && page.body;
   }
 
   // Resolves when the frame's page is there and the email is shown for the first time.
@@ -120,6 +121,7 @@ export class Canvas {
   }
 
   put(html) {
+    if (!this.body) return; // the page is being left
     const parser = new this.frame.contentWindow.DOMParser(); // the page's own drops inline styles
     const wanted = parser.parseFromString(html, "text/html");
     showTags(wanted.body);
@@ -374,8 +376,12 @@ export function put(element, rect) {
   return element;
 }
 
+// Resolves when the frame has its page, and not the empty one that it begins with.
 function loaded(frame) {
-  const isThere = () => frame.contentDocument && frame.contentDocument.querySelector("[data-canvas]");
+  const isThere = () => {
+    const page = frame.contentDocument;
+    return page && page.readyState === "complete" && page.querySelector("[data-canvas]");
+  };
   if (isThere()) return Promise.resolve();
   return new Promise((resolve) => {
     frame.addEventListener("load", () => {

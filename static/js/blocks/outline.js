@@ -34,13 +34,13 @@ export class Outline {
     const button = hadFocus && document.activeElement.dataset.action;
     for (const sortable of this.sortables) sortable.destroy();
     this.sortables = [];
-    this.tree.replaceChildren(this.email(), ...this.store.document.rows.map((row) => this.item(row)));
+    this.tree.replaceChildren(this.email(), ...this.store.document.rows.map((row) => this.item(row, 1)));
     this.makeSortable(this.tree, "", "rows");
     if (hadFocus) this.focus(button);
   }
 
   focus(action = "") {
-    const row = this.tree.querySelector('[aria-selected="true"] > .be-row');
+    const row = this.tree.querySelector(".is-chosen > .be-row");
     const button = action && row && row.querySelector(`[data-action="${action}"]:not(:disabled)`);
     (button || (row && row.querySelector(".be-row-name")) || this.tree.querySelector(".be-row-name")).focus();
   }
@@ -51,24 +51,26 @@ export class Outline {
     const isChosen = !this.store.selected;
     return el(
       "li",
-      { role: "treeitem", class: "be-item is-email", "aria-selected": String(isChosen) },
-      el("div", { class: "be-row" }, this.name("", icon("mail"), word("type_email"), "", isChosen)),
+      { role: "none", class: `be-item is-email${isChosen ? " is-chosen" : ""}` },
+      el(
+        "div",
+        { class: "be-row" },
+        this.name("", icon("mail"), word("type_email"), "", { isChosen, level: 1 }),
+      ),
     );
   }
 
-  item(node) {
+  item(node, level) {
     const isChosen = node.id === this.store.selected;
     const children = this.shownChildren(node);
-    const isOpen = !this.collapsed.has(node.id);
+    const isOpen = children ? !this.collapsed.has(node.id) : null;
     const item = el("li", {
-      role: "treeitem",
-      class: "be-item",
+      role: "none",
+      class: `be-item${isChosen ? " is-chosen" : ""}`,
       "data-id": node.id,
-      "aria-selected": String(isChosen),
-      ...(children ? { "aria-expanded": String(isOpen) } : {}),
     });
-    item.append(this.row(node, isChosen, Boolean(children), isOpen));
-    if (children && isOpen) item.append(this.group(node, children));
+    item.append(this.row(node, { isChosen, isOpen, level }));
+    if (isOpen) item.append(this.group(node, children, level + 1));
     return item;
   }
 
@@ -78,45 +80,42 @@ export class Outline {
     return childrenOf(node);
   }
 
-  group(node, children) {
-    const list = el("ul", { role: "group" }, ...children.map((child) => this.item(child)));
+  group(node, children, level) {
+    const list = el("ul", { role: "group" }, ...children.map((child) => this.item(child, level)));
     if (node.columns && node.columns.length > 1) this.makeSortable(list, node.id, `columns ${node.id}`);
     else this.makeSortable(list, node.columns ? node.columns[0].id : node.id, "blocks");
     return list;
   }
 
-  row(node, isChosen, hasChildren, isOpen) {
+  row(node, state) {
     const row = el("div", { class: "be-row" });
-    if (hasChildren) {
-      row.append(
-        el(
-          "span",
-          { class: `be-fold${isOpen ? " is-open" : ""}`, onclick: () => this.fold(node.id, isOpen) },
-          icon("chevron-right"),
-        ),
-      );
-    }
-    row.append(
-      this.name(
-        node.id,
-        icon(TYPES[node.type || "column"].icon),
-        typeName(node),
-        node.saved ? this.saved.nameOf(node.saved) : excerpt(node),
-        isChosen,
-      ),
-    );
-    row.append(...this.badges(node));
-    if (isChosen) row.append(this.buttons(node));
+    if (state.isOpen !== null) row.append(this.fold(node, state.isOpen));
+    const picture = icon(TYPES[node.type || "column"].icon);
+    const text = node.saved ? this.saved.nameOf(node.saved) : excerpt(node);
+    row.append(this.name(node.id, picture, typeName(node), text, state), ...this.badges(node));
+    if (state.isChosen) row.append(this.buttons(node));
     return row;
   }
 
-  name(id, picture, type, text, isChosen) {
+  fold(node, isOpen) {
+    const attributes = {
+      class: `be-fold${isOpen ? " is-open" : ""}`,
+      onclick: () => this.setOpen(node.id, !isOpen),
+    };
+    return el("span", attributes, icon("chevron-right"));
+  }
+
+  // Not a button: not every browser drags what is in one.
+  name(id, picture, type, text, { isChosen, isOpen = null, level }) {
     return el(
-      "button",
+      "div",
       {
-        type: "button",
+        role: "treeitem",
         class: "be-row-name",
         tabindex: isChosen ? "0" : "-1",
+        "aria-level": level,
+        "aria-selected": String(isChosen),
+        "aria-expanded": isOpen === null ? null : String(isOpen),
         onclick: () => this.store.select(id, { reveal: true }),
       },
       picture,
@@ -181,9 +180,9 @@ export class Outline {
     window.requestAnimationFrame(() => window.requestAnimationFrame(() => this.focus(action)));
   }
 
-  fold(id, isOpen) {
-    if (isOpen) this.collapsed.add(id);
-    else this.collapsed.delete(id);
+  setOpen(id, isOpen) {
+    if (isOpen) this.collapsed.delete(id);
+    else this.collapsed.add(id);
     this.render();
   }
 
@@ -191,14 +190,14 @@ export class Outline {
 
   key(event) {
     if (!event.target.matches(".be-row-name") || event.altKey || event.ctrlKey || event.metaKey) return;
-    const item = event.target.closest("[role=treeitem]");
+    const { target } = event;
     const keys = {
       ArrowDown: () => this.go(1),
       ArrowUp: () => this.go(-1),
       Home: () => this.go(-Infinity),
       End: () => this.go(Infinity),
-      ArrowLeft: () => this.left(item),
-      ArrowRight: () => this.right(item),
+      ArrowLeft: () => this.left(target),
+      ArrowRight: () => this.right(target),
       Enter: () => this.edit(),
     };
     if (!keys[event.key]) return;
@@ -214,18 +213,21 @@ export class Outline {
     next.click();
   }
 
-  left(item) {
-    if (item.getAttribute("aria-expanded") === "true") {
-      this.fold(item.dataset.id, true);
+  // To what is around it; an open one is closed first.
+  left(name) {
+    const item = name.closest(".be-item");
+    if (name.getAttribute("aria-expanded") === "true") {
+      this.setOpen(item.dataset.id, false);
       return;
     }
-    const parent = item.parentElement.closest("[role=treeitem]");
+    const parent = item.parentElement.closest(".be-item");
     if (parent) this.store.select(parent.dataset.id, { reveal: true });
   }
 
-  right(item) {
-    if (item.getAttribute("aria-expanded") === "false") this.fold(item.dataset.id, false);
-    else if (item.hasAttribute("aria-expanded")) this.go(1);
+  right(name) {
+    const isOpen = name.getAttribute("aria-expanded");
+    if (isOpen === "false") this.setOpen(name.closest(".be-item").dataset.id, true);
+    else if (isOpen) this.go(1);
   }
 
   // ---- Dragging -------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ export class Palette {
   }
 
   focus() {
-    this.place.querySelector("button").focus();
+    this.place.querySelector(".be-tile").focus();
   }
 
   group(title, className, tiles) {
@@ -43,19 +43,22 @@ export class Palette {
     );
   }
 
+  // Not a <button>: not every browser drags one.
   tile(kind, make, title, ...picture) {
-    const tile = el(
-      "button",
-      {
-        type: "button",
-        class: "be-tile",
-        draggable: "true",
-        title: word("add_what", { what: title }),
-        onclick: () => this.actions.add(make(), undefined, { focus: "all" }),
+    const attributes = {
+      role: "button",
+      tabindex: "0",
+      class: "be-tile",
+      draggable: "true",
+      title: word("add_what", { what: title }),
+      onclick: () => this.actions.add(make(), undefined, { focus: "all" }),
+      onkeydown: (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        event.target.click();
       },
-      ...picture,
-      el("span", {}, title),
-    );
+    };
+    const tile = el("div", attributes, ...picture, el("span", {}, title));
     tile.addEventListener("dragstart", (event) => {
       event.dataTransfer.setData("text/plain", title);
       event.dataTransfer.effectAllowed = "copy";
