@@ -97,6 +97,5 @@ SENTENCES: dict[str, Message] = {
     "blocks.heading_here": N_("Heading"),
     "blocks.html_here": N_("HTML"),
     "blocks.profiles_here": N_("Social profiles"),
-    "blocks.repeat_here": N_("Repeated for each item"),
     "blocks.text_here": N_("Write your text here"),
 }

@@ -22,6 +22,7 @@ from campaigns.content.sources.blocks.markup import (
     escaped,
     is_safe_image,
     is_safe_link,
+    without_tags,
 )
 from campaigns.content.sources.blocks.rich_text import InlineStyles, RichTextError
 from campaigns.content.sources.source import SourceContext
@@ -164,7 +165,7 @@ class Build:
         is_line: bool = False,
         otherwise: str = "accent",
     ) -> str:
-        """Return a rich text on this background; "" if it cannot be read.
+        """Return a rich text on this background; of one with a mistake, the canvas shows the words.
 
         `otherwise` is the name of the colour of links.
         """
@@ -176,7 +177,7 @@ class Build:
             return (rich_text.to_line if is_line else rich_text.to_html)(content, styles)
         except RichTextError as error:
             self.refuse(error.code, **error.params)
-            return ""
+            return without_tags(rich_text.words_of(content)) if self.context.is_canvas else ""
 
     def _coloured(self, choice: str, otherwise: str, ground: Paint, more: str = "") -> str:
         paint = self.paints.ink(choice, otherwise, ground)

@@ -24,7 +24,10 @@ from campaigns.content.sources.blocks.document import (
     VideoBlock,
 )
 from campaigns.content.sources.blocks.fonts import FONTS
-from campaigns.content.sources.blocks.text import placeholder, text_element
+from campaigns.content.sources.blocks.text import placeholder
+
+_EMPTY_HEIGHT = 96
+"""Height of a list without blocks in the canvas, which shows a button there."""
 
 
 def element(block: AnyBlock, place: Place) -> str:
@@ -50,13 +53,13 @@ def conditional(when: Condition | None, mjml: str, build: Build) -> str:
 
 def _repeat(block: RepeatBlock, place: Place) -> str:
     build = place.build
+    if not block.blocks:
+        build.warn("blocks.repeat_empty")
+        space = f'<mj-spacer height="{_EMPTY_HEIGHT}px"{build.css_class(block)}/>'
+        return space if build.context.is_canvas else ""
     with build.within(block.id):
         mjml = "".join([element(one, place) for one in block.blocks])
     statements = conditions.repetition(block)
-    if not block.blocks:
-        inner = placeholder(build, "blocks.repeat_empty", "blocks.repeat_here")
-        paint = build.paints.ink("", "text", place.ground)
-        return text_element(place, block, inner, paint, align="center") if inner else ""
     if statements is None:
         build.refuse("blocks.repeat_without_field", name=block.each)
     elif not build.context.is_canvas:

@@ -60,6 +60,11 @@ def _without_open_end(text: str) -> str:
     return text[:-1] + "&#123;" if text.endswith("{") else text
 
 
+def without_tags(text: str) -> str:
+    """Return plain text for an element in which nothing is a merge tag."""
+    return _in_element(text).replace("{", "&#123;").replace("}", "&#125;")
+
+
 def is_path(name: str) -> bool:
     """Return whether this names a merge field: `subscriber.city`."""
     return _PATH.fullmatch(name) is not None

@@ -67,16 +67,30 @@ def to_line(content: Node, styles: InlineStyles) -> str:
 
 def is_blank(content: Node) -> bool:
     """Return whether nothing would be seen. Wrong nodes count as something."""
-    nodes = [(content, 0)]
-    while nodes:
-        node, depth = nodes.pop()
-        if not isinstance(node, dict) or depth > MAX_DEPTH:
-            return False
-        if node.get("type") == "mergeTag" or str(node.get("text") or "").strip():
-            return False
-        inner = node.get("content") or []
-        nodes += [(child, depth + 1) for child in inner] if isinstance(inner, list) else []
-    return True
+    return not any(
+        not isinstance(node, dict) or node.get("type") == "mergeTag" or _text_in(node).strip()
+        for node in _nodes(content)
+    )
+
+
+def words_of(content: Node) -> str:
+    """Return the plain text of what `to_html` refuses."""
+    return " ".join(filter(None, (_text_in(node) for node in _nodes(content))))
+
+
+def _nodes(content: object) -> Iterator[object]:
+    """Yield all nodes in the order of reading, whatever they are."""
+    waiting = [content]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        inner = node.get("content") if isinstance(node, dict) else None
+        waiting += reversed(inner) if isinstance(inner, list) else []
+
+
+def _text_in(node: object) -> str:
+    text = node.get("text") if isinstance(node, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _type_of(node: object) -> str:

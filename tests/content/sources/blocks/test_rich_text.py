@@ -117,6 +117,7 @@ def test_a_heading_has_no_lists() -> None:
         (rich(paragraph(tag("list.name"))), False),
         ({"content": [3]}, False),
         (nested(300), False),
+        (rich({"type": "image"}), True),
     ],
 )
 def test_a_text_without_anything_to_see_is_blank(content: Any, expected: bool) -> None:
