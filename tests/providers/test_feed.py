@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,10 @@ def _serving(tls: ssl.SSLContext) -> Iterator[Site]:
             self.send_header("Content-Type", found.content_type)
             if found.location:
                 self.send_header("Location", found.location)
-            self.end_headers()
-            self.wfile.write(found.body)
+            with suppress(OSError):
+                self.end_headers()
+            with suppress(OSError):  # nobody waits any longer
+                self.wfile.write(found.body)
 
         def log_message(self, *args: object) -> None:
             pass

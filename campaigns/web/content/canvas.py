@@ -114,13 +114,13 @@ def editor_modules() -> list[str]:
 
 def editor_data(owner: ContentOwner) -> dict[str, Any]:
     """Return what the scripts of the block editor start with."""
+    campaign = drafts.find(owner.public_id) if owner.owner == "campaigns" else None
+    tags = [tag for tag in merge_tags(campaign) if tag.kind != "link"]
     return {
         "words": block_words(),
         "icons": asset("img/icons.svg"),
         "brand": {"palette": style_of(owner.brand_id).light.model_dump()},
-        "fields": [
-            {"tag": tag.tag, "label": label_of(tag)} for tag in merge_tags() if tag.kind != "link"
-        ],
+        "fields": [{"tag": tag.tag, "label": label_of(tag)} for tag in tags],
         "segments": [{"id": one.public_id, "name": one.name} for one in saved.choices()],
         "networks": [{"key": key, "label": network_name(key)} for key in get_args(Network)],
     }
