@@ -28,7 +28,7 @@ from campaigns.campaign.recurrence import Recurrence
 from campaigns.campaign.schedule import SendPlan
 from campaigns.clock import utcnow
 from campaigns.content.library import saved_blocks, snippets
-from campaigns.content.library.models import SavedBlock, Snippet, Template
+from campaigns.content.library.models import Brand, SavedBlock, Snippet, Template
 from campaigns.db import db
 from campaigns.providers.models import DkimKey, ProviderAccount, SenderAddress, SenderDomain
 from campaigns.providers.smtp.kind import SmtpCredentials, SmtpSettings
@@ -90,6 +90,11 @@ def a_segment(name: str, *rules: dict[str, Any], kind: str = "all") -> Segment:
 
 def a_template(name: str = "Monthly news", **values: Any) -> Template:
     found: Template = _added(Template(name=name, **values))
+    return found
+
+
+def a_brand(name: str = "Harbour", **values: Any) -> Brand:
+    found: Brand = _added(Brand(name=name, **values))
     return found
 
 

@@ -18,7 +18,7 @@ from campaigns.campaign.models import (
     CampaignSeries,
     Delivery,
 )
-from campaigns.content.library import versions
+from campaigns.content.library import brands, versions
 from campaigns.content.library.versions import VersionOwner
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
@@ -134,13 +134,15 @@ def create(
     source: str = "",
     editor_id: int | None = None,
 ) -> Campaign:
-    """Create a draft with the default sender."""
+    """Create a draft with the default brand and its sender."""
+    brand = brands.default()
     campaign = Campaign(
         name=name[:MAX_LINE],
         subject=subject[:MAX_LINE],
         content_kind=content_kind,
         source=source,
-        sender_id=default_sender_id(),
+        brand_id=brand.id if brand else None,
+        sender_id=(brand.sender_id if brand else None) or default_sender_id(),
         edited_by_id=editor_id,
         created_at=now,
         updated_at=now,

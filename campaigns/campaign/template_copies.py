@@ -49,8 +49,10 @@ def _campaign(
     name: str, content: Mapping[str, Any], editor_id: int | None, now: datetime
 ) -> Campaign:
     campaign = drafts.create(name=name, editor_id=editor_id, now=now)
+    brand_id = campaign.brand_id
     for one, value in content.items():
         setattr(campaign, one, value)
+    campaign.brand_id = campaign.brand_id or brand_id
     sender_id = _sender_of_brand(campaign.brand_id)
     if sender_id is not None:
         campaign.sender_id = sender_id

@@ -20,6 +20,7 @@ from campaigns.campaign.models import (
     CampaignVariant,
 )
 from campaigns.campaign.title import title_of
+from campaigns.content.library.models import Template
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 
@@ -146,6 +147,26 @@ def being_sent_from(sender_id: int) -> list[str]:
 def drafts_from_sender(sender_id: int) -> list[str]:
     """Return the names of the drafts that come from this address (some, if many)."""
     return _names(Campaign.sender_id == sender_id, Campaign.status == "draft")
+
+
+def campaigns_with_brand(brand_id: int) -> list[str]:
+    """Return the names of the drafts with this brand (some, if many), recurring ones included.
+
+    Launched campaigns have a copy of their brand.
+    """
+    return _names(Campaign.brand_id == brand_id, Campaign.status == "draft")
+
+
+def templates_with_brand(brand_id: int) -> list[str]:
+    """Return the names of the templates with this brand (some, if many)."""
+    return list(
+        db.session.scalars(
+            sa.select(Template.name)
+            .where(Template.brand_id == brand_id)
+            .order_by(Template.id)
+            .limit(MAX_NAMED)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Font = Literal[
@@ -73,3 +73,11 @@ class BrandStyle(_Part):
     footer: Annotated[str, Field(max_length=1000)] = ""
     postal_address: Annotated[str, Field(max_length=500)] = ""
     social: Annotated[tuple[SocialLink, ...], Field(max_length=13)] = ()
+
+
+def stored_style(stored: object) -> BrandStyle:
+    """Return the style in a row of a brand; the usual one if a newer version wrote it."""
+    try:
+        return BrandStyle.model_validate(stored or {})
+    except ValidationError:
+        return BrandStyle()

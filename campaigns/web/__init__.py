@@ -1,6 +1,7 @@
 """Pages behind login: one module per group of screens."""
 
 from campaigns.web import (
+    brands,
     bulk,
     calendar,
     campaigns,
@@ -49,6 +50,7 @@ BLUEPRINTS = (
     templates.bp,
     saved_content.bp,
     versions.bp,
+    brands.bp,
     suppressions.bp,
     settings.bp,
     mailbox.bp,

@@ -12,7 +12,15 @@ from campaigns.campaign.drafts import ChosenAudience, EditConflictError, NotEdit
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.reason import Reason
-from tests.factories import a_campaign, a_delivery, a_list, a_sender, a_subscriber
+from tests.factories import (
+    a_brand,
+    a_campaign,
+    a_delivery,
+    a_list,
+    a_provider,
+    a_sender,
+    a_subscriber,
+)
 from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -25,6 +33,19 @@ def test_a_new_campaign_is_a_draft_from_the_default_sender(app: Flask) -> None:
         campaign = drafts.create(name="Spring", now=NOW)
     found = fresh_campaign(campaign)
     assert (found.status, found.version, found.sender_id) == ("draft", 1, sender.id)
+
+
+def test_a_new_campaign_has_the_default_brand_and_its_sender(app: Flask) -> None:
+    with transaction():
+        usual = a_sender("usual@example.org")
+        sender = a_sender("brand@example.org", a_provider("Other"), is_default=False)
+        brand = a_brand(is_default=True, sender_id=sender.id)
+        campaign = drafts.create(now=NOW)
+    assert (campaign.brand_id, campaign.sender_id) == (brand.id, sender.id)
+    with transaction():
+        brand.sender_id = None
+        campaign = drafts.create(now=NOW)
+    assert (campaign.brand_id, campaign.sender_id) == (brand.id, usual.id)
 
 
 def test_saving_changes_the_fields_and_increments_the_version(app: Flask) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
-from campaigns.content.brand_style import BrandStyle
+from campaigns.content.brand_style import BrandStyle, stored_style
 from campaigns.content.library.media import files_of
 from campaigns.content.library.mentions import mentions_in
 from campaigns.content.library.models import Brand, SavedBlock, Snippet
@@ -81,7 +80,4 @@ def style_of(brand_id: int | None) -> BrandStyle:
     """Return the design of a brand, or of the default one."""
     chosen = Brand.is_default if brand_id is None else Brand.id == brand_id
     stored = db.session.scalar(sa.select(Brand.style).where(chosen).order_by(Brand.id).limit(1))
-    try:
-        return BrandStyle.model_validate(stored or {})
-    except ValidationError:  # written by a newer version
-        return BrandStyle()
+    return stored_style(stored)

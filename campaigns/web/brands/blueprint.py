@@ -1,0 +1,5 @@
+"""The blueprint of the pages of brands."""
+
+from flask import Blueprint
+
+bp = Blueprint("brands", __name__)
