@@ -80,7 +80,6 @@ SENTENCES: dict[str, Message] = {
     "blocks.image_without_alt": N_(
         "The image has no alternative text. Describe it for people who do not see images."
     ),
-    "blocks.logo_missing": N_("The brand has no logo. Add one to the brand, or delete the block."),
     "blocks.no_profiles": N_(
         "No social profile is set. Add one here or to the brand, or delete the block."
     ),

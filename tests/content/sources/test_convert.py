@@ -42,12 +42,12 @@ def test_blocks_become_mjml_that_compiles_to_the_same_words() -> None:
     converted = convert(source, "mjml", CONTEXT)
     page = compile_source(converted, CONTEXT)
     assert page.problems == ()
-    assert "A headline that says what is new" in page.html
+    assert "I want to tell you about one thing today" in page.html
 
 
 def test_the_footer_that_every_email_gets_does_not_become_text() -> None:
     text = convert(_a_letter(), "markdown", CONTEXT).text
-    assert "A headline that says what is new" in text
+    assert "I want to tell you about one thing today" in text
     assert "unsubscribe" not in text.lower()
 
 

@@ -1,5 +1,6 @@
 """What the compilation of one document collects and shares."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from campaigns.reason import Parameter, Reason
 from campaigns.wording import Words
 
 _MEDIA = "media:"
+_PLACEHOLDER = re.compile(r"placeholder:([a-z]{1,20})")
+"""An image of the starter designs. Its folder tells a review that it is still to be replaced."""
 _HIDING = {"": "", "phone": "no-phone", "desktop": "only-phone"}
 """The class of what is hidden on phones, or on everything else."""
 
@@ -152,6 +155,9 @@ class Build:
                 self.refuse("blocks.media_missing")
                 return None
             return Picture(self.attribute(file.url), file.width, self.attribute(file.alt))
+        if placeholder := _PLACEHOLDER.fullmatch(src):
+            url = f"{self.context.base_url}/static/img/placeholder/{placeholder[1]}.png"
+            return Picture(self.attribute(url))
         if not is_safe_image(src):
             self.refuse("blocks.unsafe_image", url=src[:80])
             return None

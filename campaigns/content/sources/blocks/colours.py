@@ -82,7 +82,7 @@ _SELECTORS = {
     "body": ("{0}", "body"),
     "section": ("{0}", "{0}>table"),
     "full": ("{0}",),
-    "column": ("{0}>table>tbody>tr>td",),
+    "column": ("{0}>table",),
     "cell": ("{0}",),
     "button": ("{0} td", "{0} a"),
     "label": ("{0} a",),

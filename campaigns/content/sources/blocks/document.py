@@ -3,7 +3,8 @@
 `docs/blocks.md` describes it for programs that write documents. Plain texts (labels, addresses,
 alternative texts) may contain merge tags such as `{{ subscriber.first_name }}`; rich texts are the
 editor's own JSON (`rich_text`). Colours are "#rrggbb", the name of a colour of the brand, or "" for
-the usual one. Images are `media:<public id>`, a web address or "" for none yet.
+the usual one. Images are `media:<public id>`, a web address, `placeholder:<name>` (one of
+static/img/placeholder) or "" for none yet.
 """
 
 import secrets

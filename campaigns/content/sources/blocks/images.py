@@ -2,6 +2,7 @@
 
 from campaigns.content.sources.blocks.build import NO_PICTURE, PADDING, Picture, Place
 from campaigns.content.sources.blocks.document import ImageBlock, LogoBlock
+from campaigns.content.sources.blocks.fonts import FONTS
 
 
 def image(block: ImageBlock, place: Place) -> str:
@@ -43,19 +44,33 @@ def _empty_image(block: ImageBlock, place: Place) -> str:
 
 
 def logo(block: LogoBlock, place: Place) -> str:
-    """Return the MJML of the brand's logo."""
-    build, brand = place.build, place.build.context.brand
-    found = ImageBlock(
-        type="image",
-        id=block.id,
-        hide_on=block.hide_on,
-        src=brand.logo,
-        alt=block.alt or brand.logo_alt,
-        link=block.link or brand.logo_link,
-        width=block.width or brand.logo_width,
-        align=block.align,
+    """Return the MJML of the brand's logo; the sender's name if it has none."""
+    brand = place.build.context.brand
+    if not brand.logo:
+        return wordmark(block, place)
+    return image(
+        ImageBlock(
+            type="image",
+            id=block.id,
+            hide_on=block.hide_on,
+            src=brand.logo,
+            alt=block.alt or brand.logo_alt,
+            link=block.link or brand.logo_link,
+            width=block.width or brand.logo_width,
+            align=block.align,
+        ),
+        place,
     )
-    if brand.logo:
-        return image(found, place)
-    build.warn("blocks.logo_missing")
-    return _empty_image(found, place)
+
+
+def wordmark(block: LogoBlock, place: Place) -> str:
+    """Return the sender's name in the place of a logo."""
+    build, brand = place.build, place.build.context.brand
+    paint = build.paints.ink("", "heading", place.ground)
+    return (
+        f'<mj-text padding="{PADDING}" align="{block.align}" color="{paint.light}"'
+        f' font-family="{FONTS[brand.heading_font]}" font-size="{brand.font_size + 2}px"'
+        f' font-weight="700" line-height="1.3"'
+        f"{build.css_class(block, build.dark.name('text', paint))}>"
+        "{{ sender.identity }}</mj-text>"
+    )

@@ -134,7 +134,8 @@ def _column(column: BlockColumn, share: float, around: Place) -> str:
     if column.background:
         ground = build.paints.ground(column.background, "surface")
         name = build.dark.name("column", ground)
-        background = f' background-color="{ground.light}"'
+        radius = build.context.brand.corner_radius
+        background = f' background-color="{ground.light}" border-radius="{radius}px"'
     place = Place(build, ground, round(around.width * share / 100))
     blocks = "".join([element(block, place) for block in column.blocks])
     return (

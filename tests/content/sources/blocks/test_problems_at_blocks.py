@@ -91,7 +91,6 @@ def test_unfinished_blocks_are_warnings() -> None:
         block("button", label="Go"),
         block("button", label=" ", link="https://shop.example"),
         block("social"),
-        block("logo"),
         block("video"),
         block("html"),
         block("repeat"),
