@@ -29,6 +29,7 @@ from campaigns.transactional import queue
 from campaigns.web.static_files import asset
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.factories import (
+    a_brand,
     a_campaign,
     a_delivery,
     a_field,
@@ -133,6 +134,7 @@ def populate() -> dict[str, str]:
         city = a_field("City")
         label = Tag(name="VIP", name_normal="vip")
         gone = Suppression(address_normal="gone@example.org")
+        brand = a_brand("Brand", is_default=True)
         saved, snippet = a_saved_block("Offer"), a_snippet("promo", name="Promo")
         template = a_template("Monthly news", folder="News")
         templates.save(template.id, 1, {"subject": "News"}, editor_id=None, now=now)
@@ -177,6 +179,7 @@ def populate() -> dict[str, str]:
         "/fields/<public_id>": f"/fields/{city.public_id}",
         "/templates/<public_id>": f"/templates/{template.public_id}",
         "/templates/starters/<name>": "/templates/starters/letter",
+        "/brands/<public_id>": f"/brands/{brand.public_id}",
         "/saved-blocks/<public_id>": f"/saved-blocks/{saved.public_id}",
         "/snippets/<public_id>": f"/snippets/{snippet.public_id}",
         "/media/<public_id>": f"/media/{image.public_id}",

@@ -73,6 +73,9 @@ def is_done(app: Flask, name: str, view: str) -> bool:
 
 LEAVE = {"action": "leave"}
 DATA = {
+    "Brand", "https://www.example.com/logo.png", "https://www.example.com/", "hello@example.com",
+    "Facebook", "Instagram", "LinkedIn", "Mastodon", "Bluesky", "X", "YouTube", "TikTok", "Threads",
+    "Pinterest", "GitHub", "https://",
     "Campaigns", "alice@example.org", "owner@example.org", "pending@example.org",
     "gone@example.org", "news@example.org", "example.org", "Test server", "RSA 2048", "Ed25519",
     "STARTTLS", "TLS", "OAuth 2", "news.example.org", "smtp.example.org",
