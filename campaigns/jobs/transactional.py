@@ -9,7 +9,6 @@ import structlog
 
 from campaigns import formatting, wording
 from campaigns.accounts import password_resets, users
-from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise
 from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
@@ -44,8 +43,9 @@ from campaigns.secrets import SecretUnreadableError
 from campaigns.self_service import signup
 from campaigns.throttling.loading import load_plan
 from campaigns.throttling.plan import GrantRequest
-from campaigns.tokens import ConfirmRef
-from campaigns.transactional import account_mail, queue
+from campaigns.tokens import ConfirmRef, DeliveryRef
+from campaigns.transactional import account_mail, list_emails, queue
+from campaigns.transactional.branded import Dress, EmailWording, dress, dressed
 from campaigns.transactional.plain_mail import EmailText, Sender, build, words
 from campaigns.transactional.queue import ClaimedEmail
 
@@ -251,21 +251,47 @@ def _confirmation(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     ref = ConfirmRef(
         mail.payload["subscriber_id"], mail.payload["list_id"], mail.payload["sent_at"]
     )
-    found = db.session.get_one(AudienceList, ref.list_id)
-    workspace = load_workspace()
+    entry = db.session.get_one(AudienceList, ref.list_id)
+    look = _look(sender, entry.language)
     token = services().signer.sign("confirm", ref.pack())
-    said = words(
-        "confirm",
-        {
-            "list_name": found.name,
-            "workspace_name": workspace.name,
-            "postal_address": workspace.postal_address.strip(),
-            "link": f"{services().settings.base_url}/confirm/{token}",
-            "days": signup.CONFIRM_WITHIN.days,
-        },
-        locale=found.language,
-    )
+    values = {
+        **_about_list(entry, sender, look),
+        "confirm_url": f"{services().settings.base_url}/confirm/{token}",
+    }
+    own = list_emails.wording_of(entry, "confirm", days=signup.CONFIRM_WITHIN.days)
+    said = list_emails.shown("confirm", own, values, look, entry, "")
     return build(_from(sender), mail.address, said, now=utcnow())
+
+
+def _welcome(mail: ClaimedEmail, sender: SenderAddress) -> Message:
+    """Build the welcome email after a confirmation, with a way to unsubscribe."""
+    _check_welcome(mail)
+    entry = db.session.get_one(AudienceList, mail.payload["list_id"])
+    person = db.session.get_one(Subscriber, mail.payload["subscriber_id"])
+    token = services().signer.sign("unsubscribe", DeliveryRef(person.id, entry.id, 0).pack())
+    url = f"{services().settings.base_url}/u/{token}"
+    look = _look(sender, entry.language)
+    merged = subscribers.merge_data(person)
+    values = {
+        **_about_list(entry, sender, look),
+        "subscriber.first_name": merged["first_name"],
+        "subscriber.name": merged["name"],
+    }
+    own = list_emails.wording_of(entry, "welcome", days=signup.CONFIRM_WITHIN.days)
+    said = list_emails.shown("welcome", own, values, look, entry, url)
+    return build(_from(sender), mail.address, said, now=utcnow(), unsubscribe_url=url)
+
+
+def _look(sender: SenderAddress, language: str) -> Dress:
+    return dress(sender.name, base_url=services().settings.base_url, language=language)
+
+
+def _about_list(entry: AudienceList, sender: SenderAddress, look: Dress) -> dict[str, str]:
+    return {
+        "list.name": entry.name,
+        "sender.name": sender.name,
+        "sender.identity": look.footer.identity,
+    }
 
 
 def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
@@ -343,14 +369,20 @@ def _password_reset(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     link = f"{services().settings.base_url}/reset/{token}"
     good_for = formatting.duration(password_resets.GOOD_FOR, formatting.DEFAULT_LOCALE)
     said = words("password_reset", {"link": link, "good_for": good_for})
-    return build(_from(sender), user.address, said, now=now)
+    return build(_from(sender), user.address, _dressed_account_mail(said, sender), now=now)
 
 
 def _password_changed(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the notice of a changed password."""
     link = f"{services().settings.base_url}/forgot"
     said = words("password_changed", {"link": link})
-    return build(_from(sender), mail.address, said, now=utcnow())
+    return build(_from(sender), mail.address, _dressed_account_mail(said, sender), now=utcnow())
+
+
+def _dressed_account_mail(said: EmailText, sender: SenderAddress) -> EmailText:
+    button = wording.Words().sentence("list_email.set_password_button")
+    look = _look(sender, formatting.DEFAULT_LOCALE)
+    return dressed(EmailWording(said.subject, said.text, button), {}, look)
 
 
 def _from(sender: SenderAddress) -> Sender:
@@ -371,13 +403,23 @@ def _check_confirmation(mail: ClaimedEmail) -> None:
         raise CannotSendError("transactional.not_pending")
 
 
+def _check_welcome(mail: ClaimedEmail) -> None:
+    """Raise CannotSendError if this person has left the list already."""
+    _refuse_suppressed(mail.address)
+    list_id, subscriber_id = mail.payload["list_id"], mail.payload["subscriber_id"]
+    if subscriptions.state(list_id, subscriber_id) != "subscribed":
+        raise CannotSendError("transactional.not_subscribed")
+
+
 _CHECKS: dict[str, Callable[[ClaimedEmail], None]] = {
     "confirm": _check_confirmation,
+    "welcome": _check_welcome,
     "test": lambda mail: _refuse_suppressed(mail.address),
 }
 """Checks that run when an email is built, and again right before its body is sent."""
 _BUILDERS: dict[str, Callable[[ClaimedEmail, SenderAddress], Message]] = {
     "confirm": _confirmation,
+    "welcome": _welcome,
     "test": _test,
     "alert": _alert,
     "password_reset": _password_reset,

@@ -194,8 +194,10 @@ def confirm(token: str) -> Response:
     wording = confirm_wording(found.name)
     if request.method == "POST":
         with transaction():
-            standing = signup.confirm(ref, evidence("form", f"{wording} [{CONFIRM_BUTTON}]"))
-        just_now = standing == "open"
+            done = signup.confirm(ref, evidence("form", f"{wording} [{CONFIRM_BUTTON}]"))
+        if done.mail_id is not None:
+            services().doorbell.ring("transactional", done.mail_id)
+        standing, just_now = done.before, done.before == "open"
     else:
         standing, just_now = signup.standing(ref, now=utcnow()), False
     return private(

@@ -202,7 +202,7 @@ def _email_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
     at = sa.func.coalesce(TransactionalEmail.sent_at, TransactionalEmail.created_at)
     return _key("email", at, TransactionalEmail.id).where(
         # Other kinds are about a user of Campaigns who happens to have this address.
-        TransactionalEmail.kind == "confirm",
+        TransactionalEmail.kind.in_(("confirm", "welcome")),
         queue.is_to([(person.address, person.address_normal)]),
     )
 

@@ -1,6 +1,7 @@
-"""Sign up to a list: the request, its confirmation email, the confirmation."""
+"""Sign up to a list: the request, its confirmation email, the confirmation, the welcome."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscriber
 from campaigns.db import db
 from campaigns.tokens import ConfirmRef
-from campaigns.transactional import queue
+from campaigns.transactional import list_emails, queue
 
 CONFIRM_WITHIN = timedelta(days=7)
 CONFIRMATIONS_PER_DAY = 3
@@ -110,9 +111,25 @@ def standing(ref: ConfirmRef, *, now: datetime) -> Standing:
     return "open"
 
 
-def confirm(ref: ConfirmRef, evidence: ConsentEvidence) -> Standing:
-    """Confirm if the link is valid; returns its state before."""
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The state of a link before, and the id of the welcome email to ring for, if any."""
+
+    before: Standing
+    mail_id: int | None = None
+
+
+def confirm(ref: ConfirmRef, evidence: ConsentEvidence) -> Confirmed:
+    """Confirm if the link is valid, and queue the list's welcome email if it has one."""
     before = standing(ref, now=evidence.at)
-    if before == "open":
-        subscriptions.confirm(ref.list_id, ref.subscriber_id, evidence)
-    return before
+    if before != "open" or not subscriptions.confirm(ref.list_id, ref.subscriber_id, evidence):
+        return Confirmed(before)
+    return Confirmed(before, _welcome(ref, evidence.at))
+
+
+def _welcome(ref: ConfirmRef, now: datetime) -> int | None:
+    if not list_emails.sends_welcome(ref.list_id):
+        return None
+    person = db.session.get_one(Subscriber, ref.subscriber_id)
+    payload = {"subscriber_id": person.id, "list_id": ref.list_id}
+    return queue.enqueue("welcome", person.address, payload, now=now).id

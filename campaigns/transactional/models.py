@@ -1,13 +1,13 @@
-"""The queue of emails to single people."""
+"""The queue of emails to single people, and the wording of those that a list sends."""
 
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Index
+from sqlalchemy import ForeignKey, Index
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, Mapped, id_key, mapped_column
+from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column
 
 
 class TransactionalEmail(Base):
@@ -37,4 +37,25 @@ class TransactionalEmail(Base):
         Index("ix_transactional_mail_status", "status", "id"),
         Index("ix_transactional_mail_created_at", "created_at"),
         Index("ix_transactional_mail_address", sa.text("lower(address)")),
+    )
+
+
+class ListEmail(Base):
+    """A list's own wording of an email that it sends by itself: `confirm` or `welcome`."""
+
+    __tablename__ = "list_email"
+
+    id: Mapped[id_key]
+    list_id: Mapped[int] = mapped_column(BigKey, ForeignKey("list.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    subject: Mapped[str]
+    text: Mapped[str]
+    """Paragraphs with merge tags."""
+    button: Mapped[str] = mapped_column(default="")
+    is_on: Mapped[bool] = mapped_column(default=True)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        sa.CheckConstraint("kind IN ('confirm', 'welcome')", name="kind"),
+        Index("ix_list_email_list_id", "list_id", "kind", unique=True),
     )

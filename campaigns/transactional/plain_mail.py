@@ -1,6 +1,6 @@
 """Emails built by the standard library: a subject, a text, and optionally HTML.
 
-For transactional emails, without tracking and unsubscribe headers: these are not newsletters.
+For transactional emails, without tracking: these are not newsletters.
 """
 
 import functools
@@ -14,9 +14,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from campaigns import formatting
+from campaigns.content.mime.compiled import wire_url
 from campaigns.formatting import DEFAULT_LOCALE
 from campaigns.inputs import one_line
 from campaigns.messages import Message
@@ -47,7 +47,7 @@ def _templates(locale: str) -> Environment:
     templates = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(resource_root() / "templates" / "mail"),
-        autoescape=select_autoescape(["html"]),
+        autoescape=False,  # noqa: S701 - the templates are texts; `branded` escapes
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -56,21 +56,21 @@ def _templates(locale: str) -> Environment:
     templates.install_gettext_translations(  # type: ignore[attr-defined]
         catalog(locale), newstyle=True
     )
-    templates.globals["language_tag"] = lambda: formatting.language_tag(locale)
     return templates
 
 
 def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE) -> EmailText:
-    """Render templates/mail/<name>/ in this language. A missing value is an error."""
+    """Render templates/mail/<name>/ as text in this language. A missing value is an error."""
     templates = _templates(locale)
     subject = one_line(templates.get_template(f"{name}/subject.txt").render(values))
     text = templates.get_template(f"{name}/body.txt").render(values)
-    html = templates.get_template(f"{name}/body.html").render({**values, "subject": subject})
-    return EmailText(subject, text.strip() + "\n", html)
+    return EmailText(subject, text.strip() + "\n")
 
 
-def build(sender: Sender, address: str, said: EmailText, *, now: datetime) -> Message:
-    """Build the message.
+def build(
+    sender: Sender, address: str, said: EmailText, *, now: datetime, unsubscribe_url: str = ""
+) -> Message:
+    """Build the message. `unsubscribe_url`: for those that people get for being on a list.
 
     Line breaks in names and subjects become spaces, to prevent header injection.
     """
@@ -88,7 +88,18 @@ def build(sender: Sender, address: str, said: EmailText, *, now: datetime) -> Me
     mail.set_content(said.text, charset="utf-8", cte="quoted-printable")
     if said.html:
         mail.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
-    return Message(delivery_id=0, mail_from=sender.address, address=address, data=mail.as_bytes())
+    data = _ways_to_leave(unsubscribe_url) + mail.as_bytes()
+    return Message(delivery_id=0, mail_from=sender.address, address=address, data=data)
+
+
+def _ways_to_leave(url: str) -> bytes:
+    """Return the headers for unsubscribing. The library would encode a long URL."""
+    if not url:
+        return b""
+    lines = f"List-Unsubscribe: <{wire_url(url)}>\r\n"
+    if url.startswith("https:"):  # one click requires it (RFC 8058)
+        lines += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    return lines.encode("ascii")
 
 
 def _mailbox(address: str, name: str = "") -> MailAddress:

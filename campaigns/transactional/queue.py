@@ -17,7 +17,7 @@ from campaigns.db import db, rows_changed
 from campaigns.reason import Reason
 from campaigns.transactional.models import TransactionalEmail
 
-Kind = Literal["confirm", "test", "alert", "password_reset", "password_changed"]
+Kind = Literal["confirm", "welcome", "test", "alert", "password_reset", "password_changed"]
 Outcome = Literal["sent", "failed", "unknown"]
 
 LEASE = timedelta(seconds=12)
@@ -61,8 +61,9 @@ def enqueue(
 ) -> TransactionalEmail:
     """Queue an email; ring "transactional" with its id after the commit.
 
-    Payloads: confirm {subscriber_id, list_id, sent_at}, test {campaign_id, as_subscriber_id or
-    None}, alert {subject, text}, password_reset and password_changed {}.
+    Payloads: confirm {subscriber_id, list_id, sent_at}, welcome {subscriber_id, list_id}, test
+    {campaign_id, as_subscriber_id or None}, alert {subject, text}, password_reset and
+    password_changed {}.
     """
     mail = TransactionalEmail(kind=kind, address=address, payload=dict(payload), created_at=now)
     db.session.add(mail)

@@ -15,6 +15,7 @@ from campaigns.campaign.usage import campaigns_using
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
+from campaigns.transactional import list_emails
 from campaigns.web import list_page
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
@@ -98,6 +99,7 @@ def show(public_id: str) -> str:
         entry=entry,
         as_of=counts.as_of,
         signup_url=_signup_url(entry),
+        own_emails=list_emails.of_list(entry.id),
         **parts,
     )
 

@@ -68,7 +68,7 @@ NAVIGATION: tuple[tuple[str, tuple[NavEntry, ...]], ...] = (
         N_("Audience"),
         (
             NavEntry(N_("Subscribers"), "users", "subscribers.index", ("subscribers", "tasks")),
-            NavEntry(N_("Lists"), "list", "lists.index", ("lists",)),
+            NavEntry(N_("Lists"), "list", "lists.index", ("lists", "list_emails")),
             NavEntry(N_("Segments"), "filter", "segment_pages.index", ("segment_pages",)),
             NavEntry(N_("Fields"), "address-book", "custom_fields.index", ("custom_fields",)),
             NavEntry(N_("Tags"), "tag", "tags.index", ("tags",)),

@@ -19,6 +19,7 @@ SENTENCES: dict[str, Message] = {
     "transactional.not_repeated": N_(
         "Not sent again after the database was restored from a backup. The email may have arrived."
     ),
+    "transactional.not_subscribed": N_("The subscriber has left the list."),
     "transactional.not_taken": N_("The server did not accept the email. It said: %(reply)s"),
     "transactional.refused": N_("The server refused the email. It said: %(reply)s"),
     "transactional.restored": N_(

@@ -22,6 +22,7 @@ from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.content.brand_style import LIGHT
 from campaigns.db import db, transaction
 from campaigns.jobs import leases, runtime, transactional
 from campaigns.jobs.transactional import deliver
@@ -29,13 +30,15 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from campaigns.self_service import signup
 from campaigns.throttling import rules
-from campaigns.transactional import queue
+from campaigns.tokens import ConfirmRef
+from campaigns.transactional import list_emails, queue
+from campaigns.transactional.list_emails import ListEmailInput
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.queue import MailStatus
 from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
 from tests.english import in_english
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_brand, a_campaign, a_list, a_provider, a_sender, a_subscriber
 from tests.pseudo_locale import LOCALE, add_pseudo, english_left
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
@@ -158,6 +161,67 @@ def test_a_confirmation_speaks_the_language_of_its_list(
     assert english_left(html.escape(part(mail, "plain")), data) == []
     assert 'lang="en-GB"' in part(mail, "html")
     catalog.catalog.cache_clear()
+
+
+def test_a_list_speaks_in_its_own_words_and_in_the_look_of_the_brand(news: AudienceList) -> None:
+    own = ListEmailInput(
+        subject="One more step, {{ sender.name }}",
+        text="Almost there.\n\n{{ confirm_url }}\n\nSee you!",
+        button="Yes, please",
+    )
+    with transaction():
+        list_emails.save(news.id, "confirm", own, seen="", now=utcnow())
+        light = LIGHT.model_copy(update={"accent": "#aa0055"})
+        a_brand(is_default=True, style={"light": light.model_dump()})
+    with sending_server() as server:
+        deliver(sign_up(news))
+    [received] = server.received
+    mail = read(received.data)
+    assert mail["Subject"] == "One more step, Example News"
+    html = part(mail, "html")
+    assert "#aa0055" in html
+    assert "Yes, please" in html
+    assert part(mail, "plain").split()[2].startswith("https://news.example.org/confirm/")
+
+
+def test_a_welcome_is_sent_once_after_confirming_and_can_be_unsubscribed_from(
+    app: Flask, news: AudienceList
+) -> None:
+    own = ListEmailInput(subject="Welcome", text='Hi {{ subscriber.name or "you" }}!', is_on=True)
+    with transaction():
+        list_emails.save(news.id, "welcome", own, seen="", now=utcnow())
+    sign_up(news, name="Alice Miller")
+    person = db.session.scalars(sa.select(Subscriber)).one()
+    ref = ConfirmRef(person.id, news.id, int(utcnow().timestamp()))
+    with transaction():
+        done = signup.confirm(ref, ConsentEvidence("form", utcnow()))
+    with transaction():
+        assert signup.confirm(ref, ConsentEvidence("form", utcnow())).mail_id is None
+    assert done.mail_id is not None
+    with sending_server() as server:
+        deliver(done.mail_id)
+        deliver(done.mail_id)
+    [received] = server.received
+    mail = read(received.data)
+    text = part(mail, "plain")
+    assert text.startswith("Hi Alice Miller!")
+    link = mail["List-Unsubscribe"].strip("<>")
+    assert link in text
+    assert link in part(mail, "html")
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    app.test_client().post(link.removeprefix("https://news.example.org"))
+    assert subscriptions.state(news.id, person.id) == "unsubscribed"
+
+
+def test_no_welcome_is_sent_to_someone_who_has_left_meanwhile(news: AudienceList) -> None:
+    with transaction():
+        person = a_subscriber("alice@example.org", news, state="unsubscribed")
+        payload = {"subscriber_id": person.id, "list_id": news.id}
+        mail_id = queue.enqueue("welcome", person.address, payload, now=utcnow()).id
+    with sending_server() as server:
+        deliver(mail_id)
+    assert server.received == []
+    assert status(mail_id).reason == Reason("transactional.not_subscribed")
 
 
 def test_delivering_twice_sends_once(news: AudienceList) -> None:

@@ -168,6 +168,7 @@ def populate() -> dict[str, str]:
         "/again/<name>": "/again/unknown",
         "/test/<int:mail_id>": f"/test/{mail.id}",
         "/imports/<public_id>": f"/imports/{run.public_id}",
+        "/emails/<any(confirm,welcome):name>": "/emails/welcome",
         "/lists/<public_id>": f"/lists/{news.public_id}",
         "/<int(max=9223372036854775807):message_id>": "/1",
         "/<int:number>": "/0",

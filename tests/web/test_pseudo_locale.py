@@ -18,6 +18,7 @@ from campaigns.providers import health
 from campaigns.providers.presets import PRESETS
 from campaigns.reason import Reason
 from campaigns.transactional import alerts
+from campaigns.transactional.branded import EmailWording, dress, dressed
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.plain_mail import words
 from campaigns.wording import Words, catalog
@@ -159,6 +160,7 @@ def test_no_page_for_recipients_shows_english(app: Flask, pseudo_client: FlaskCl
                 "days": 7,
             },
         ),
+        ("welcome", {"list_name": "News"}),
         ("password_reset", {"link": "http://x/", "good_for": "30"}),
         ("password_changed", {"link": "http://x/"}),
     ],
@@ -166,7 +168,9 @@ def test_no_page_for_recipients_shows_english(app: Flask, pseudo_client: FlaskCl
 def test_no_system_email_shows_english(
     pseudo_client: FlaskClient, name: str, values: dict[str, object]
 ) -> None:
-    said = words(name, values, locale=LOCALE)
+    written = words(name, values, locale=LOCALE)
+    wording = EmailWording(written.subject, written.text)
+    said = dressed(wording, {}, dress("Example", base_url="", language=LOCALE))
     data = {"News", "Example", "Quay", "http://x/"}
     assert english_left(said.html, data) == []
     assert english_left(f"<p>{said.subject}</p><p>{said.text}</p>", data) == []

@@ -64,11 +64,24 @@ NO_PICTURE = Picture(
 """What the canvas shows where an image will be."""
 
 
+@dataclass(frozen=True, slots=True)
+class SystemFooter:
+    """The end of an email that is no newsletter. `identity` also stands in for a missing logo."""
+
+    identity: str
+    postal_address: str = ""
+    why: str = ""
+    """Why the recipient gets it."""
+    unsubscribe_url: str = ""
+
+
 @dataclass(slots=True)
 class Build:
     """One compilation. `owner`: id of the block being compiled, to which problems belong."""
 
     context: SourceContext
+    system: SystemFooter | None = None
+    """What ends a system email, instead of the legal footer of a newsletter."""
     owner: str = ""
     outer: str = ""
     """Id of the block that contains it, to which the canvas lets it belong too."""

@@ -11,7 +11,7 @@ from campaigns import formatting
 from campaigns.content.html import tokens
 from campaigns.content.html.inline_css import KEEP_SHEET, inline
 from campaigns.content.sources.blocks import marks, parse, rows, styles
-from campaigns.content.sources.blocks.build import Build
+from campaigns.content.sources.blocks.build import Build, SystemFooter
 from campaigns.content.sources.blocks.colours import Paint
 from campaigns.content.sources.blocks.document import (
     BlockSection,
@@ -34,9 +34,14 @@ def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPag
     return compile_document(document, context)
 
 
-def compile_document(document: Document, context: SourceContext) -> CompiledPage:
-    """Return the page of a document, with its problems. Never raises."""
-    build = Build(context)
+def compile_document(
+    document: Document, context: SourceContext, system: SystemFooter | None = None
+) -> CompiledPage:
+    """Return the page of a document, with its problems. Never raises.
+
+    `system`: what ends an email that is no newsletter.
+    """
+    build = Build(context, system)
     try:
         html = _to_html(to_mjml(document, build))
     except BaseException as error:  # a panic of the library is no Exception

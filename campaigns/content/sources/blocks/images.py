@@ -67,10 +67,12 @@ def wordmark(block: LogoBlock, place: Place) -> str:
     """Return the sender's name in the place of a logo."""
     build, brand = place.build, place.build.context.brand
     paint = build.paints.ink("", "heading", place.ground)
+    system = build.system
+    name = build.text(system.identity) if system else "{{ sender.identity }}"
     return (
         f'<mj-text padding="{PADDING}" align="{block.align}" color="{paint.light}"'
         f' font-family="{FONTS[brand.heading_font]}" font-size="{brand.font_size + 2}px"'
         f' font-weight="700" line-height="1.3"'
-        f"{build.css_class(block, build.dark.name('text', paint))}>"
-        "{{ sender.identity }}</mj-text>"
+        f"{build.css_class(block, build.dark.name('text', paint))}"
+        f">{name}</mj-text>"
     )

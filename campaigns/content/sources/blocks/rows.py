@@ -3,7 +3,7 @@
 from pydantic import TypeAdapter, ValidationError
 
 from campaigns.content.sources.blocks import rich_text
-from campaigns.content.sources.blocks.build import SIDE, Build, Place
+from campaigns.content.sources.blocks.build import SIDE, Build, Place, SystemFooter
 from campaigns.content.sources.blocks.cards import icons, profiles
 from campaigns.content.sources.blocks.colours import Paint
 from campaigns.content.sources.blocks.document import (
@@ -156,7 +156,8 @@ def _footer(found: FooterRow, document: Document, build: Build) -> str:
     paint = build.paints.ink("", "muted", ground)
     links = profiles(None, build.context.brand) if found.shows_social else []
     social = icons(links, _ICON, build) + _GAP if links else ""
-    inner = social + _above(found, ground, build) + "".join(_legal_lines(paint, build))
+    lines = _legal_lines if build.system is None else _system_lines
+    inner = social + _above(found, ground, build) + "".join(lines(paint, build))
     text = text_element(place, None, inner, paint, size=FOOTER_SIZE, align=found.align)
     return (
         f'<mj-section padding="16px {SIDE}px 32px"{build.css_class(found)}>'
@@ -194,6 +195,19 @@ def _legal_lines(paint: Paint, build: Build) -> list[str]:
     link = f'&nbsp;&nbsp;·&nbsp;&nbsp;<a href="{{{{ view_url }}}}"{style}>{view}</a>'
     links = f'<a href="{{{{ unsubscribe_url }}}}"{style}>{leave}</a>'
     return [*lines, _GAP, _LINE.format(links + _if("view_url", link, is_canvas))]
+
+
+def _system_lines(paint: Paint, build: Build) -> list[str]:
+    """Return the same for an email that is no newsletter. It has values, not merge tags."""
+    system = build.system or SystemFooter("")
+    texts = [system.why, system.identity, *system.postal_address.splitlines()]
+    lines = [_LINE.format(build.text(text)) for text in texts if text.strip()]
+    if not system.unsubscribe_url:
+        return lines
+    style = f'{build.marked("text", paint)} style="color:{paint.light};text-decoration:underline"'
+    leave = build.text(build.words.sentence("footer.unsubscribe"))
+    link = f'<a href="{build.link(system.unsubscribe_url)}"{style}>{leave}</a>'
+    return [*lines, _GAP, _LINE.format(link)]
 
 
 def _if(name: str, inner: str, is_canvas: bool) -> str:

@@ -1,0 +1,1 @@
+"""System emails: their texts, their look and their queue."""
