@@ -45,7 +45,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         sender_address=sender.address if sender else "",
         reply_to=sender.reply_to if sender else "",
         identity=workspace.name or (sender.name if sender else ""),
-        postal_address=workspace.postal_address,
+        postal_address=context.brand.postal_address or workspace.postal_address,
         campaign_public_id=campaign.public_id,
         base_url=base_url,
         list_names={entry.id: entry.name for entry in lists},
@@ -93,16 +93,17 @@ def sample_content(source: ContentSource, brand_id: int | None, *, base_url: str
     sender = db.session.get(SenderAddress, sender_id) if sender_id else None
     workspace = load_workspace()
     language = formatting.DEFAULT_LOCALE
+    context = context_of(source.text, brand_id, base_url=base_url, language=language)
     return Content(
         subject="",
         preheader="",
         source=source,
-        context=context_of(source.text, brand_id, base_url=base_url, language=language),
+        context=context,
         sender_name=sender.name if sender else "",
         sender_address=sender.address if sender else "",
         reply_to=sender.reply_to if sender else "",
         identity=workspace.name or (sender.name if sender else ""),
-        postal_address=workspace.postal_address,
+        postal_address=context.brand.postal_address or workspace.postal_address,
         campaign_public_id="",
         base_url=base_url,
         list_names={},

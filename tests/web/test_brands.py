@@ -95,9 +95,16 @@ def test_deleting_names_what_uses_the_brand_and_asks_first(owner_client: FlaskCl
 def test_the_preview_is_an_email_in_the_style_of_the_form(owner_client: FlaskClient) -> None:
     answer = owner_client.post(
         "/brands/preview",
-        data={**TEXTS, "light_accent": "#aa00aa", "light_text": "#cccccc", "font_size": "huge"},
+        data={
+            **TEXTS,
+            "light_accent": "#aa00aa",
+            "light_text": "#cccccc",
+            "font_size": "huge",
+            "postal_address": "Pier 7\nHamburg",
+        },
     )
     assert answer.json is not None
+    assert "Pier 7\nHamburg" in answer.json["html"]
     assert "#aa00aa" in answer.json["html"]
     assert "{{" not in answer.json["html"]
     assert any("text is hard to read" in one for one in answer.json["warnings"])

@@ -35,7 +35,7 @@ def preflight(
         *content.check_feed(campaign.id),
         *content.check(source, signer, now=now),
         *people.check(campaign, source, signer, now=now),
-        workspace.check_postal_address(),
+        workspace.check_postal_address(source.postal_address),
         workspace.check_public_url(base_url),
     ]
 

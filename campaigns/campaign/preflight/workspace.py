@@ -3,13 +3,12 @@
 from urllib.parse import urlsplit
 
 from campaigns import hosts
-from campaigns.accounts.workspace import load_workspace
 from campaigns.campaign.preflight.checks import Check, passed, problem, warning
 
 
-def check_postal_address() -> Check:
-    """Check that there is a postal address for the footer."""
-    if load_workspace().postal_address.strip():
+def check_postal_address(postal_address: str) -> Check:
+    """Check that there is a postal address for the footer, of the brand or of the workspace."""
+    if postal_address.strip():
         return passed("postal_address", "preflight.address_in_footer")
     return problem("postal_address", "workspace", "preflight.no_address")
 

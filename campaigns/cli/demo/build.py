@@ -23,6 +23,7 @@ from campaigns.audience.models import (
 from campaigns.audience.segments import saved, tree
 from campaigns.audience.subscribers import joined_name
 from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
+from campaigns.cli.demo.library import fill_library
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
 from campaigns.config import Settings
@@ -113,6 +114,7 @@ def _build(settings: Settings, now: datetime) -> None:
     )
     _tags(chance, now)
     _segments(lists[0], now)
+    fill_library(settings, [lists[0].id], now)
 
 
 def _added(thing: Any) -> Any:

@@ -8,6 +8,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from campaigns.access import access
+from campaigns.accounts.workspace import load_workspace
 from campaigns.campaign.expand_content import sample_content
 from campaigns.content.brand_style import BrandStyle, stored_style
 from campaigns.content.library.brand_input import BrandInput, low_contrasts, style_from
@@ -61,19 +62,23 @@ def _framed(style: BrandStyle) -> Response:
 
 
 def _email(style: BrandStyle) -> str:
-    source = ContentSource("blocks", json.dumps(_document(has_logo=bool(style.logo))))
+    source = ContentSource("blocks", json.dumps(_document()))
     base_url = services().settings.base_url
     content = sample_content(source, None, base_url=base_url)
     media = files_of(mentions_in([style.logo]).media, base_url=base_url)
-    context = replace(content.context, brand=style, media=media)
-    return render(replace(content, context=context), None).html
+    shown = replace(
+        content,
+        context=replace(content.context, brand=style, media=media),
+        postal_address=style.postal_address or load_workspace().postal_address,
+    )
+    return render(shown, None).html
 
 
-def _document(*, has_logo: bool) -> dict[str, Any]:
+def _document() -> dict[str, Any]:
     """Return an email that shows everything that a brand decides."""
     link = {"type": "link", "attrs": {"href": "https://www.example.com/"}}
-    logo = [_section([{"type": "logo", "align": "left"}])] if has_logo else []
     body: list[dict[str, Any]] = [
+        {"type": "logo", "align": "left"},
         {"type": "heading", "level": 1, "content": _rich(_("A headline in your style"))},
         {
             "type": "text",
@@ -88,7 +93,7 @@ def _document(*, has_logo: bool) -> dict[str, Any]:
         {"type": "text", "content": _rich(_("Lists, captions and quotes follow the same fonts."))},
     ]
     footer = {"type": "footer", "shows_social": True}
-    return {"version": 1, "rows": [*logo, _section(body), footer]}
+    return {"version": 1, "rows": [_section(body), footer]}
 
 
 def _section(blocks: list[dict[str, Any]]) -> dict[str, Any]:
