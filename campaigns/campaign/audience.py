@@ -351,7 +351,7 @@ def sample(scope: Scope, *, limit: int) -> sa.Select[Subscriber]:
     )
 
 
-def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Select[int] | None:
+def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Select[Subscriber] | None:
     """Select people of the audience: from each of these ids on, up to `size` of each list.
 
     The time depends on the size of the slices, not on that of the lists. None without lists.
@@ -365,7 +365,7 @@ def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Select[int
         return None
     some = sa.union(*parts).subquery()
     return (
-        sa.select(Subscriber.id)
+        sa.select(Subscriber)
         .join(some, some.c.subscriber_id == Subscriber.id)
         .where(_is_in_segments(scope), _is_left_in(scope, Subscriber.id))
     )

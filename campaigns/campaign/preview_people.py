@@ -30,11 +30,10 @@ def find(
     people = audience.slices(scope, starts, size=SLICE) if scope else _of_everyone(starts)
     if people is None:
         return []
-    statement = sa.select(Subscriber).where(Subscriber.id.in_(people)).limit(limit)
     length = _length()
     order: dict[Extreme, sa.ColumnElement[Any]]
     order = {"longest": length.desc(), "emptiest": length.asc(), "random": sa.func.random()}
-    return db.session.scalars(statement.order_by(order[which], Subscriber.id)).all()
+    return db.session.scalars(people.order_by(order[which], Subscriber.id).limit(limit)).all()
 
 
 def _starts(rng: random.Random) -> list[int]:
@@ -43,7 +42,7 @@ def _starts(rng: random.Random) -> list[int]:
     return [0, *sorted(rng.randint(0, highest) for _ in range(PLACES - 1))]
 
 
-def _of_everyone(starts: Sequence[int]) -> sa.Select[int]:
+def _of_everyone(starts: Sequence[int]) -> sa.Select[Subscriber]:
     parts = [
         sa.select(Subscriber.id)
         .where(Subscriber.id >= start)
@@ -53,7 +52,7 @@ def _of_everyone(starts: Sequence[int]) -> sa.Select[int]:
         for start in starts
     ]
     some = sa.union(*(sa.select(part.c.id) for part in parts)).subquery()
-    return sa.select(some.c.id)
+    return sa.select(Subscriber).join(some, some.c.id == Subscriber.id)
 
 
 def _length() -> sa.ColumnElement[int]:
