@@ -3,7 +3,7 @@
 
 const DELAY = 700;
 const RETRY = 5000;
-const PREVIEWED = ["source", "inline_css", "content_kind", "subject", "preheader", "sender", "include"];
+const PREVIEWED = ["source", "inline_css", "content_kind", "brand", "subject", "preheader", "sender", "include"];
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
 const form = document.querySelector("form[data-autosave]");
@@ -154,8 +154,9 @@ function ask(which, body) {
 
 // ---- When to save -------------------------------------------------------------------------------
 
-form.addEventListener("input", (event) => {
-  if (event.target.matches("[data-filter-chips]")) return;
+// A control may stand elsewhere on the page, and belong to the form by its attribute.
+document.addEventListener("input", (event) => {
+  if (event.target.form !== form || event.target.matches("[data-filter-chips]")) return;
   if (stopped) { keep(); return; }
   if (!isDirty()) { say(words.saved, "saved"); return; }
   say(words.unsaved, "waiting");

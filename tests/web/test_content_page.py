@@ -10,7 +10,8 @@ from campaigns.accounts import users
 from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
-from campaigns.db import transaction
+from campaigns.content.library.models import Brand
+from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_sender
 from tests.readback import fresh_campaign
 
@@ -197,3 +198,27 @@ def test_a_change_of_format_says_what_is_lost_unless_there_is_nothing(
     with transaction():
         blank = a_campaign(source="")
     assert loss not in owner_client.get(_path(blank)).text
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+def test_the_brand_is_chosen_once_there_are_several(owner_client: FlaskClient) -> None:
+    campaign = _a_draft(source="# Hi", content_kind="markdown")
+    with transaction():
+        first = Brand(name="Harbour", is_default=True)
+        db.session.add(first)
+    assert 'name="brand"' not in owner_client.get(_path(campaign)).text
+    with transaction():
+        second = Brand(name="Pier", style={"footer": "See you on the pier."})
+        db.session.add(second)
+    page = owner_client.get(_path(campaign)).text
+    assert f'<option value="{first.public_id}" selected>Harbour</option>' in page
+    values = {"content_kind": "markdown", "source": "# Hi", "brand": second.public_id}
+    assert _save(owner_client, campaign, **values).status_code == 200
+    assert fresh_campaign(campaign).brand_id == second.id
+    assert "See you on the pier." in owner_client.get(_path(campaign, "/preview")).text
+
+
+def test_a_deleted_brand_is_refused(owner_client: FlaskClient) -> None:
+    answer = _save(owner_client, _a_draft(), brand="gone")
+    assert answer.status_code == 422
+    assert answer.json == {"message": "This brand was deleted. Choose another one."}

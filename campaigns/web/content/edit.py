@@ -14,6 +14,7 @@ from campaigns.db import transaction
 from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
+from campaigns.web.content import brand_choice
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
 from campaigns.web.content.canvas import editor_data, editor_modules
 from campaigns.web.content.kinds import formats_for
@@ -45,6 +46,7 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         "web/content/edit.html",
         owner=found,
         formats=formats_for(found),
+        brands=brand_choice.choices_for(found),
         block_editor=blocks,
         editor_modules=editor_modules() if blocks else [],
     )
@@ -87,7 +89,13 @@ def _changes(form: MultiDict[str, str]) -> dict[str, Any]:
     if kind not in KINDS:
         raise BadContentError(_("This kind of content is unknown. Reload the page."))
     lines = {name: _line(form[name]) for name in ("subject", "preheader") if name in form}
-    return {"content_kind": kind, "source": source, "inline_css": "inline_css" in form, **lines}
+    changes = {"content_kind": kind, "source": source, "inline_css": "inline_css" in form, **lines}
+    if "brand" not in form:
+        return changes
+    brand_id = brand_choice.find_id(form["brand"])
+    if brand_id is None:
+        raise BadContentError(_("This brand was deleted. Choose another one."))
+    return {**changes, "brand_id": brand_id}
 
 
 def _line(typed: str) -> str:
