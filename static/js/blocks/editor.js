@@ -163,9 +163,9 @@ function start() {
 
   // ---- Ready ----------------------------------------------------------------------------------
 
-  if (panes.isNarrow) showWidth("phone");
   showHistory();
   canvas.start().then(() => {
+    if (panes.isNarrow) showWidth("phone"); // the frame has no page to show before
     root.dataset.ready = "";
     saved.load();
   });
