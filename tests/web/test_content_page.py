@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from campaigns.accounts import users
-from campaigns.campaign import drafts, lifecycle
+from campaigns.campaign import drafts, language_variants, lifecycle
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.library.models import Brand
@@ -222,3 +222,22 @@ def test_a_deleted_brand_is_refused(owner_client: FlaskClient) -> None:
     answer = _save(owner_client, _a_draft(), brand="gone")
     assert answer.status_code == 422
     assert answer.json == {"message": "This brand was deleted. Choose another one."}
+
+
+def test_the_format_of_a_language_variant_is_its_own(owner_client: FlaskClient) -> None:
+    campaign = _a_draft(source="<p>Hi</p>")
+    with transaction():
+        language_variants.add(campaign.id, "de", main_language="en", editor_id=None, now=utcnow())
+    german = {"language": "de"}
+    answer = owner_client.post(
+        _path(campaign, "/format"), query_string=german, data={"kind": "text"}
+    )
+    assert answer.headers["Location"] == f"{_path(campaign)}?language=de"
+    variant = language_variants.find(campaign.id, "de")
+    assert variant is not None
+    assert (variant.content_kind, variant.source) == ("text", "Hi")
+    assert fresh_campaign(campaign).content_kind == "html"
+    with transaction():
+        db.session.add_all([Brand(name="Harbour", is_default=True), Brand(name="Pier")])
+    page = owner_client.get(_path(campaign), query_string=german).text
+    assert 'name="brand"' not in page, "variants have the brand of their campaign"

@@ -1,6 +1,7 @@
 """The kinds of content in words, and the change from one to another."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -96,7 +97,8 @@ def change_format(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         flash(problem, "danger")
     else:
         flash(_("Format changed"), "success")
-    return _back(url_for("content_editor.edit", owner=owner, public_id=public_id))
+    ids: dict[str, Any] = found.ids
+    return _back(url_for("content_editor.edit", **ids))
 
 
 def _change(owner: ContentOwner, kind: SourceKind) -> str:

@@ -1,6 +1,6 @@
 """A variant of a campaign in another language, as the owner of content."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from campaigns.audience.models import Subscriber
 from campaigns.campaign import language_variants
 from campaigns.campaign.language_variants import FIELDS, VariantConflictError, VariantError
 from campaigns.campaign.models import CampaignVariant
+from campaigns.campaign.preview_people import Extreme
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import kind_of
 from campaigns.web.content import campaign_owner
@@ -34,6 +35,10 @@ class VariantContent(ContentOwner):
     def sample(self, limit: int, now: datetime) -> list[Subscriber]:
         """Return a few people of the audience."""
         return self.main.sample(limit, now)
+
+    def extremes(self, which: Extreme, limit: int, now: datetime) -> Sequence[Subscriber]:
+        """Return people of the audience."""
+        return self.main.extremes(which, limit, now)
 
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime
