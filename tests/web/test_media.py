@@ -268,6 +268,16 @@ def test_a_file_that_was_erased_becomes_a_new_image_if_it_is_uploaded_again(
     assert files(settings)
 
 
+def test_an_upload_brings_back_files_that_the_storage_lost(
+    owner_client: FlaskClient, settings: Settings
+) -> None:
+    public_id, stored = added(owner_client), files(settings)
+    for path in stored:
+        path.unlink()
+    assert added(owner_client) == public_id
+    assert files(settings) == stored
+
+
 def test_selected_images_are_moved_and_deleted_except_those_in_use(
     owner_client: FlaskClient,
 ) -> None:

@@ -136,7 +136,6 @@ def add(
 
     Returns the existing one if the same file was added meanwhile.
     """
-    master = _stored(prepared.master)
     db.session.execute(
         insert_ignoring(Media).values(
             public_id=public_id,
@@ -144,12 +143,7 @@ def add(
             alt="" if uploaded.is_decorative else clean_alt(uploaded.alt),
             is_decorative=uploaded.is_decorative,
             folder=clean_folder(uploaded.folder),
-            content_type=master.content_type,
-            width=master.width,
-            height=master.height,
-            size=master.size,
-            digest=master.digest,
-            variants=[asdict(_stored(image)) for image in prepared.variants],
+            **_files_of(prepared),
             upload_digest=upload_digest,
             created_by_id=user_id,
             created_at=now,
@@ -158,13 +152,31 @@ def add(
     return db.session.scalars(sa.select(Media).where(Media.upload_digest == upload_digest)).one()
 
 
-def restore(medium_id: int, uploaded: UploadedImage) -> None:
-    """Put a deleted medium back into the library, as its file was uploaded again."""
+def restore(medium_id: int, uploaded: UploadedImage, prepared: PreparedImage | None = None) -> None:
+    """Put a deleted medium back into the library, as its file was uploaded again.
+
+    `prepared`: files that were stored again, because they were lost.
+    """
+    is_this = Media.id == medium_id
     db.session.execute(
         sa.update(Media)
-        .where(Media.id == medium_id, Media.deleted_at.is_not(None))
+        .where(is_this, Media.deleted_at.is_not(None))
         .values(deleted_at=None, folder=clean_folder(uploaded.folder))
     )
+    if prepared is not None:
+        db.session.execute(sa.update(Media).where(is_this).values(_files_of(prepared)))
+
+
+def _files_of(prepared: PreparedImage) -> dict[str, Any]:
+    master = _stored(prepared.master)
+    return {
+        "content_type": master.content_type,
+        "width": master.width,
+        "height": master.height,
+        "size": master.size,
+        "digest": master.digest,
+        "variants": [asdict(_stored(image)) for image in prepared.variants],
+    }
 
 
 def _stored(image: EncodedImage) -> StoredImage:

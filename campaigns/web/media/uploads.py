@@ -14,7 +14,7 @@ from campaigns.content.library.media import UploadedImage
 from campaigns.content.library.models import Media
 from campaigns.content.library.storage import StorageError, storage_of
 from campaigns.context import services
-from campaigns.db import new_public_id, transaction
+from campaigns.db import db, new_public_id, transaction
 from campaigns.web.media.blueprint import bp, max_file_bytes
 from campaigns.web.media.shown import shown
 from campaigns.web.saving import or_404
@@ -74,14 +74,12 @@ def _described(name: str) -> UploadedImage:
 
 def _added(data: bytes, uploaded: UploadedImage) -> tuple[Media, bool]:
     """Store an image. Returns whether it is new in the library: the same file is kept once."""
-    digest = media.digest_of(data)
+    digest, storage = media.digest_of(data), storage_of(services().settings)
     known = media.find_upload(digest)
     if known is not None:
-        with transaction():
-            media.restore(known.id, uploaded)
+        _restore(known, data, uploaded)
         return known, False
     prepared, public_id = images.prepare(data), new_public_id()
-    storage = storage_of(services().settings)
     media.write(storage, public_id, prepared)
     with transaction():
         medium = media.add(
@@ -96,3 +94,15 @@ def _added(data: bytes, uploaded: UploadedImage) -> tuple[Media, bool]:
     if not is_new:  # the same file came twice at once
         storage.delete(media.paths_for(public_id, prepared))
     return medium, is_new
+
+
+def _restore(known: Media, data: bytes, uploaded: UploadedImage) -> None:
+    """Put an image back into the library, and its files into a storage that lost them."""
+    storage = storage_of(services().settings)
+    prepared = None
+    if storage.get(media.paths_of(known)[0]) is None:
+        prepared = images.prepare(data)
+        media.write(storage, known.public_id, prepared)
+    with transaction():
+        media.restore(known.id, uploaded, prepared)
+        db.session.refresh(known)
