@@ -1,6 +1,8 @@
 """An organization with data, and the path of one page of each kind."""
 
+import json
 from contextlib import closing
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -17,7 +19,7 @@ from campaigns.audience.models import AudienceList, ImportRun, Subscriber
 from campaigns.audience.segments.models import Segment
 from campaigns.cli.demo.build import LOGIN, PASSWORD, ensure_demo
 from campaigns.clock import utcnow
-from campaigns.content.library import images, media
+from campaigns.content.library import images, media, templates
 from campaigns.content.library.media import UploadedImage
 from campaigns.content.library.storage import storage_of
 from campaigns.context import services
@@ -27,7 +29,16 @@ from campaigns.providers.models import SenderAddress
 from campaigns.tokens import DeliveryRef
 from tests.conftest import settings_for_tests
 from tests.content.library.pictures import drawing, encoded
-from tests.factories import a_campaign, a_delivery, a_segment, a_series, a_signed_domain
+from tests.factories import (
+    a_campaign,
+    a_delivery,
+    a_saved_block,
+    a_segment,
+    a_series,
+    a_signed_domain,
+    a_snippet,
+    a_template,
+)
 from tests.mailbox.test_web import a_newsletter
 
 SKIPPED = {"content_editor.preview", "public_view.view"}
@@ -89,6 +100,7 @@ def _add_states() -> None:
         tag_everyone.outcomes = {"changed": 5, "already": 3}
         db.session.add(tag_everyone)
         tags.add(subscribers[0].id, ["VIP", "Blog"], now=now)
+        _add_library(now)
         _add_image()
 
 
@@ -104,6 +116,15 @@ def _add_image() -> None:
         user_id=None,
         now=utcnow(),
     )
+
+
+def _add_library(now: datetime) -> None:
+    a_snippet("promo", "<p>{{ subscriber.nme }}</p>")
+    saved = a_saved_block("Offer")
+    rows = [{"type": "saved", "id": "savd1", "saved": saved.public_id}]
+    template = a_template("Monthly", folder="News", source=json.dumps({"version": 1, "rows": rows}))
+    templates.save(template.id, 1, {"subject": "News"}, editor_id=None, now=now)
+    a_template("Old", archived_at=now)
 
 
 def _owner(app: Flask) -> FlaskClient:
