@@ -237,3 +237,42 @@ def test_on_a_phone_the_panes_come_from_below(server: tuple[Flask, str], editor:
     changed = _saved(server[0], editor)["rows"][0]["columns"][0]["blocks"]
     assert changed[3]["label"] == "Order a bag"
     assert changed[4]["type"] == "divider"
+
+
+FROM_WORD = """<html><body><p class=MsoNormal style='color:red'>We <b style='mso-bidi-font-weight:
+normal'>roast</b><o:p></o:p></p><p style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>
+·&nbsp;</span>One</p><p style='mso-list:l0 level1 lfo1'>Two</p></body></html>"""
+FROM_GOOGLE_DOCS = """<b style="font-weight:normal" id="docs-internal-guid-1"><p><span style="
+font-style:italic;color:#f00">Fresh</span> <a href="javascript:alert(1)">bread</a></p></b>"""
+PASTE = """(html) => {
+  const data = new DataTransfer();
+  data.setData("text/html", html);
+  const event = { clipboardData: data, bubbles: true, cancelable: true };
+  document.activeElement.dispatchEvent(new ClipboardEvent("paste", event));
+}"""
+
+
+def test_what_is_pasted_is_cleaned(server: tuple[Flask, str], editor: Page) -> None:
+    text = _email(editor).locator(".b-text0001 > div")
+    _click_in_email(editor, "text0001")
+    editor.keyboard.press("Control+a")
+    editor.evaluate(PASTE, FROM_WORD)
+    expect(text.locator("strong")).to_have_text("roast")
+    expect(text.locator("li")).to_have_text(["One", "Two"])
+    editor.keyboard.press("Control+a")
+    editor.evaluate(PASTE, FROM_GOOGLE_DOCS)
+    expect(text).to_have_text("Fresh bread")
+    expect(text.locator("em")).to_have_text("Fresh")
+    expect(text.locator("strong, a")).to_have_count(0)
+    # A block from elsewhere is taken only as far as this editor knows it.
+    editor.keyboard.press("Escape")
+    copied = {"type": "button", "label": "Copied", "onclick": "alert(1)", "link": 7}
+    editor.evaluate("(text) => localStorage.setItem('campaigns-block', text)", json.dumps(copied))
+    editor.keyboard.press("Control+v")
+    expect(editor.locator("[data-live]")).to_have_text("Button pasted")
+    editor.evaluate("() => localStorage.setItem('campaigns-block', '{\"type\": \"footer\"}')")
+    editor.keyboard.press("Control+v")
+    blocks = _saved(server[0], editor)["rows"][0]["columns"][0]["blocks"]
+    assert [block.get("label") for block in blocks] == [None, None, "Copied", None, "Order"]
+    assert blocks[2].keys() == {"id", "type", "label", "link"}
+    assert blocks[2]["link"] == ""
