@@ -64,9 +64,9 @@ def signing() -> tuple[Signing, bytes]:
 
 
 @cache
-def message_of(kind: SourceKind) -> bytes:
+def message_of(kind: SourceKind, text: str = "") -> bytes:
     content = a_content(
-        source=ContentSource(kind, text_of(kind)),
+        source=ContentSource(kind, text or text_of(kind)),
         context=SourceContext(base_url="https://news.example.org"),
         subject="The winter roast is here",
     )
@@ -98,11 +98,14 @@ def test_the_signature_of_any_kind_is_valid(kind: SourceKind, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(shutil.which("spamassassin") is None, reason="SpamAssassin is not installed")
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_kind_is_taken_for_spam(kind: SourceKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [*((kind, "") for kind in KINDS), ("html", "<p>Hi {{ subscriber.first_name }}</p>")],
+)
+def test_no_kind_is_taken_for_spam(kind: SourceKind, text: str) -> None:
     judged = subprocess.run(
         ["spamassassin", "--local", "--test-mode"],
-        input=message_of(kind),
+        input=message_of(kind, text),
         capture_output=True,
         check=True,
         timeout=60,
