@@ -1,6 +1,7 @@
 """Variants of a campaign in other languages: everyone gets theirs."""
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -13,9 +14,10 @@ from campaigns.campaign.preflight import preflight
 from campaigns.clock import utcnow
 from campaigns.content.mime.compile import Compiled, compile_content
 from campaigns.content.templating.problems import TemplateProblemError
-from campaigns.db import transaction
+from campaigns.db import db, transaction
 from campaigns.messages import Recipient
 from campaigns.tokens import Signer
+from campaigns.transactional.models import TransactionalEmail
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_segment, a_sender
 from tests.readback import fresh_campaign
@@ -144,6 +146,8 @@ def test_a_variant_is_added_edited_and_removed_on_the_content_page(
     assert saved.json["version"] == 2
     assert "Neu" in owner_client.get(f"{path}/preview?language=de").text
     assert owner_client.post(f"{path}/save?language=de", data=form).status_code == 409
+    owner_client.post(f"{path}/test?language=de", data={"address": "ann@example.org"})
+    assert db.session.scalars(sa.select(TransactionalEmail.payload)).one()["language"] == "de"
     owner_client.post(f"{path}/languages/remove", data={"language": "de"})
     assert owner_client.get(f"{path}?language=de").status_code == 404
     assert fresh_campaign(campaign).source.startswith("<p>Read")

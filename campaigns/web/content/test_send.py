@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, render_template, request
@@ -65,11 +66,9 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     if bad:
         return _refused(_("Nothing was sent.") if len(texts) > 1 else "", bad)
     reader = _reader_id(request.form.get("as", ""))
-    payload = {
-        "campaign_id": campaign.id,
-        "as_subscriber_id": reader,
-        "language": request.args.get("language", "")[:12],
-    }
+    payload: dict[str, Any] = {"campaign_id": campaign.id, "as_subscriber_id": reader}
+    if language := request.args.get("language", "")[:12]:
+        payload["language"] = language
     with transaction():
         mails = [
             queue.enqueue("test", address, payload, now=utcnow()).id for address in people.values()
