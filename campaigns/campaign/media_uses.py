@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from campaigns.campaign.models import Campaign, FrozenContent
+from campaigns.campaign.models import Campaign, CampaignVariant, FrozenContent
 from campaigns.campaign.title import title_of
 from campaigns.content.library.models import (
     Brand,
@@ -53,9 +53,10 @@ def uses_of(public_ids: Collection[str]) -> Mapping[str, list[MediaUse]]:
     found: dict[str, list[MediaUse]] = {public_id: [] for public_id in public_ids}
     # The database finds a single one without handing over the sources of all the others.
     part = next(iter(found)) if len(found) == 1 else "media"
-    for use, text in chain(_campaigns(part), _library(part)):
+    for use, text in chain(_campaigns(part), _variants(part), _library(part)):
         for public_id in _shown(text) & found.keys():
-            found[public_id].append(use)
+            if use not in found[public_id]:  # a campaign in several languages
+                found[public_id].append(use)
     return found
 
 
@@ -104,6 +105,25 @@ def _campaigns(part: str) -> Iterator[tuple[MediaUse, str]]:
     for row in rows:
         title = title_of(row.name, row.subject)
         yield MediaUse("campaign", row.public_id, title, row.status), row.text
+
+
+def _variants(part: str) -> Iterator[tuple[MediaUse, str]]:
+    rows = db.session.execute(
+        sa.select(
+            Campaign.public_id,
+            Campaign.name,
+            Campaign.subject,
+            Campaign.status,
+            CampaignVariant.source,
+        )
+        .join(CampaignVariant, CampaignVariant.campaign_id == Campaign.id)
+        .where(CampaignVariant.source.contains(part))
+        .order_by(Campaign.id.desc(), CampaignVariant.language)
+        .execution_options(yield_per=AT_ONCE)
+    )
+    for row in rows:
+        title = title_of(row.name, row.subject)
+        yield MediaUse("campaign", row.public_id, title, row.status), row.source
 
 
 def _library(part: str) -> Iterator[tuple[MediaUse, str]]:

@@ -4,7 +4,7 @@ from flask import Flask
 
 from campaigns.campaign import drafts
 from campaigns.campaign.media_uses import shown_before, uses_of
-from campaigns.campaign.models import FrozenContent
+from campaigns.campaign.models import CampaignVariant, FrozenContent
 from campaigns.clock import utcnow
 from campaigns.content.library.models import (
     Brand,
@@ -84,3 +84,17 @@ def test_addresses_and_frozen_content_count_as_uses(app: Flask) -> None:
         db.session.add(FrozenContent(campaign_id=sent.id, context=context, frozen_at=utcnow()))
         drafts.create(now=utcnow(), name="Other", source=f"multimedia {logo.public_id}")
     assert [use.title for use in uses_of([logo.public_id])[logo.public_id]] == ["Sent", "Copied"]
+
+
+def test_a_variant_in_another_language_is_a_use_of_its_campaign(app: Flask) -> None:
+    with transaction():
+        logo, other = a_medium(), a_medium("other.png")
+        both = f"media:{logo.public_id}"
+        draft = drafts.create(now=utcnow(), name="Autumn", source=both)
+        german = f"{both} media:{other.public_id}"
+        db.session.add(
+            CampaignVariant(campaign_id=draft.id, language="de", content_kind="html", source=german)
+        )
+    uses = uses_of([logo.public_id, other.public_id])
+    assert [use.title for use in uses[logo.public_id]] == ["Autumn"]
+    assert [use.title for use in uses[other.public_id]] == ["Autumn"]
