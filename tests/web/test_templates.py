@@ -88,6 +88,8 @@ def test_a_template_is_duplicated_archived_and_deleted(owner_client: FlaskClient
     assert "Campaigns made from it are copies" in asked
     assert owner_client.post(f"{path_of(template)}/delete").status_code == 302
     assert owner_client.get(f"{path_of(template)}/details").status_code == 404
+    again = owner_client.post(f"{path_of(template)}/delete")
+    assert again.location == "/templates"
 
 
 def test_a_campaign_is_saved_as_a_template(owner_client: FlaskClient) -> None:
