@@ -81,8 +81,8 @@ def test_inboxes_show_sender_subject_and_the_beginning_of_the_text(
     owner_client: FlaskClient,
 ) -> None:
     facts = owner_client.get(_path(_a_draft(), "/facts")).text
-    assert "<b>News</b><i>Hi friend" in facts
+    assert "<b>News</b><i data-verbatim>Hi friend" in facts
     with transaction():
         broken = a_campaign(source="{% if %}", subject="Kept", preheader="Read on")
     facts = owner_client.get(_path(broken, "/facts")).text
-    assert "<b>Kept</b><i>Read on" in facts
+    assert "<b>Kept</b><i data-verbatim>Read on" in facts
