@@ -221,6 +221,9 @@ _DELETIONS = {
     "subscribers.delete",
     "imports.discard",
     "media.delete",
+    "templates.delete",
+    "saved_content.delete_block",
+    "saved_content.delete_snippet",
 }
 
 
