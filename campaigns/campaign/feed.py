@@ -154,7 +154,7 @@ def keep(campaign_id: int, url: str, data: dict[str, Any] | None, *, now: dateti
 
 
 def copy(from_id: int, to_id: int) -> None:
-    """Give a campaign the feed of another one, to be fetched anew."""
+    """Give a campaign the feed of another one, to be fetched again."""
     known = of_campaign(from_id)
     if known is not None:
         db.session.add(CampaignFeed(campaign_id=to_id, url=known.url))
