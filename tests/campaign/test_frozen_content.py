@@ -1,5 +1,6 @@
 """Everyone gets the same email, whatever is edited in the library while it is sent."""
 
+import json
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from campaigns.content.brand_style import BrandStyle
 from campaigns.content.library import saved_blocks, snippets
 from campaigns.content.library.models import Brand
 from campaigns.content.mime.compile import Content
+from campaigns.content.sources.compile import compile_source
 from campaigns.db import db, transaction
 from tests.factories import a_campaign, a_list, a_saved_block, a_sender, a_snippet
 from tests.readback import fresh_campaign
@@ -72,6 +74,22 @@ def test_brand_saved_blocks_and_language_are_frozen_too(app: Flask) -> None:
         db.session.execute(sa.update(AudienceList).values(language="en"))
         saved_blocks.delete(offer.id)
     assert content(campaign) == before
+
+
+def test_a_launch_does_not_change_the_addresses_of_icons(app: Flask) -> None:
+    social = {
+        "type": "social",
+        "entries": [{"network": "mastodon", "url": "https://m.example/@us"}],
+    }
+    sections = [{"type": "section", "columns": [{"blocks": [social]}]}]
+    with transaction():
+        campaign = a_draft(json.dumps({"version": 1, "rows": sections}))
+        campaign.content_kind = "blocks"
+    before = content(campaign)
+    launch(campaign)
+    assert content(campaign) == before
+    page = compile_source(before.source, content(campaign).context).html
+    assert f'src="{BASE_URL}/static/img/social/mastodon.png"' in page
 
 
 def test_a_campaign_that_is_a_draft_again_uses_the_library_as_it_is_then(app: Flask) -> None:

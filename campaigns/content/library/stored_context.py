@@ -32,6 +32,7 @@ def from_json(stored: Mapping[str, Any], *, base_url: str, media_url: str = "") 
             public_id: _file(values, media_url or base_url)
             for public_id, values in stored["media"].items()
         },
+        base_url=base_url,
     )
 
 
