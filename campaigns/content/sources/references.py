@@ -26,13 +26,17 @@ class Expanded:
 
     def __init__(self, source: str, context: SourceContext, *, is_text: bool = False) -> None:
         self._snippets, self._is_text = context.snippets, is_text
+        self._whole: dict[str, str] = {}
         self.problems: list[Problem] = []
-        composed = Composed()
+        composed, length = Composed(), 0
         for static, token, line in _parts(normalise(source)):
             composed.add(static, line - static.count("\n"))
+            text = "" if token is None else self._text_of(token, (), line)
             if token is not None:
-                text = self._text_of(token, (), line)
                 composed.add(text, line, spans_lines=text == token.source)
+            length += len(static) + len(text)
+            if length > MAX_SOURCE:
+                break  # too long in any case, and perhaps a thousand times that
         self._lines = composed.lines
         self.text = self._with_media(composed.text, context.media)
         if len(self.text) > MAX_SOURCE:
@@ -67,6 +71,9 @@ class Expanded:
         return ""
 
     def _snippet(self, key: str, within: tuple[str, ...], line: int) -> str:
+        """Return the text of a snippet. Each is read once, however often others name it."""
+        if key in self._whole:
+            return self._whole[key]
         pieces, length = list[str](), 0
         for static, token, _ in _parts(normalise(self._snippets[key])):
             pieces.append(static)
@@ -75,7 +82,8 @@ class Expanded:
             length += sum(map(len, pieces[-2:]))
             if length > MAX_SOURCE:
                 break  # too long in any case, and perhaps a hundred times that
-        return "".join(pieces)
+        self._whole[key] = "".join(pieces)
+        return self._whole[key]
 
     def _with_media(self, text: str, media: Mapping[str, MediaFile]) -> str:
         def url(match: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """Snippets and images of the library come into a source of any kind."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from campaigns.content.mime.compile import check_content
 from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import ContentSource, MediaFile, SourceContext
+from campaigns.content.templating import limits
 from campaigns.wording import Words
 from tests.content.samples import a_content
 
@@ -62,6 +64,19 @@ def test_snippets_that_multiply_are_refused() -> None:
     snippets = {f"s{at}": f"{{{{ snippet.s{at + 1} }}}}" * 30 for at in range(8)}
     _, sentence = complaint("{{ snippet.s0 }}", snippets={**snippets, "s8": "text " * 100})
     assert sentence == "The text is longer than 512 KB. Shorten it."
+
+
+def test_snippets_that_multiply_to_nothing_take_no_time() -> None:
+    snippets = {"a": ""} | {new: f"{{{{ snippet.{old} }}}}" * 2_000 for old, new in ("ab", "bc")}
+    began = time.process_time()
+    assert expanded("{{ snippet.c }}" * 2_000, snippets=snippets).text == ""
+    assert time.process_time() - began < 2
+
+
+def test_a_large_snippet_used_ten_thousand_times_is_not_written_out() -> None:
+    found = expanded("{{ snippet.a }}" * 10_000, snippets={"a": "x" * 64_000})
+    assert [one.reason.code for one in found.problems] == ["template.source_too_long"]
+    assert len(found.text) < 2 * limits.MAX_SOURCE
 
 
 def test_a_problem_after_a_long_snippet_has_the_line_of_its_author() -> None:
