@@ -22,6 +22,7 @@ from campaigns.campaign.models import (
     CampaignList,
     CampaignSegment,
     CampaignSeries,
+    CampaignVariant,
     Delivery,
 )
 from campaigns.campaign.recurrence import Recurrence
@@ -180,6 +181,12 @@ def a_campaign(
     for segment in excluded_segments:
         _added(CampaignSegment(campaign_id=campaign.id, segment_id=segment.id, is_excluded=True))
     return campaign
+
+
+def a_variant(campaign: Campaign, language: str = "de", **values: Any) -> CampaignVariant:
+    defaults = {"content_kind": "html", "campaign_id": campaign.id, "language": language}
+    variant: CampaignVariant = _added(CampaignVariant(**{**defaults, **values}))
+    return variant
 
 
 def a_series(*lists: AudienceList, **values: Any) -> CampaignSeries:

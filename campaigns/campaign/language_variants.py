@@ -42,6 +42,18 @@ def of_campaign(campaign_id: int) -> list[CampaignVariant]:
     )
 
 
+def source_in_every_language() -> sa.ColumnElement[str]:
+    """Return the source of a campaign followed by those of its variants, as a column."""
+    joined = sa.func.aggregate_strings(CampaignVariant.source, "\n")
+    others = (
+        sa.select(joined)
+        .where(CampaignVariant.campaign_id == Campaign.id)
+        .correlate(Campaign)
+        .scalar_subquery()
+    )
+    return Campaign.source + "\n" + sa.func.coalesce(others, "")
+
+
 def find(campaign_id: int, language: str) -> CampaignVariant | None:
     """Return the variant in this language, read again even if this session has it already."""
     return db.session.get(CampaignVariant, (campaign_id, language), populate_existing=True)

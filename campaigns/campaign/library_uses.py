@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from campaigns.campaign.language_variants import source_in_every_language
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.title import title_of
 from campaigns.content.library.mentions import Mentions, mentions_in
@@ -52,8 +53,15 @@ def _uses(name: str, is_shown: Callable[[Mentions], bool]) -> list[ContentUse]:
 
 
 def _campaigns(name: str) -> Iterator[tuple[ContentUse, str]]:
-    for row in _with(Campaign, Campaign.source, name, Campaign.status == "draft"):
-        yield ContentUse("campaign", row.public_id, title_of(row.name, row.subject)), row.source
+    text = source_in_every_language()
+    drafts = (
+        sa.select(Campaign.public_id, Campaign.name, Campaign.subject, text.label("text"))
+        .where(text.contains(name, autoescape=True), Campaign.status == "draft")
+        .order_by(Campaign.id.desc())
+        .limit(MAX_USES)
+    )
+    for row in db.session.execute(drafts):
+        yield ContentUse("campaign", row.public_id, title_of(row.name, row.subject)), row.text
 
 
 def _others(
@@ -68,14 +76,13 @@ def _others(
 
 
 def _with(
-    model: type[Campaign | Template | SavedBlock | Snippet],
+    model: type[Template | SavedBlock | Snippet],
     text: sa.SQLColumnExpression[str],
     name: str,
-    *also: sa.ColumnElement[bool],
 ) -> Iterable[Any]:
     return db.session.scalars(
         sa.select(model)
-        .where(text.contains(name, autoescape=True), *also)
+        .where(text.contains(name, autoescape=True))
         .order_by(model.id.desc())
         .limit(MAX_USES)
     )

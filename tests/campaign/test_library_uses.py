@@ -6,7 +6,7 @@ from flask import Flask
 
 from campaigns.campaign.library_uses import ContentUse, uses_of_saved_block, uses_of_snippet
 from campaigns.db import transaction
-from tests.factories import a_campaign, a_saved_block, a_snippet, a_template
+from tests.factories import a_campaign, a_saved_block, a_snippet, a_template, a_variant
 
 
 def titles(uses: list[ContentUse]) -> list[tuple[str, str]]:
@@ -42,3 +42,11 @@ def test_drafts_and_templates_that_show_a_saved_block_are_found(app: Flask) -> N
         ("campaign", "Hello you"),
         ("template", "Monthly"),
     ]
+
+
+def test_variants_in_other_languages_count_as_their_draft(app: Flask) -> None:
+    with transaction():
+        draft = a_campaign(name="Draft", source="<p>Hello</p>")
+        a_variant(draft, "de", source="{{ snippet.promo }}")
+        a_variant(draft, "fr", source="{{ snippet.promo }}")
+    assert titles(uses_of_snippet("promo")) == [("campaign", "Draft")]
