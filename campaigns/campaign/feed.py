@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns.campaign.models import Campaign, CampaignFeed
-from campaigns.db import db, upsert
+from campaigns.db import db, rows_changed, upsert
 from campaigns.providers import outgoing
 from campaigns.reason import ReasonError
 
@@ -141,16 +141,31 @@ def save(
         raise FeedError("feed.locked")
     db.session.expire_all()
     if url:
-        keep(campaign_id, url, data, now=now)
+        values = {"url": url, "data": data, "fetched_at": now if data is not None else None}
+        written = upsert(CampaignFeed).values(campaign_id=campaign_id, **values)
+        db.session.execute(
+            written.on_conflict_do_update(index_elements=["campaign_id"], set_=values)
+        )
     else:
         db.session.execute(sa.delete(CampaignFeed).where(CampaignFeed.campaign_id == campaign_id))
 
 
-def keep(campaign_id: int, url: str, data: dict[str, Any] | None, *, now: datetime) -> None:
-    """Store what was fetched for a campaign."""
-    values = {"url": url, "data": data, "fetched_at": now if data is not None else None}
-    written = upsert(CampaignFeed).values(campaign_id=campaign_id, **values)
-    db.session.execute(written.on_conflict_do_update(index_elements=["campaign_id"], set_=values))
+def keep(campaign_id: int, url: str, data: dict[str, Any], *, status: str, now: datetime) -> bool:
+    """Store what was fetched from this address for a campaign in this state.
+
+    False: someone launched it or changed the address while the server answered, so that nothing is
+    stored. Everyone gets the data of the launch.
+    """
+    locked = sa.select(Campaign.id).where(Campaign.id == campaign_id, Campaign.status == status)
+    if db.session.scalar(locked.with_for_update()) is None:
+        return False
+    changed = db.session.execute(
+        sa.update(CampaignFeed)
+        .where(CampaignFeed.campaign_id == campaign_id, CampaignFeed.url == url)
+        .values(data=data, fetched_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return rows_changed(changed) == 1
 
 
 def copy(from_id: int, to_id: int) -> None:

@@ -67,7 +67,7 @@ def _fetch_feed(campaign_id: int) -> None:
     if known is not None and known.data is None:
         data = feed.fetch(known.url)
         with transaction():
-            feed.keep(campaign_id, known.url, data, now=utcnow())
+            feed.keep(campaign_id, known.url, data, status="preparing", now=utcnow())
 
 
 @job("send")

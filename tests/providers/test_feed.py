@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from campaigns.campaign import drafts, feed, merge_tags
+from campaigns.campaign import drafts, feed, lifecycle, merge_tags
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.feed import FeedError
 from campaigns.campaign.models import Campaign
@@ -206,6 +206,29 @@ def test_a_copy_fetches_its_own_feed_when_sending_starts(app: Flask) -> None:
     stopped = fresh_campaign(copy)
     assert stopped.status == "draft"
     assert "feed.not_fetched_because" in stopped.status_reason
+
+
+def test_a_late_answer_does_not_change_what_was_launched(app: Flask) -> None:
+    url = "https://shop.example/feed"
+    campaign = _campaign(url, DATA)
+    with transaction():
+        assert feed.keep(campaign.id, url, {"title": "At the launch"}, status="draft", now=NOW)
+        assert lifecycle.launch(campaign.id, at=None, undo_seconds=0, now=NOW)
+    with transaction():
+        assert not feed.keep(campaign.id, url, {"title": "Later"}, status="draft", now=NOW)
+    known = feed.of_campaign(campaign.id)
+    assert known is not None
+    assert known.data == {"title": "At the launch"}
+
+
+def test_a_late_answer_does_not_undo_a_new_address(app: Flask) -> None:
+    campaign = _campaign("https://shop.example/new", DATA)
+    with transaction():
+        old = "https://shop.example/old"
+        assert not feed.keep(campaign.id, old, {"title": "Old"}, status="draft", now=NOW)
+    known = feed.of_campaign(campaign.id)
+    assert known is not None
+    assert (known.url, known.data) == ("https://shop.example/new", DATA)
 
 
 def test_the_page_says_why_a_feed_cannot_be_used_and_keeps_the_old_one(

@@ -129,7 +129,7 @@ def _fetch_feed(campaign: Campaign) -> Refused | None:
     except FeedError as error:
         return Refused("feed.not_fetched_because", {"problem": error.reason})
     with transaction():
-        feed.keep(campaign.id, known.url, data, now=utcnow())
+        feed.keep(campaign.id, known.url, data, status="draft", now=utcnow())
     return None
 
 
