@@ -31,7 +31,9 @@ def changing_routes() -> list[tuple[str, str]]:
 
 
 def _path(rule: Rule) -> str:
-    return re.sub(r"<(int:)?[^>]+>", lambda found: "1" if found[1] else "x", rule.rule)
+    """A path that the rule matches: the first choice, 1 for a number, x for anything else."""
+    choice = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+    return re.sub(r"<(int[(:])?[^>]+>", lambda found: "1" if found[1] else "x", choice)
 
 
 @pytest.fixture
