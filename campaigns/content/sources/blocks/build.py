@@ -89,6 +89,8 @@ class Build:
     """Where the saved block around it is hidden."""
     is_saved: bool = False
     """Whether rows of a saved block are compiled: they are edited as a whole."""
+    saved_length: int = 0
+    """Length of the saved blocks so far, as JSON."""
     paints: Paints = field(init=False)
     dark: DarkMode = field(default_factory=DarkMode)
     problems: list[Problem] = field(default_factory=list)

@@ -1,5 +1,7 @@
 """The rows of a document: sections with columns, saved rows, and the footer."""
 
+import json
+
 from pydantic import TypeAdapter, ValidationError
 
 from campaigns.content.sources.blocks import rich_text
@@ -16,6 +18,7 @@ from campaigns.content.sources.blocks.document import (
     SavedRows,
 )
 from campaigns.content.sources.blocks.elements import conditional, element
+from campaigns.content.sources.blocks.parse import MAX_DOCUMENT
 from campaigns.content.sources.blocks.text import text_element
 
 FOOTER_SIZE = 12
@@ -69,6 +72,10 @@ def _saved(found: SavedRows, document: Document, build: Build, corners: Corners)
     stored = build.context.saved_blocks.get(found.saved)
     if stored is None:
         build.refuse("blocks.saved_missing")
+        return _gap_for(found, build)
+    build.saved_length += len(json.dumps(stored))
+    if build.saved_length > MAX_DOCUMENT:  # a document may name a large block 600 times
+        build.refuse("blocks.too_large", kilobytes=MAX_DOCUMENT // 1024)
         return _gap_for(found, build)
     try:
         sections = _STORED.validate_python(stored)

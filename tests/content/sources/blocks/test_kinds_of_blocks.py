@@ -160,3 +160,11 @@ def test_a_background_image_cannot_add_styles() -> None:
     assert "<v:fill" in page.html
     page = compiled(section(background_image="https://shop.example/{{ subscriber.city }}"))
     assert codes(page) == ["blocks.tag_in_background"]
+
+
+def test_a_large_saved_block_cannot_be_repeated_without_end() -> None:
+    rows = [section(block("html", code="x" * 200_000))]
+    saved: list[Json] = [{"type": "saved", "saved": "abcdefghijkl"}] * 500
+    page = compiled(*saved, context=replace(HERE, saved_blocks={"abcdefghijkl": rows}))
+    assert set(codes(page)) == {"blocks.too_large"}
+    assert len(page.html) < 2_000_000
