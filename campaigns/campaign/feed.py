@@ -6,6 +6,7 @@ transaction.
 """
 
 import json
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,7 +94,12 @@ def _refuse(constant: str) -> None:
 
 
 def _clean(value: Any, depth: int) -> Any:
-    """Return a value that every database can store. Raises ValueError if it is nested too deep."""
+    """Return a value that every database can store.
+
+    Raises ValueError if it is nested too deep, or if a number is too large, such as 1e999.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("too large")
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     if isinstance(value, list | dict) and not depth:

@@ -120,6 +120,7 @@ def test_a_feed_is_fetched_and_a_list_becomes_items(site: Site) -> None:
         ),
         ({"body": b"<html>"}, "The server did not answer with JSON that can be used."),
         ({"body": b'{"a": NaN}'}, "The server did not answer with JSON that can be used."),
+        ({"body": b'{"a": [-1e999]}'}, "The server did not answer with JSON that can be used."),
         ({"body": b"[" * 5000 + b"]" * 5000}, "The server did not answer with JSON"),
         ({"body": b"\xff\xfe"}, "The server did not answer with JSON that can be used."),
         ({"body": b"7"}, "The feed is a single value. It must be a JSON object or list."),
