@@ -138,10 +138,15 @@ class ParsedPage:
         return None if any(map(MARK.search, names)) else {decode(name) for name in names}
 
 
-def lint(page: ParsedPage) -> list[Finding]:
-    """Find dead links and images, placeholders, foreign and mangled merge tags."""
+def lint(page: ParsedPage, own_url: str = "") -> list[Finding]:
+    """Find dead links and images, placeholders, foreign and mangled merge tags.
+
+    What this installation serves, below `own_url`, is taken to be there: whether recipients can
+    reach it is one question about the installation, not one about each image.
+    """
     found = sorted(
-        _Reader(page).read(), key=lambda finding: (not finding.problem.blocks, finding.problem.line)
+        _Reader(page, own_url).read(),
+        key=lambda finding: (not finding.problem.blocks, finding.problem.line),
     )
     return list(dict.fromkeys(found))
 
@@ -204,8 +209,9 @@ def _tags_in_fields(guarded: Guarded, text: str, given: Collection[str]) -> Iter
 
 
 class _Reader:
-    def __init__(self, page: ParsedPage) -> None:
+    def __init__(self, page: ParsedPage, own_url: str) -> None:
         self._page, self._guarded = page, page.guarded
+        self._own = f"{own_url}/" if own_url else ""
 
     def read(self) -> Iterator[Finding]:
         code, run = 0, list[Text]()
@@ -313,7 +319,12 @@ class _Reader:
         for url in _addresses(self._guarded, href.value):
             yield from self._target(tag, url, shown, is_way_out=is_way_out)
 
+    def _is_own(self, url: str) -> bool:
+        return bool(self._own) and url.strip().startswith(self._own)
+
     def _target(self, tag: HtmlTag, url: str, shown: str, *, is_way_out: bool) -> Iterator[Finding]:
+        if self._is_own(url):
+            return
         name = _named(shown, url)
         if (dead := targets.dead_target(url, places=self._page.places)) is not None:
             is_way_out = is_way_out or any(
@@ -372,6 +383,8 @@ class _Reader:
                     yield from self._source(position + found.start(), address)
 
     def _source(self, position: int, address: str) -> Iterator[Finding]:
+        if self._is_own(address):
+            return
         name = _excerpt(address.strip())
         if (lost := _lost(address)) is not None:
             reason = _about(name, lost) if name else Reason("target.no_source_unnamed")

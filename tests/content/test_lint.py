@@ -379,3 +379,9 @@ def test_hostile_text_is_checked_quickly(piece: str) -> None:
     begun = time.monotonic()
     list(foreign_tags(piece * 20_000))
     assert time.monotonic() - begun < 5
+
+
+def test_what_this_installation_serves_is_not_called_unreachable() -> None:
+    images = '<img src="http://127.0.0.1:8000/media/x.png"><img src="http://127.0.0.1:8001/x.png">'
+    (problem,) = found(images, base_url="http://127.0.0.1:8000")
+    assert "8001" in said_of(problem)

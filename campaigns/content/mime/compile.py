@@ -160,7 +160,7 @@ def _lint_one(content: Content, starters: Iterable[str]) -> list[lint.Finding]:
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
     )
-    in_page = [*lint.lint(page), *lint.untouched(page, map(_page, starters))]
+    in_page = [*lint.lint(page, content.base_url), *lint.untouched(page, map(_page, starters))]
     return [
         *lint.lint_text("subject", subject),
         *lint.lint_text("preheader", preheader),
