@@ -97,3 +97,18 @@ def test_an_empty_document_of_blocks_ends_with_the_footer(owner_client: FlaskCli
     owner_client.post("/campaigns/new", data={"start": "blocks"})
     rows = json.loads(_created().source)["rows"]
     assert [row["type"] for row in rows] == ["section", "footer"]
+
+
+def test_the_only_list_is_chosen_already(owner_client: FlaskClient) -> None:
+    with transaction():
+        only = a_list()
+    owner_client.post("/campaigns/new", data={"start": "blocks"})
+    assert drafts.chosen_audience(_created().id).lists == {only.id}
+
+
+def test_of_several_lists_none_is_chosen(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_list(name="News")
+        a_list(name="Offers")
+    owner_client.post("/campaigns/new", data={"start": "blocks"})
+    assert drafts.chosen_audience(_created().id) == drafts.ChosenAudience()

@@ -14,8 +14,8 @@ COLOUR_WORDS = {
 }
 """Label and explanation of each colour."""
 FONT_WORDS = {
-    "sans": lazy_gettext("Sans-serif of the device"),
-    "serif": lazy_gettext("Serif of the device"),
+    "sans": lazy_gettext("System sans-serif"),
+    "serif": lazy_gettext("System serif"),
     "mono": lazy_gettext("Monospaced"),
     "arial": lazy_gettext("Arial"),
     "georgia": lazy_gettext("Georgia"),

@@ -8,9 +8,11 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from campaigns.access import access
+from campaigns.audience import lists
 from campaigns.audience.segments import saved
 from campaigns.audience.segments.models import Segment
 from campaigns.campaign import drafts, listing, template_copies
+from campaigns.campaign.drafts import ChosenAudience
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.library import starters, templates
@@ -70,7 +72,7 @@ def _create(start: str) -> Campaign | None:
 
 
 def _fill_in(campaign: Campaign, segment: Segment | None) -> None:
-    """Set what was typed, and the segment for which the campaign is created."""
+    """Set what was typed, and the audience if it is clear: a segment, or the only list."""
     if name := _typed("name"):
         campaign.name = name
     if subject := _typed("subject"):
@@ -78,6 +80,8 @@ def _fill_in(campaign: Campaign, segment: Segment | None) -> None:
     if segment is not None:
         chosen = drafts.chosen_audience(campaign.id)
         drafts.choose_audience(campaign.id, replace(chosen, segments=frozenset({segment.id})))
+    elif drafts.chosen_audience(campaign.id) == ChosenAudience() and len(lists.choices()) == 1:
+        drafts.choose_audience(campaign.id, ChosenAudience(frozenset({lists.choices()[0].id})))
 
 
 def _typed(field: str) -> str:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from flask import render_template, request, url_for
 
 from campaigns.access import access
+from campaigns.accounts.workspace import load_workspace
 from campaigns.addresses import normalise, shown_address
 from campaigns.campaign import usage
 from campaigns.clock import utcnow
@@ -23,7 +24,7 @@ from campaigns.web.words import gettext as _
 @access("user")
 def new_sender() -> Answer:
     if request.method != "POST":
-        return _form(None, SenderInput())
+        return _form(None, SenderInput(name=load_workspace().name))
     typed = SenderInput.read(request.form)
     with saving() as problems:
         senders.create(typed, now=utcnow())
