@@ -106,3 +106,13 @@ def test_a_change_of_the_content_is_no_conflict_and_one_of_the_variables_is(
     assert "HX-Trigger" in first.headers
     assert "Someone else changed the variables." in second.text
     assert fresh_campaign(campaign).variables == {"a": "1"}
+
+
+@pytest.mark.parametrize("position", ["9" * 5000, "-1", "x"])
+def test_a_position_that_does_not_exist_drops_nothing(
+    app: Flask, owner_client: FlaskClient, position: str
+) -> None:
+    with transaction():
+        campaign = a_campaign(a_list())
+    _save(owner_client, campaign, ("a", "1"), drop=position)
+    assert fresh_campaign(campaign).variables == {"a": "1"}

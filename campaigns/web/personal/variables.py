@@ -33,8 +33,7 @@ def save_variables(public_id: str) -> ResponseReturnValue:
     campaign = campaign_or_404(public_id)
     pairs = list(zip(request.form.getlist("variable"), request.form.getlist("text"), strict=False))
     removed = request.form.get("drop", "")
-    if removed.isdecimal() and int(removed) < len(pairs):
-        del pairs[int(removed)]
+    pairs = [pair for position, pair in enumerate(pairs) if str(position) != removed]
     try:
         version = int(request.form["version"])
         found = variables.checked(pairs)
