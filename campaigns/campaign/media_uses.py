@@ -88,7 +88,9 @@ def _shown(text: str) -> set[str]:
 
 
 def _campaigns(part: str) -> Iterator[tuple[MediaUse, str]]:
-    frozen = sa.cast(FrozenContent.context, sa.Text)
+    # A draft may have the copy of an earlier launch.
+    is_launched = Campaign.status != "draft"
+    frozen = sa.case((is_launched, sa.cast(FrozenContent.context, sa.Text)))
     rows = db.session.execute(
         sa.select(
             Campaign.public_id,

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from campaigns.campaign import drafts
+from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.media_uses import shown_before, uses_of
 from campaigns.campaign.models import CampaignVariant, FrozenContent
 from campaigns.clock import utcnow
@@ -98,3 +98,16 @@ def test_a_variant_in_another_language_is_a_use_of_its_campaign(app: Flask) -> N
     uses = uses_of([logo.public_id, other.public_id])
     assert [use.title for use in uses[logo.public_id]] == ["Autumn"]
     assert [use.title for use in uses[other.public_id]] == ["Autumn"]
+
+
+def test_what_an_earlier_launch_froze_is_no_use_of_a_draft(app: Flask) -> None:
+    with transaction():
+        logo = a_medium()
+        campaign = a_campaign(a_list(), source=f'<img src="media:{logo.public_id}">')
+        lifecycle.launch(campaign.id, at=None, undo_seconds=10, now=utcnow())
+    assert len(uses_of([logo.public_id])[logo.public_id]) == 1
+    with transaction():
+        lifecycle.back_to_draft(campaign.id, now=utcnow())
+        changes = {"source": "<p>No image</p>"}
+        drafts.save(campaign.id, campaign.version, changes, editor_id=None, now=utcnow())
+    assert uses_of([logo.public_id])[logo.public_id] == []
