@@ -6,12 +6,14 @@ names in content that cannot be compiled at the moment.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns.audience.segments.models import Segment
-from campaigns.campaign.models import Campaign, CampaignVariant
+from campaigns.campaign.models import Campaign, CampaignVariant, FrozenContent
+from campaigns.content.library.mentions import mentions_in
 from campaigns.content.library.models import SavedBlock, Snippet
 from campaigns.db import db
 
@@ -19,7 +21,6 @@ _SEGMENT = re.compile(
     r"""in_segment\s*(?:\[\s*\\?["']|\.\s*)([\w-]{1,12})"""  # in templates
     r"""|"segment"\s*:\s*"([\w-]{1,12})\""""  # in block documents
 )
-_PART = re.compile(r"""snippet\s*\.\s*(\w+)|"saved"\s*:\s*"([\w-]{1,12})\"""")
 _MAY_NAME = ("in_segment", '"segment"', "snippet", '"saved"')
 """Every source that leads to a segment contains one of these."""
 
@@ -42,9 +43,10 @@ def segments_named(is_wanted: sa.ColumnElement[bool]) -> dict[int, set[int]]:
         return {}
     segments = db.session.execute(sa.select(Segment.public_id, Segment.id))
     known = {public_id: segment_id for public_id, segment_id in segments}  # noqa: C416
-    parts = _parts()
+    library, frozen = _parts(), _frozen_parts({row.id for row in rows})
     found: dict[int, set[int]] = {}
     for row in rows:
+        parts = frozen.get(row.id, library)
         named = _named_in(f"{row.subject} {row.preheader} {row.source}", parts)
         if used := {known[one] for one in named if one in known}:
             found.setdefault(row.id, set()).update(used)
@@ -59,6 +61,21 @@ def _parts() -> Mapping[str, str]:
     return found | {public_id: json.dumps(rows) for public_id, rows in saved}
 
 
+def _frozen_parts(campaign_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
+    """Return the same of launched campaigns, which include what was in the library then."""
+    rows = db.session.execute(
+        sa.select(FrozenContent.campaign_id, FrozenContent.context)
+        .join(Campaign, Campaign.id == FrozenContent.campaign_id)
+        .where(FrozenContent.campaign_id.in_(campaign_ids), Campaign.status != "draft")
+    )
+    return {row.campaign_id: _parts_in(row.context) for row in rows}
+
+
+def _parts_in(context: Mapping[str, Any]) -> Mapping[str, str]:
+    saved = {public_id: json.dumps(rows) for public_id, rows in context["saved_blocks"].items()}
+    return {**context["snippets"], **saved}
+
+
 def _named_in(source: str, parts: Mapping[str, str]) -> set[str]:
     """Return the public ids of the segments that a source leads to."""
     found: set[str] = set()
@@ -67,7 +84,8 @@ def _named_in(source: str, parts: Mapping[str, str]) -> set[str]:
     while waiting:
         text = waiting.pop()
         found.update(one[1] or one[2] for one in _SEGMENT.finditer(text))
-        for part in {one[1] or one[2] for one in _PART.finditer(text)} - seen:
+        named = mentions_in([text])
+        for part in (named.snippets | named.saved_blocks) - seen:
             seen.add(part)
             waiting.append(parts.get(part, ""))
     return found

@@ -10,13 +10,14 @@ from flask import Flask
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
-from campaigns.campaign import content_segments, usage
+from campaigns.campaign import content_segments, lifecycle, usage
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.drafts import Arithmetic
 from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.campaign.preflight import Check, preflight
 from campaigns.clock import utcnow
+from campaigns.content.library import snippets
 from campaigns.content.library.models import SavedBlock, Snippet
 from campaigns.content.mime.compile import Compiled, compile_content
 from campaigns.content.templating.problems import TemplateProblemError
@@ -25,7 +26,7 @@ from campaigns.delivery import claims, resend
 from campaigns.delivery.expand import expand
 from campaigns.tokens import Signer
 from tests.english import in_english
-from tests.factories import a_campaign, a_field, a_list, a_segment, a_subscriber
+from tests.factories import a_campaign, a_field, a_list, a_segment, a_snippet, a_subscriber
 from tests.readback import fresh_campaign
 
 NOW = utcnow()
@@ -186,7 +187,19 @@ def test_a_segment_is_in_use_wherever_content_leads_to_it() -> None:
         a_campaign(news, name="Own", source=_asking(ulm.public_id), status="scheduled")
         a_campaign(news, name="Saved", source=json.dumps({"rows": rows}), status="scheduled")
         a_campaign(news, name="Snippet", source="{{ snippet.hours }}", status="scheduled")
+        a_campaign(news, name="Quoted", source="{{ snippet['hours'] }}", status="scheduled")
         a_campaign(news, name="Draft", source=_asking(free.public_id))
     found = usage.campaigns_by_segment([ulm.id, bonn.id, trier.id, free.id])
-    assert found == {ulm.id: ["Own"], bonn.id: ["Saved"], trier.id: ["Snippet"]}
-    assert usage.campaigns_using(Use("field", "city")) == ["Own", "Saved", "Snippet"]
+    assert found == {ulm.id: ["Own"], bonn.id: ["Saved"], trier.id: ["Quoted", "Snippet"]}
+    assert usage.campaigns_using(Use("field", "city")) == ["Own", "Quoted", "Saved", "Snippet"]
+
+
+def test_a_segment_of_a_launched_snippet_stays_in_use_when_the_snippet_is_edited() -> None:
+    with transaction():
+        ulm = _segment("Ulm")
+        snippet = a_snippet("hours", _asking(ulm.public_id))
+        campaign = a_campaign(a_list(), name="Planned", source="{{ snippet.hours }}")
+        later = utcnow() + timedelta(days=1)
+        assert lifecycle.launch(campaign.id, at=later, undo_seconds=0, now=utcnow())
+        snippets.save(snippet.id, 1, name="Hours", source="<p>Always</p>", now=utcnow())
+    assert usage.campaigns_by_segment([ulm.id]) == {ulm.id: ["Planned"]}
