@@ -190,8 +190,8 @@ def test_a_segment_is_in_use_wherever_content_leads_to_it() -> None:
         a_campaign(news, name="Quoted", source="{{ snippet['hours'] }}", status="scheduled")
         a_campaign(news, name="Draft", source=_asking(free.public_id))
     found = usage.campaigns_by_segment([ulm.id, bonn.id, trier.id, free.id])
-    assert found == {ulm.id: ["Own"], bonn.id: ["Saved"], trier.id: ["Quoted", "Snippet"]}
-    assert usage.campaigns_using(Use("field", "city")) == ["Own", "Quoted", "Saved", "Snippet"]
+    assert found == {ulm.id: ["Own"], bonn.id: ["Saved"], trier.id: ["Snippet", "Quoted"]}
+    assert usage.campaigns_using(Use("field", "city")) == ["Own", "Saved", "Snippet", "Quoted"]
 
 
 def test_a_segment_of_a_launched_snippet_stays_in_use_when_the_snippet_is_edited() -> None:
