@@ -128,3 +128,10 @@ def test_the_problems_of_a_snippet_are_shown(owner_client: FlaskClient) -> None:
     circle = snippets.matching("round")
     assert circle is not None
     assert "Problems in this" not in owner_client.get(f"/snippets/{fine.public_id}").text
+
+
+def test_each_offered_block_links_to_the_page_that_changes_it(owner_client: FlaskClient) -> None:
+    with transaction():
+        a_saved_block("Offer", "Only today")
+    (offered,) = owner_client.get("/saved-blocks.json").json["blocks"]  # type: ignore[index]
+    assert "Offer" in owner_client.get(offered["url"]).text

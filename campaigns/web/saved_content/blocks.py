@@ -52,8 +52,12 @@ def index() -> str:
 @bp.get("/saved-blocks.json")
 @access("user")
 def offered() -> dict[str, Any]:
-    """Return {"blocks": [{"id", "name", "rows"}]}, for the block editor."""
-    return {"blocks": saved_blocks.offered()}
+    """Return {"blocks": [{"id", "name", "rows", "url"}]}, for the block editor."""
+    return {"blocks": [{**one, "url": _content_url(one["id"])} for one in saved_blocks.offered()]}
+
+
+def _content_url(public_id: str) -> str:
+    return url_for("content_editor.edit", owner="saved-blocks", public_id=public_id)
 
 
 @bp.post("/saved-blocks")

@@ -221,6 +221,12 @@ export function savedBlock(field, value, { saved, unlink }) {
     { class: "be-field" },
     el("p", {}, el("strong", {}, known.name)),
     el(
+      "a",
+      { class: "btn btn-sm me-2 mb-2", href: known.url, target: "_blank" },
+      icon("edit"),
+      word("edit_everywhere"),
+    ),
+    el(
       "button",
       { type: "button", class: "btn btn-sm", onclick: () => unlink(known.rows) },
       icon("copy"),
