@@ -5,6 +5,8 @@ email, whatever is edited in between; so do later resends, and the page in the b
 that is a draft again uses the library as it is then.
 """
 
+import hashlib
+import json
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,6 +28,12 @@ def freeze(campaign_id: int, *, now: datetime) -> None:
     values = {"context": stored_context.to_json(context), "frozen_at": now}
     written = upsert(FrozenContent).values(campaign_id=campaign_id, **values)
     db.session.execute(written.on_conflict_do_update(index_elements=["campaign_id"], set_=values))
+
+
+def digest_of(campaign: Campaign) -> str:
+    """Return a digest of everything that a launch would copy now."""
+    copied = stored_context.to_json(_from_library(campaign, base_url=""))
+    return hashlib.sha256(json.dumps(copied, sort_keys=True).encode()).hexdigest()
 
 
 def context_for(campaign: Campaign, *, base_url: str, media_url: str = "") -> SourceContext:

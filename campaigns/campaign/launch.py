@@ -8,8 +8,8 @@ output. They call three functions, as nothing slow may run in a transaction:
     with transaction():
         outcome = launch.launch(decision, now=now)               # guarded writes
 
-Both `decide` and `launch` may return Refused; `launch` does if the campaign was changed, launched
-or deleted in between.
+Both `decide` and `launch` may return Refused; `launch` does if the campaign, or what its content
+shows of the library, was changed in between, or if it was launched or deleted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,14 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from campaigns.accounts.workspace import load_workspace
-from campaigns.campaign import canary_plan, drafts, fallback_sender, schedule, series
+from campaigns.campaign import (
+    canary_plan,
+    drafts,
+    fallback_sender,
+    frozen_content,
+    schedule,
+    series,
+)
 from campaigns.campaign.canary_plan import CanaryPlan, CanaryRequest
 from campaigns.campaign.drafts import Arithmetic
 from campaigns.campaign.models import Campaign, CampaignSeries
@@ -54,11 +61,15 @@ class LaunchRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The current state of a draft: its audience and the results of all checks."""
+    """The current state of a draft: its audience and the results of all checks.
+
+    `made_from`: a digest of the brand, images, snippets and saved blocks that were checked.
+    """
 
     campaign: Campaign
     arithmetic: Arithmetic
     checks: Sequence[Check]
+    made_from: str
 
     @property
     def is_blocked(self) -> bool:
@@ -101,6 +112,7 @@ class Decision:
 
     campaign_id: int
     version: int
+    made_from: str
     schedule: ResolvedSchedule
     canary: CanaryPlan
     fallback_sender_id: int | None
@@ -123,9 +135,10 @@ class Launched:
 
 def review(campaign: Campaign, *, base_url: str, signer: Signer, now: datetime) -> Review:
     """Count the audience of a draft and run every check."""
+    made_from = frozen_content.digest_of(campaign)
     arithmetic = drafts.audience_arithmetic(campaign.id, now=now)
     checks = preflight(campaign, arithmetic, base_url=base_url, signer=signer, now=now)
-    return Review(campaign, arithmetic, checks)
+    return Review(campaign, arithmetic, checks, made_from)
 
 
 def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision | Refused:
@@ -138,6 +151,7 @@ def decide(found: Review, request: LaunchRequest, *, now: datetime) -> Decision 
         return Decision(
             campaign.id,
             campaign.version,
+            found.made_from,
             schedule=resolve(campaign, request.schedule, now=now),
             canary=canary_plan.plan_for(campaign, request.canary),
             fallback_sender_id=_fallback_id(campaign, request.fallback_sender),
@@ -156,7 +170,10 @@ def launch(decision: Decision, *, now: datetime) -> Launched | Refused:
         return Refused("launch.deleted")
     if campaign.status != "draft":
         return Refused("launch.not_a_draft")
-    if campaign.version != decision.version or not _write_choices(decision, now):
+    is_same = campaign.version == decision.version
+    # What was checked is sent: someone may just have deleted a snippet.
+    is_same = is_same and frozen_content.digest_of(campaign) == decision.made_from
+    if not is_same or not _write_choices(decision, now):
         return Refused("launch.changed")
     if decision.schedule.recurring is not None:
         return _begin_series(decision, now)

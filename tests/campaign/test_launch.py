@@ -1,6 +1,7 @@
 """Rules of launching, tested in the domain on both databases, without a page."""
 
 import datetime as dt
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,11 +23,12 @@ from campaigns.campaign.schedule_request import (
     RecurrenceRequest,
     ScheduleRequest,
 )
+from campaigns.content.library import snippets
 from campaigns.db import db, transaction
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.tokens import Signer
 from tests.english import in_english
-from tests.factories import a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import a_campaign, a_list, a_provider, a_sender, a_snippet, a_subscriber
 from tests.readback import fresh_campaign
 
 NOW = datetime(2030, 3, 1, 12, 0, tzinfo=UTC)
@@ -54,7 +56,7 @@ def decide(draft: Campaign, *, recipients: int | None = None, **asked: Any) -> A
     found = launch.review(draft, base_url="https://news.example.org", signer=SIGNER, now=NOW)
     if recipients is not None:
         arithmetic = drafts.Arithmetic(matched=recipients, recipients=recipients)
-        found = launch.Review(found.campaign, arithmetic, found.checks)
+        found = replace(found, arithmetic=arithmetic)
     request = LaunchRequest(**{"version": draft.version, **asked})
     return launch.decide(found, request, now=NOW)
 
@@ -99,6 +101,19 @@ def test_a_draft_edited_after_the_decision_is_not_sent(draft: Campaign) -> None:
     decision = decide(draft)
     with transaction():
         db.session.execute(sa.update(Campaign).values(version=Campaign.version + 1))
+    with transaction():
+        found = launch.launch(decision, now=NOW)
+    assert found == Refused("launch.changed")
+    assert fresh_campaign(draft).status == "draft"
+
+
+def test_a_draft_whose_snippet_is_deleted_after_the_decision_is_not_sent(draft: Campaign) -> None:
+    with transaction():
+        snippet = a_snippet("promo")
+        draft.source = "<p>Good news</p>{{ snippet.promo }}"
+    decision = decide(draft)
+    with transaction():
+        snippets.delete(snippet.id)
     with transaction():
         found = launch.launch(decision, now=NOW)
     assert found == Refused("launch.changed")
