@@ -218,11 +218,11 @@ export function savedBlock(field, value, { saved, unlink }) {
   if (!known) return "";
   return el(
     "div",
-    { class: "be-field" },
-    el("p", {}, el("strong", {}, known.name)),
+    { class: "be-field d-flex flex-wrap gap-2" },
+    el("strong", { class: "w-100" }, known.name),
     el(
       "a",
-      { class: "btn btn-sm me-2 mb-2", href: known.url, target: "_blank" },
+      { class: "btn btn-sm", href: known.url, target: "_blank" },
       icon("edit"),
       word("edit_everywhere"),
     ),
