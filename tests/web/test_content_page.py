@@ -12,7 +12,8 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.library.models import Brand
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list, a_sender
+from campaigns.web.content import brand_choice
+from tests.factories import a_brand, a_campaign, a_list, a_sender
 from tests.readback import fresh_campaign
 
 
@@ -241,3 +242,13 @@ def test_the_format_of_a_language_variant_is_its_own(owner_client: FlaskClient) 
         db.session.add_all([Brand(name="Harbour", is_default=True), Brand(name="Pier")])
     page = owner_client.get(_path(campaign), query_string=german).text
     assert 'name="brand"' not in page, "variants have the brand of their campaign"
+
+
+def test_the_brand_of_the_content_is_offered_among_many(owner_client: FlaskClient) -> None:
+    with transaction():
+        for number in range(brand_choice.MOST + 1):
+            a_brand(f"Brand {number:03}")
+        chosen = a_brand("Zenith")
+        campaign = a_campaign(brand_id=chosen.id)
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/content").text
+    assert f'value="{chosen.public_id}" selected' in page

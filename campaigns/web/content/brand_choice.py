@@ -24,13 +24,16 @@ class BrandChoice:
 def choices_for(owner: ContentOwner) -> list[BrandChoice]:
     """Return the brands, the default first; it is that of content without a brand.
 
+    The chosen one is among them, however many there are: the page saves what is chosen in it.
     A saved block has none of its own, and the variants of a campaign have its brand.
     """
     if owner.owner == "saved-blocks" or owner.language:
         return []
     rows = db.session.execute(
         sa.select(Brand.id, Brand.public_id, Brand.name)
-        .order_by(Brand.is_default.desc(), Brand.name, Brand.id)
+        .order_by(
+            Brand.is_default.desc(), (Brand.id == owner.brand_id).desc(), Brand.name, Brand.id
+        )
         .limit(MOST)
     ).all()
     chosen = owner.brand_id or next((row.id for row in rows), None)
