@@ -12,6 +12,9 @@ PROBLEMS_SHOWN_FIRST = 10
 MAX_PROBLEMS_SHOWN = 100
 _SEEN_AT_ONCE = frozenset({"blocks.text_empty"})
 """What is missing in a new email: the canvas shows it, and the review asks for it."""
+_WITHOUT_LINK = frozenset({"blocks.button_without_link", "blocks.video_without_link"})
+_WITHOUT_TARGET = frozenset({"target.none", "target.none_unnamed"})
+"""What the check of links says about such a block as well."""
 
 
 @content_route("/problems")
@@ -53,4 +56,10 @@ def problems_of(owner: ContentOwner) -> list[Problem]:
         if finding.kind not in {"placeholder", "starter"} or finding.problem.blocks
     ]
     found = [problem for problem in found if problem.reason.code not in _SEEN_AT_ONCE]
+    without_link = {one.block for one in found if one.reason.code in _WITHOUT_LINK}
+    found = [
+        one
+        for one in found
+        if one.block not in without_link or one.reason.code not in _WITHOUT_TARGET
+    ]
     return sorted(found, key=lambda problem: (not problem.blocks, problem.line))

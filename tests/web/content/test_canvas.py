@@ -54,6 +54,12 @@ def test_problems_name_their_block(owner_client: FlaskClient, url: str) -> None:
     assert problems[0]["blocks"] is False
 
 
+def test_a_button_without_link_is_listed_once(owner_client: FlaskClient, url: str) -> None:
+    panel = owner_client.get(url.replace("/canvas", "/problems")).text
+    assert "The button has no link" in panel
+    assert "has no target" not in panel
+
+
 def test_compiling_saves_nothing(owner_client: FlaskClient, url: str) -> None:
     _compile(owner_client, url, _document({**BUTTON, "label": "Something else"}))
     draft = drafts.find(url.split("/")[2])
