@@ -77,7 +77,7 @@ def merge_tags(campaign: Campaign | None = None) -> list[MergeTag]:
 
 
 def _plain_values(campaign: Campaign | None) -> Iterator[tuple[str, TagKind]]:
-    """Yield name and kind of each entry of the feed that can be shown by itself."""
+    """Yield name and kind of each entry of the feed that is shown on its own."""
     known = feed.of_campaign(campaign.id) if campaign else None
     for name, value in ((known.data if known else None) or {}).items():
         if name.isidentifier() and isinstance(value, str | int | float):

@@ -12,6 +12,20 @@ Network = Literal[
     "facebook", "instagram", "linkedin", "mastodon", "bluesky", "x", "youtube", "tiktok", "threads",
     "pinterest", "github", "website", "email",
 ]  # fmt: skip
+NETWORK_NAMES = {
+    "facebook": "Facebook",
+    "instagram": "Instagram",
+    "linkedin": "LinkedIn",
+    "mastodon": "Mastodon",
+    "bluesky": "Bluesky",
+    "x": "X",
+    "youtube": "YouTube",
+    "tiktok": "TikTok",
+    "threads": "Threads",
+    "pinterest": "Pinterest",
+    "github": "GitHub",
+}
+"""Names that are the same in every language."""
 
 
 class _Part(BaseModel):

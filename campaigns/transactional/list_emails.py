@@ -1,4 +1,4 @@
-"""The emails that a list sends by itself: the confirmation, and the welcome after it.
+"""The emails that a list sends automatically: the confirmation, and the welcome after it.
 
 Each has a usual wording in the language of the list, and may have its own. The welcome is sent only
 once it is turned on.

@@ -1,4 +1,4 @@
-"""The emails that a list sends by itself: their wording, with a preview."""
+"""The emails that a list sends automatically: their wording, with a preview."""
 
 from typing import Any
 

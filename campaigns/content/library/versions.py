@@ -1,6 +1,6 @@
 """Versions of the content of campaigns and templates: recorded with every save, and restored.
 
-Editors save by themselves every few seconds. What one person saves within one period of the clock
+Editors save automatically every few seconds. What one person saves within one period of the clock
 becomes one version, unless the kind of the content changes: turning blocks into code can be undone.
 """
 

@@ -14,7 +14,7 @@ from campaigns.access import access
 from campaigns.audience.segments import saved
 from campaigns.campaign import drafts
 from campaigns.campaign.merge_tags import merge_tags
-from campaigns.content.brand_style import Network
+from campaigns.content.brand_style import NETWORK_NAMES, Network
 from campaigns.content.library.context import context_of, style_of
 from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import ContentSource
@@ -44,19 +44,6 @@ body { overflow-wrap: anywhere; }
 .be-empty { min-height: 96px; }
 </style></head><body></body></html>
 """
-_NETWORKS = {
-    "facebook": "Facebook",
-    "instagram": "Instagram",
-    "linkedin": "LinkedIn",
-    "mastodon": "Mastodon",
-    "bluesky": "Bluesky",
-    "x": "X",
-    "youtube": "YouTube",
-    "tiktok": "TikTok",
-    "threads": "Threads",
-    "pinterest": "Pinterest",
-    "github": "GitHub",
-}
 
 
 @content_route("/canvas")
@@ -129,4 +116,4 @@ def editor_data(owner: ContentOwner) -> dict[str, Any]:
 def network_name(key: Network) -> str:
     """Return the name of a network."""
     named = {"website": _("Website"), "email": _("Email")}
-    return _NETWORKS.get(key) or named[key]
+    return NETWORK_NAMES.get(key) or named[key]

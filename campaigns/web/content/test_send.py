@@ -70,12 +70,12 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     if language := request.args.get("language", "")[:12]:
         payload["language"] = language
     with transaction():
-        mails = [
+        test_ids = [
             queue.enqueue("test", address, payload, now=utcnow()).id for address in people.values()
         ]
-    for mail_id in mails:
-        services().doorbell.ring("transactional", mail_id)
-    return "".join(_result(campaign, mail_id) for mail_id in mails)
+    for test_id in test_ids:
+        services().doorbell.ring("transactional", test_id)
+    return "".join(_result(campaign, test_id) for test_id in test_ids)
 
 
 def _read(texts: Sequence[str]) -> tuple[dict[str, str], list[BadRecipient]]:

@@ -3,7 +3,7 @@
 Each is one element with a table inside, so that the canvas finds it as a whole.
 """
 
-from campaigns.content.brand_style import BrandStyle
+from campaigns.content.brand_style import NETWORK_NAMES, BrandStyle
 from campaigns.content.sources.blocks import balance, rich_text
 from campaigns.content.sources.blocks.build import NO_PICTURE, Build, Picture, Place
 from campaigns.content.sources.blocks.colours import Paint
@@ -214,7 +214,7 @@ def _icon(network: str, url: str, size: int, build: Build) -> str:
     named = {
         "website": build.words.sentence("blocks.website"),
         "email": build.words.sentence("blocks.email"),
-        **_NETWORK_NAMES,
+        **NETWORK_NAMES,
     }
     network = network if network in named else "website"
     name = build.attribute(named[network])
@@ -230,21 +230,6 @@ def _icon(network: str, url: str, size: int, build: Build) -> str:
         f' width="{size}" height="{size}" style="display:inline-block;vertical-align:middle;'
         'font-size:10px;line-height:1.2"/></a>'
     )
-
-
-_NETWORK_NAMES = {
-    "facebook": "Facebook",
-    "instagram": "Instagram",
-    "linkedin": "LinkedIn",
-    "mastodon": "Mastodon",
-    "bluesky": "Bluesky",
-    "x": "X",
-    "youtube": "YouTube",
-    "tiktok": "TikTok",
-    "threads": "Threads",
-    "pinterest": "Pinterest",
-    "github": "GitHub",
-}
 
 
 # --- HTML ------------------------------------------------------------------------------------
