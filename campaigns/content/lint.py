@@ -70,6 +70,8 @@ _SOURCES = {
     "v:imagedata": ("src",),
 }
 """Attributes with image URLs, besides `background`."""
+_SAMPLE_IMAGES = "/static/img/placeholder/"
+"""Folder of the images in the starter designs, which must be replaced."""
 _CODE = frozenset({"code", "pre", "kbd", "samp"})
 """Elements that show source code: apparent merge tags in them are text."""
 _FORMATTING = frozenset({"b", "big", "em", "font", "i", "small", "span", "strong", "u", "wbr"})
@@ -383,13 +385,14 @@ class _Reader:
                     yield from self._source(position + found.start(), address)
 
     def _source(self, position: int, address: str) -> Iterator[Finding]:
-        if self._is_own(address):
+        is_sample = self._is_own(address) and _SAMPLE_IMAGES in address
+        if self._is_own(address) and not is_sample:
             return
         name = _excerpt(address.strip())
-        if (lost := _lost(address)) is not None:
+        if not is_sample and (lost := _lost(address)) is not None:
             reason = _about(name, lost) if name else Reason("target.no_source_unnamed")
             yield self._finding("image", position, reason)
-        elif targets.is_placeholder(address):
+        elif is_sample or targets.is_placeholder(address):
             reason = Reason("target.placeholder_image", {"target": name})
             yield self._finding("placeholder", position, reason)
 
@@ -466,10 +469,14 @@ def _excerpt(text: str) -> str:
 # --- starter designs ------------------------------------------------------------------------------
 
 
-def untouched(page: ParsedPage, starters: Iterable[ParsedPage]) -> list[Finding]:
+def sentences(page: ParsedPage) -> set[str]:
+    """Return the sentences of a design, which must be replaced."""
+    return {text for _, text in _sentences(page)}
+
+
+def untouched(page: ParsedPage, samples: Collection[str]) -> list[Finding]:
     """Return sentences of a starter design that are still in the content."""
-    wanted = {text for starter in starters for _, text in _sentences(starter)}
-    found = ((line, text) for line, text in _sentences(page) if text in wanted)
+    found = ((line, text) for line, text in _sentences(page) if text in samples)
     return [
         Finding("starter", Problem("html", line, reason, blocks=False))
         for line, text in islice(found, MAX_FINDINGS)

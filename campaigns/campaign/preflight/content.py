@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -12,7 +11,7 @@ from campaigns.campaign import content_segments, feed
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.preflight.checks import Check, CheckName, passed, problem, warning
 from campaigns.content.html.previewing import CLIPPED_BYTES
-from campaigns.content.library import starters
+from campaigns.content.library.sample_text import sample_sentences
 from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import (
     Compiled,
@@ -23,12 +22,9 @@ from campaigns.content.mime.compile import (
     compile_content,
     lint_content,
 )
-from campaigns.content.sources.convert import html_without_footer
-from campaigns.content.sources.source import ContentSource, SourceContext
 from campaigns.content.templating.checker import MAX_PROBLEMS
 from campaigns.content.templating.problems import Field, Problem
 from campaigns.messages import Recipient
-from campaigns.paths import resource_root
 from campaigns.reason import Reason
 from campaigns.tokens import Signer
 
@@ -72,7 +68,7 @@ def check(content: Content, signer: Signer, *, now: datetime) -> list[Check]:
     known = {*subscribers.known_attributes(), *(field.key for field in content.fields)}
     found = check_content(content, known)
     rows = _template(found)
-    findings = lint_content(content, _starters())
+    findings = lint_content(content, sample_sentences())
     rows += [*_merge_tags(findings), *_starter_text(findings)]
     if any(one.blocks for one in found):
         return [*rows, *_lost(findings)]
@@ -163,18 +159,6 @@ def _starter_text(findings: Sequence[Finding]) -> list[Check]:
     """Check for placeholder text of the starter design."""
     row = _row("starter_text", [found for found in findings if found.kind == "starter"])
     return [row] if row else []
-
-
-@lru_cache(maxsize=1)
-def _starters() -> tuple[str, ...]:
-    """Return the HTML of the starter designs, whose example text must be replaced.
-
-    Campaigns of earlier versions began with the HTML files.
-    """
-    folder = resource_root() / "templates" / "newsletter"
-    earlier = [path.read_text("utf-8") for path in sorted(folder.glob("*.html"))]
-    sources = [ContentSource("blocks", design.document) for design in starters.all()]
-    return (*earlier, *(html_without_footer(source, SourceContext()) for source in sources))
 
 
 def _sizes(compiled: Compiled) -> Iterator[int]:

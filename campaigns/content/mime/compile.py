@@ -58,6 +58,7 @@ __all__ = [
     "compile_content",
     "depends_on_values",
     "lint_content",
+    "sentences_of",
     "show_tags",
 ]
 
@@ -138,21 +139,27 @@ def show_tags(
     return {}
 
 
-def lint_content(content: Content, starters: Iterable[str] = ()) -> list[lint.Finding]:
+def sentences_of(pages: Iterable[str]) -> frozenset[str]:
+    """Return the sentences of designs, given as HTML, for `lint_content`."""
+    return frozenset().union(*(lint.sentences(_page(html)) for html in pages))
+
+
+def lint_content(content: Content, samples: Collection[str] = ()) -> list[lint.Finding]:
     """Return dead links, placeholders and other programs' merge tags in all fields. Never raises.
 
-    `starters` are designs whose text must be replaced. A page that is too long has no findings.
+    `samples` are sentences of designs, which must be replaced. A page that is too long has no
+    findings.
     """
-    found_in = _lint_one(content, starters)
+    found_in = _lint_one(content, samples)
     for one in content.variants:
         found_in += [
             replace(finding, problem=replace(finding.problem, language=one.language))
-            for finding in _lint_one(one, starters)
+            for finding in _lint_one(one, samples)
         ]
     return found_in
 
 
-def _lint_one(content: Content, starters: Iterable[str]) -> list[lint.Finding]:
+def _lint_one(content: Content, samples: Collection[str]) -> list[lint.Finding]:
     compiled = compile_source(content.source, content.context)
     if len(_template_of(compiled)) > limits.MAX_SOURCE:
         compiled = CompiledPage("")
@@ -160,7 +167,7 @@ def _lint_one(content: Content, starters: Iterable[str]) -> list[lint.Finding]:
     subject, preheader = (
         tokens.guard(tokens.normalise(text)) for text in (content.subject, content.preheader)
     )
-    in_page = [*lint.lint(page, content.base_url), *lint.untouched(page, map(_page, starters))]
+    in_page = [*lint.lint(page, content.base_url), *lint.untouched(page, samples)]
     return [
         *lint.lint_text("subject", subject),
         *lint.lint_text("preheader", preheader),

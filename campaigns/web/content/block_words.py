@@ -229,6 +229,7 @@ def _hints() -> dict[str, str]:
         "hint_video": _("Email apps cannot play videos, so a picture links to it."),
         "hint_html": _("For code that no block covers. It is sent as you write it."),
         "hint_saved": _("A change to a saved block reaches every draft that shows it."),
+        "sample_content": _("This came with the design. Replace it before you send."),
         "hint_email": _("Select a block in the email to change it."),
         "hint_alt": _("Shown when images are off, and read aloud to people who cannot see them."),
         "hint_social": _("Shows the profiles of your brand."),

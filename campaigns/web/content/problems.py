@@ -1,9 +1,14 @@
 """Problems of the subject, the preheader and the content, for the panel below the editor."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from flask import render_template
 
 from campaigns.access import access
 from campaigns.audience import subscribers
+from campaigns.content.library.sample_text import sample_sentences
+from campaigns.content.lint import Finding
 from campaigns.content.mime.compile import Problem, check_content, lint_content
 from campaigns.web.content.blueprint import content_route, owner_or_404
 from campaigns.web.content.owner import ContentOwner, OwnerKind
@@ -25,6 +30,7 @@ def problems(owner: OwnerKind, public_id: str) -> str:
     return render_template(
         "web/content/_problems.html",
         problems=problems_of(found),
+        samples=samples_of(found),
         shown_first=PROBLEMS_SHOWN_FIRST,
         most_shown=MAX_PROBLEMS_SHOWN,
         has_content=bool(found.source.strip()),
@@ -41,6 +47,7 @@ def problem_count(owner: OwnerKind, public_id: str) -> str:
         "web/content/_problem_count.html",
         blocking=sum(problem.blocks for problem in listed),
         warnings=sum(not problem.blocks for problem in listed),
+        samples=len(samples_of(found)),
         has_content=bool(found.source.strip()),
     )
 
@@ -49,12 +56,7 @@ def problems_of(owner: ContentOwner) -> list[Problem]:
     """Return the problems, those that prevent sending first."""
     content = owner.content()
     found = check_content(content, subscribers.known_attributes())
-    # A new design is full of placeholders; only the review asks to replace them.
-    found += [
-        finding.problem
-        for finding in lint_content(content)
-        if finding.kind not in {"placeholder", "starter"} or finding.problem.blocks
-    ]
+    found += [one.problem for one in lint_content(content) if not _is_sample(one)]
     found = [problem for problem in found if problem.reason.code not in _SEEN_AT_ONCE]
     without_link = {one.block for one in found if one.reason.code in _WITHOUT_LINK}
     found = [
@@ -63,3 +65,38 @@ def problems_of(owner: ContentOwner) -> list[Problem]:
         if one.block not in without_link or one.reason.code not in _WITHOUT_TARGET
     ]
     return sorted(found, key=lambda problem: (not problem.blocks, problem.line))
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlace:
+    """A block, or a line of code, that still has content of the design.
+
+    `first` is the first thing in it to replace; `count` is how many there are.
+    """
+
+    block: str
+    line: int
+    first: Finding
+    count: int
+
+
+def samples_of(owner: ContentOwner) -> list[SamplePlace]:
+    """Return where texts, links and images of a design are still to be replaced.
+
+    These are no mistakes: a new email consists of them.
+    """
+    at: dict[tuple[str, int], list[Finding]] = {}
+    for one in lint_content(owner.content(), sample_sentences()):
+        if _is_sample(one) and one.problem.field == "html" and not one.problem.language:
+            at.setdefault((one.problem.block, one.problem.line), []).append(one)
+    places = [SamplePlace(*place, _most_telling(found), len(found)) for place, found in at.items()]
+    return sorted(places, key=lambda place: (owner.source.find(f'"{place.block}"'), place.line))
+
+
+def _most_telling(found: Sequence[Finding]) -> Finding:
+    """Return a text, if there is any: it says more than where a link leads."""
+    return next((one for one in found if one.kind == "starter"), found[0])
+
+
+def _is_sample(finding: Finding) -> bool:
+    return finding.kind in {"placeholder", "starter"} and not finding.problem.blocks

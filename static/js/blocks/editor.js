@@ -158,6 +158,7 @@ function start() {
     root.scrollIntoView({ block: "nearest" });
     store.select(detail.id, { reveal: true });
   });
+  document.addEventListener("samples-shown", ({ detail }) => store.showSamples(detail));
   // Another version was put into the form: somebody else's, or the one kept in this browser.
   source.form.addEventListener("restored", () => store.load());
 

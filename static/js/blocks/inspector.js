@@ -145,6 +145,9 @@ export class Inspector {
           el("span", {}, problem.text),
         ),
       ),
+      this.store.samples.has(this.store.selected)
+        ? el("li", { class: "is-note" }, icon("edit"), el("span", {}, word("sample_content")))
+        : "",
     );
   }
 

@@ -10,6 +10,7 @@ export class Store extends EventTarget {
     this.live = live;
     this.history = new History();
     this.problems = [];
+    this.samples = new Set(); // the blocks that still have content of the design
     this.selected = "";
     this.load();
   }
@@ -92,6 +93,11 @@ export class Store extends EventTarget {
 
   showProblems(problems) {
     this.problems = problems;
+    this.emit("problems");
+  }
+
+  showSamples(ids) {
+    this.samples = new Set(ids);
     this.emit("problems");
   }
 

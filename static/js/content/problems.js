@@ -1,4 +1,4 @@
-// The panel of problems: their number in the bar, and the way from a problem to its line or block.
+// The panel of problems and of samples to replace: their number in the bar, and the way from a problem to its line or block.
 import { surface } from "./surface.js";
 
 const panel = document.getElementById("problems");
@@ -6,13 +6,17 @@ const chip = document.querySelector("[data-problem-chip]");
 
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target !== panel) return;
-  const count = panel.querySelector("[data-count]");
-  chip.hidden = !count;
-  if (count) {
-    chip.lastElementChild.textContent = count.dataset.count;
-    chip.classList.toggle("is-blocking", "blocks" in count.dataset);
+  const problems = panel.querySelector("[data-count]");
+  const title = problems || panel.querySelector("[data-samples]");
+  chip.hidden = !title;
+  if (title) {
+    chip.lastElementChild.textContent = title.dataset.count || title.dataset.samples;
+    chip.title = title.textContent.trim();
+    chip.classList.toggle("is-blocking", "blocks" in title.dataset);
+    chip.classList.toggle("is-note", !problems);
   }
   document.dispatchEvent(new CustomEvent("problems-shown", { detail: atLines() }));
+  document.dispatchEvent(new CustomEvent("samples-shown", { detail: blocksWithSamples() }));
 });
 
 // The problems of the source that have a line: [{line, text, blocks}].
@@ -24,11 +28,17 @@ function atLines() {
   }));
 }
 
+// The ids of the blocks that still have content of the design; the block editor listens to this.
+function blocksWithSamples() {
+  return [...panel.querySelectorAll("[data-sample]")].map((button) => button.dataset.block);
+}
+
 panel.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-line], [data-block]");
+  const button = event.target.closest("[data-line], [data-at-line], [data-block]");
   if (!button) return;
   document.dispatchEvent(new CustomEvent("show-editor"));
-  if (button.dataset.line) surface.showLine(Number(button.dataset.line));
+  const line = button.dataset.line || button.dataset.atLine;
+  if (line) surface.showLine(Number(line));
   // The block editor listens to this.
   else document.dispatchEvent(new CustomEvent("select-block", { detail: { id: button.dataset.block } }));
 });

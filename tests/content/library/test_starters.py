@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,12 +11,12 @@ from campaigns import formatting
 from campaigns.content import lint
 from campaigns.content.brand_style import BrandStyle
 from campaigns.content.library import starters
+from campaigns.content.library.sample_text import sample_sentences
 from campaigns.content.library.starters import StarterDesign
 from campaigns.content.mime.compile import Content, lint_content
 from campaigns.content.sources.blocks.colours import contrast
 from campaigns.content.sources.blocks.document import Document, FooterRow
 from campaigns.content.sources.compile import compile_source
-from campaigns.content.sources.convert import html_without_footer
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 from campaigns.paths import resource_root
 from campaigns.wording import Words
@@ -53,14 +52,8 @@ def content(document: str) -> Content:
     )  # fmt: skip
 
 
-@cache
-def designs() -> tuple[str, ...]:
-    sources = (ContentSource("blocks", one.document) for one in starters.all())
-    return tuple(html_without_footer(source, CONTEXT) for source in sources)
-
-
 def starter_findings(document: str) -> list[lint.Finding]:
-    found = lint_content(content(document), designs())
+    found = lint_content(content(document), sample_sentences())
     return [one for one in found if one.kind == "starter"]
 
 

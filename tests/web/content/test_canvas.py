@@ -19,7 +19,7 @@ from tests.factories import a_campaign, a_list
 BUTTON = {"id": "butt0001", "type": "button", "label": "Order now", "link": ""}
 
 
-def _document(*blocks: dict[str, Any]) -> str:
+def document_of(*blocks: dict[str, Any]) -> str:
     section = {
         "id": "sect0001",
         "type": "section",
@@ -32,7 +32,7 @@ def _document(*blocks: dict[str, Any]) -> str:
 def url(owner_client: FlaskClient) -> str:
     """The URL of the canvas of a draft."""
     with transaction():
-        campaign = a_campaign(a_list(), content_kind="blocks", source=_document(BUTTON))
+        campaign = a_campaign(a_list(), content_kind="blocks", source=document_of(BUTTON))
     return f"/campaigns/{campaign.public_id}/content/canvas"
 
 
@@ -41,14 +41,14 @@ def _compile(client: FlaskClient, url: str, body: str | bytes) -> TestResponse:
 
 
 def test_a_document_is_compiled_with_its_blocks_marked(owner_client: FlaskClient, url: str) -> None:
-    answer = _compile(owner_client, url, _document(BUTTON)).get_json()
+    answer = _compile(owner_client, url, document_of(BUTTON)).get_json()
     assert "Order now" in answer["html"]
     for block in ("sect0001", "colu0001", "butt0001"):
         assert f"b-{block}" in answer["html"]
 
 
 def test_problems_name_their_block(owner_client: FlaskClient, url: str) -> None:
-    problems = _compile(owner_client, url, _document(BUTTON)).get_json()["problems"]
+    problems = _compile(owner_client, url, document_of(BUTTON)).get_json()["problems"]
     assert [problem["block"] for problem in problems] == ["butt0001"]
     assert problems[0]["text"].endswith(".")
     assert problems[0]["blocks"] is False
@@ -61,10 +61,10 @@ def test_a_button_without_link_is_listed_once(owner_client: FlaskClient, url: st
 
 
 def test_compiling_saves_nothing(owner_client: FlaskClient, url: str) -> None:
-    _compile(owner_client, url, _document({**BUTTON, "label": "Something else"}))
+    _compile(owner_client, url, document_of({**BUTTON, "label": "Something else"}))
     draft = drafts.find(url.split("/")[2])
     assert draft is not None
-    assert draft.source == _document(BUTTON)
+    assert draft.source == document_of(BUTTON)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_document_that_could_not_be_saved_is_refused(owner_client: FlaskClient
 
 def test_without_a_login_nothing_is_compiled(client: FlaskClient, url: str) -> None:
     client.delete_cookie("campaigns")
-    assert "/login" in _compile(client, url, _document(BUTTON)).location
+    assert "/login" in _compile(client, url, document_of(BUTTON)).location
 
 
 def test_the_frame_runs_no_scripts_and_loads_only_images(
@@ -135,9 +135,9 @@ def test_the_inspector_has_a_form_for_each_kind_of_block() -> None:
 def test_the_answer_is_compressed_if_the_browser_accepts_it(
     owner_client: FlaskClient, url: str
 ) -> None:
-    plain = _compile(owner_client, url, _document(BUTTON))
+    plain = _compile(owner_client, url, document_of(BUTTON))
     packed = owner_client.post(
-        url, data=_document(BUTTON), headers={"Accept-Encoding": "gzip, deflate, br"}
+        url, data=document_of(BUTTON), headers={"Accept-Encoding": "gzip, deflate, br"}
     )
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.data) == plain.data
