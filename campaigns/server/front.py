@@ -3,7 +3,7 @@
 A request's body is read in full before the app sees it, and the app's response is buffered until
 the client has read it. The app (WSGI) holds one of WEB_THREADS threads only while it computes.
 Responses of unknown length, such as exports, are written to a file by separate threads. Health, the
-open pixel and clicks need no thread at all.
+open pixel, clicks and static files need no thread at all.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ from campaigns.server.request_slots import NoSlotError, RequestSlots
 from campaigns.server.spool import Body, Spool, SpoolFullError
 from campaigns.server.thread_shares import ThreadShares
 from campaigns.server.wsgi import Call, Headers, environ_of
+from campaigns.web import static_files
 from campaigns.web_limits import network_of
 
 log = structlog.get_logger()
@@ -57,6 +58,8 @@ DRAIN_SECONDS = 1.0
 """Time for which the rest of a refused body is read, in seconds: browsers expect that."""
 EXPORT_THREADS = 2
 DISK_THREADS = 4
+
+STATIC = b"/static/"
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -176,6 +179,9 @@ class Front:
         path: bytes = scope["raw_path"]
         if path == b"/health":
             return health_answer(is_well=await self._health.is_well())
+        if path.startswith(STATIC):
+            name = path[len(STATIC) :].decode("latin-1")
+            return static_files.quick_answer(name, _header(scope, b"accept-encoding"))
         if path.startswith((b"/o/", b"/c/")):
             return self._tracked(scope, path.decode("latin-1").split("/"))
         return None

@@ -1,8 +1,9 @@
 """Static files under the hash of the whole tree: `/static/<hash>/css/app.css`, cached for a year.
 
 Any change gives every file a new URL, so references between files (fonts in a style sheet, imported
-modules) stay consistent without rewriting. Files stay in memory, and are compressed on first use. A
-change on disk is served after a restart.
+modules) stay consistent without rewriting. Files stay in memory, and are compressed on first use;
+`bin/compress` has compressed the large ones of others already. A change on disk is served after a
+restart.
 """
 
 import gzip
@@ -13,13 +14,19 @@ from pathlib import Path
 
 import brotli
 from flask import Flask, Response, abort, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from campaigns.access import access
 from campaigns.paths import resource_root
 
 YEAR_SECONDS = 365 * 86_400
 BROTLI_QUALITY = 9
-"""Brotli quality: the best one takes a second for the largest file, and gains little."""
+"""Brotli quality for files of our own: the best one takes ten times as long, and gains little."""
+COMPRESSED = ".br"
+"""Suffix of what `bin/compress` wrote beside a file. It is not served under its own name."""
+QUICK_BYTES = 64 * 1024
+"""Size up to which compressing a file takes a few milliseconds."""
 _DENSE = ("image/png", "image/jpeg", "image/webp", "font/")
 """Prefixes of types that are already compressed."""
 _TYPES = {".woff2": "font/woff2", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -28,15 +35,18 @@ _TYPES = {".woff2": "font/woff2", ".js": "text/javascript", ".svg": "image/svg+x
 class StaticFile:
     """A file of the tree, in each content coding."""
 
-    def __init__(self, name: str, content: bytes) -> None:
+    def __init__(self, name: str, content: bytes, compressed: bytes | None = None) -> None:
         suffix = Path(name).suffix
         self.identity = content
+        self._compressed = compressed
         self.media_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
         self.is_compressible = not self.media_type.startswith(_DENSE)
 
     @cached_property
     def br(self) -> bytes:
         """The file compressed with brotli."""
+        if self._compressed is not None:
+            return self._compressed
         compressed: bytes = brotli.compress(self.identity, quality=BROTLI_QUALITY)
         return compressed
 
@@ -50,6 +60,11 @@ class StaticFile:
         found: bytes = getattr(self, coding)
         return found
 
+    def is_quick(self, coding: str) -> bool:
+        """Return whether the file is compressed already, or in a few milliseconds."""
+        is_made = coding in vars(self) or (coding == "br" and self._compressed is not None)
+        return is_made or len(self.identity) <= QUICK_BYTES
+
 
 class Tree:
     """All static files, and their common hash."""
@@ -58,11 +73,16 @@ class Tree:
         self.files: dict[str, StaticFile] = {}
         digest = hashlib.sha256()
         for path in sorted(folder.rglob("*")):
-            if path.is_file():
+            if path.is_file() and path.suffix != COMPRESSED:
                 name, content = path.relative_to(folder).as_posix(), path.read_bytes()
-                self.files[name] = StaticFile(name, content)
+                self.files[name] = StaticFile(name, content, _compressed_beside(path))
                 digest.update(f"{name}\0{len(content)}\0".encode() + content)
         self.hash = digest.hexdigest()[:12]
+
+
+def _compressed_beside(path: Path) -> bytes | None:
+    beside = path.with_name(path.name + COMPRESSED)
+    return beside.read_bytes() if beside.is_file() else None
 
 
 @cache
@@ -79,6 +99,15 @@ def asset(name: str) -> str:
     return f"/static/{found.hash}/{name}"
 
 
+def quick_answer(path: str, accept_encoding: str) -> Response | None:
+    """Answer a request for `/static/<path>` in microseconds; None if the app has to do it."""
+    file = _current(path)
+    if file is None:
+        return None
+    coding = _coding(file, parse_accept_header(accept_encoding, Accept))
+    return _answer(file, coding) if file.is_quick(coding) else None
+
+
 def register(app: Flask) -> None:
     """Serve the files, and make their URLs available to templates."""
     app.add_url_rule("/static/<path:path>", endpoint="static", view_func=_serve)
@@ -88,20 +117,34 @@ def register(app: Flask) -> None:
 @access("public")
 def _serve(path: str) -> Response:
     """Serve a file; redirects URLs of other versions to the current one."""
-    found = tree()
-    version, _, name = path.partition("/")
-    if version == found.hash and name in found.files:
-        return _answer(found.files[name])
-    other = next((one for one in (name, path) if one in found.files), None)
+    file = _current(path)
+    if file is not None:
+        return _answer(file, _coding(file, request.accept_encodings))
+    name = path.partition("/")[2]
+    other = next((one for one in (name, path) if one in tree().files), None)
     if other is None:
         abort(404)
     return Response(status=302, headers={"Location": asset(other)})
 
 
-def _answer(file: StaticFile) -> Response:
-    coding = "identity"
-    if file.is_compressible:  # prefer the smaller one if the client accepts both equally
-        coding = request.accept_encodings.best_match(("br", "gzip"), default="identity")
+def _current(path: str) -> StaticFile | None:
+    version, _, name = path.partition("/")
+    found = tree()
+    return found.files.get(name) if version == found.hash else None
+
+
+def _coding(file: StaticFile, accepted: Accept) -> str:
+    if not file.is_compressible:
+        return "identity"
+    return negotiated(accepted)
+
+
+def negotiated(accepted: Accept) -> str:
+    """Return the content coding for a client: "br" if it accepts others only as well."""
+    return accepted.best_match(("br", "gzip"), default="identity")
+
+
+def _answer(file: StaticFile, coding: str) -> Response:
     answer = Response(file.content(coding), mimetype=file.media_type)
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     if file.is_compressible:

@@ -17,6 +17,7 @@ from campaigns.server.front import Front
 from campaigns.server.request_slots import NoSlotError, RequestSlots
 from campaigns.server.spool import Spool, SpoolFullError
 from campaigns.tokens import Signer, click_path, open_token
+from campaigns.web.static_files import asset
 from tests.conftest import SECRET_KEY, settings_for_tests
 from tests.server.asgi import Exchange
 
@@ -270,7 +271,7 @@ def test_clients_behind_a_trusted_proxy_are_distinguished(tmp_path: Path) -> Non
     environment.front.close()
 
 
-def test_health_opens_and_clicks_need_no_thread(environment: Environment) -> None:
+def test_health_opens_clicks_and_static_files_need_no_thread(environment: Environment) -> None:
     environment.answer_with([b"ok"], length=2)
     held = threading.Event()
     for _ in range(2):
@@ -278,27 +279,35 @@ def test_health_opens_and_clicks_need_no_thread(environment: Environment) -> Non
     click = "/c/" + click_path(SIGNER, 7, 1, "https://shop.example/größe")
     try:
         done = environment.run(
-            Exchange(f"/o/{open_token(SIGNER, 7)}.gif"), Exchange(click), Exchange("/health")
+            Exchange(f"/o/{open_token(SIGNER, 7)}.gif"),
+            Exchange(click),
+            Exchange("/health"),
+            Exchange(asset("css/app.css")),
         )
     finally:
         held.set()
-    assert [one.status for one in done] == [200, 302, 200]
+    assert [one.status for one in done] == [200, 302, 200, 200]
     assert done[0].headers["content-type"] == "image/gif"
     assert done[1].headers["location"] == "https://shop.example/gr%C3%B6%C3%9Fe"
     assert environment.reached == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("name", ["open", "click", "health"])
+@pytest.mark.parametrize("name", ["open", "click", "health", "static", "font", "old", "missing"])
 def test_the_front_answers_like_the_app(tmp_path: Path, name: str, method: str) -> None:
     environment = Environment(tmp_path)
     click = click_path(SIGNER, 0, 1, "https://shop.example/a?b=1&c=%20")
-    path = {"open": "/o/broken.gif", "click": f"/c/{click}", "health": "/health"}[name]
+    path = {
+        "open": "/o/broken.gif", "click": f"/c/{click}", "health": "/health",
+        "static": asset("css/app.css"), "font": asset("vendor/inter/latin.woff2"),
+        "old": "/static/0123456789ab/css/app.css", "missing": "/static/css/none.css",
+    }[name]  # fmt: skip
     [ours] = environment.run(Exchange(path, method=method))
     theirs = environment.app.test_client().open(path, method=method)
     assert (ours.status, ours.body) == (theirs.status_code, theirs.data)
-    same = {key.lower(): value for key, value in theirs.headers if key != "Vary"}
-    assert ours.headers == same  # the app also sends Vary: Cookie, which never applies here
+    # The app also sends Vary: Cookie for them, which never applies here.
+    same = {key.lower(): value for key, value in theirs.headers if value != "Cookie"}
+    assert ours.headers == same
     environment.front.close()
 
 

@@ -15,7 +15,7 @@ from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import transaction
 from campaigns.server.front import Front
-from campaigns.web.static_files import Tree, asset, tree
+from campaigns.web.static_files import Tree, asset, quick_answer, tree
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list
 from tests.server.asgi import Exchange
@@ -132,6 +132,46 @@ async def _asked(app: Flask, settings: Settings, path: str) -> Exchange:
     finally:
         front.close()
     return exchange
+
+
+def test_what_was_compressed_before_is_the_file_beside_it() -> None:
+    """`bin/compress` was run after the last change of static/vendor."""
+    before = sorted(Path("static").rglob("*.br"))
+    assert Path(f"static/{STYLE}.br") in before
+    for path in before:
+        assert brotli.decompress(path.read_bytes()) == path.with_suffix("").read_bytes()
+    sizes = {name: len(file.identity) for name, file in tree().files.items()}
+    large = {
+        name for name, size in sizes.items() if name.endswith((".js", ".css")) and size > 2**16
+    }
+    assert large <= {path.with_suffix("").relative_to("static").as_posix() for path in before}
+
+
+def test_what_was_compressed_before_has_no_address_of_its_own(client: FlaskClient) -> None:
+    assert client.get(f"{asset(STYLE)}.br").status_code == 404
+
+
+def test_a_static_file_needs_no_thread_unless_it_takes_long_to_compress(tmp_path: Path) -> None:
+    (tmp_path / "large.js").write_bytes(b"large" * 20_000)
+    (tmp_path / "small.js").write_bytes(b"small")
+    (tmp_path / "known.js").write_bytes(b"known" * 20_000)
+    (tmp_path / "known.js.br").write_bytes(brotli.compress(b"known" * 20_000))
+    files = Tree(tmp_path).files
+    quick = {
+        (name, coding)
+        for name in files
+        for coding in ("br", "gzip")
+        if files[name].is_quick(coding)
+    }
+    assert quick == {("small.js", "br"), ("small.js", "gzip"), ("known.js", "br")}
+    files["large.js"].content("gzip")
+    assert files["large.js"].is_quick("gzip")
+
+
+@pytest.mark.parametrize("name", ["css/none.css", "../pyproject.toml", "", "css/app.css/"])
+def test_the_quick_answer_leaves_what_is_not_there_to_the_app(name: str) -> None:
+    assert quick_answer(f"{tree().hash}/{name}", "br") is None
+    assert quick_answer(name, "br") is None
 
 
 def test_the_first_load_of_the_home_page_stays_under_250_kb(owner_client: FlaskClient) -> None:
