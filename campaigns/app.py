@@ -25,7 +25,7 @@ from campaigns.db import db, is_disk_full
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
 from campaigns.web import login as login_pages
-from campaigns.web import static_files, template_helpers, words
+from campaigns.web import script_modules, static_files, template_helpers, words
 from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.wording import catalog
 
@@ -94,6 +94,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         csrf.exempt(blueprint)  # these pages have no session and no cookies; links are signed
         app.register_blueprint(blueprint)
     static_files.register(app)
+    script_modules.register(app)
     template_helpers.register(app)
     words.register(app)
     app.after_request(_security_headers)

@@ -59,7 +59,9 @@ def test_templates_use_existing_static_files() -> None:
     missing = [
         f"{path.name}: {name}"
         for path in OWN_TEMPLATES
-        for name in re.findall(r"""asset\(\s*["']([^"']+)["']""", path.read_text("utf-8"))
+        for name in re.findall(
+            r"""(?:asset|module_scripts)\(\s*["']([^"']+)["']""", path.read_text("utf-8")
+        )
         if not (STATIC / name).is_file()
     ]
     assert missing == []

@@ -24,13 +24,11 @@ from campaigns.web.content.block_words import block_words
 from campaigns.web.content.blueprint import content_route, owner_or_404
 from campaigns.web.content.owner import ContentOwner, OwnerKind
 from campaigns.web.personal.merge_tag_words import label_of
-from campaigns.web.static_files import asset, tree
+from campaigns.web.static_files import asset
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 MAX_PROBLEMS = 200
-MODULES = ("js/blocks/", "vendor/tiptap/rich-text", "vendor/sortable/sortable")
-"""Beginnings of the names of the scripts of the block editor."""
 FRAME_CSP = (
     "default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox allow-same-origin"
@@ -92,11 +90,6 @@ def _shown(problem: Problem) -> dict[str, Any]:
         "block": problem.block,
         "blocks": problem.blocks,
     }
-
-
-def editor_modules() -> list[str]:
-    """Return the scripts of the block editor; the page asks for all of them at once."""
-    return [asset(name) for name in tree().files if name.startswith(MODULES)]
 
 
 def editor_data(owner: ContentOwner) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The content page, and saving what is written there."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, redirect, render_template, request
@@ -9,14 +10,14 @@ from werkzeug.datastructures import MultiDict
 from campaigns.access import access
 from campaigns.campaign import drafts
 from campaigns.clock import utcnow
-from campaigns.content.sources.source import KINDS
+from campaigns.content.sources.source import KINDS, SourceKind
 from campaigns.db import transaction
 from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.conflicts import conflict_answer
 from campaigns.web.content import brand_choice
 from campaigns.web.content.blueprint import content_route, find_owner, owner_or_404
-from campaigns.web.content.canvas import editor_data, editor_modules
+from campaigns.web.content.canvas import editor_data
 from campaigns.web.content.kinds import formats_for
 from campaigns.web.content.owner import (
     ContentConflictError,
@@ -29,6 +30,14 @@ from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 LOCKED = 423
+EDITOR_SCRIPTS: Mapping[SourceKind, tuple[str, ...]] = {
+    "blocks": ("js/blocks/editor.js",),
+    "html": ("js/content/code_editor.js",),
+    "mjml": ("js/content/code_editor.js",),
+    "markdown": ("js/content/markdown_toolbar.js",),
+    "text": ("js/content/text_lines.js",),
+}
+"""The scripts of the editor for each kind of content."""
 
 
 class BadContentError(ValueError):
@@ -48,7 +57,7 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         formats=formats_for(found),
         brands=brand_choice.choices_for(found),
         block_editor=blocks,
-        editor_modules=editor_modules() if blocks else [],
+        editor_scripts=EDITOR_SCRIPTS[found.content_kind],
     )
 
 
