@@ -113,3 +113,4 @@ def freeze_collected_objects() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 1_000)
