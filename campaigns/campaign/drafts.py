@@ -9,7 +9,13 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from campaigns.campaign import audience, fallback_sender, feed, language_variants
+from campaigns.campaign import (
+    audience,
+    content_versions,
+    fallback_sender,
+    feed,
+    language_variants,
+)
 from campaigns.campaign.audience import AudienceError, Scope
 from campaigns.campaign.models import (
     Campaign,
@@ -18,8 +24,7 @@ from campaigns.campaign.models import (
     CampaignSeries,
     Delivery,
 )
-from campaigns.content.library import brands, versions
-from campaigns.content.library.versions import VersionOwner
+from campaigns.content.library import brands
 from campaigns.db import db
 from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
@@ -159,36 +164,51 @@ def save(
     *,
     chosen: ChosenAudience | None = None,
     seen: str = "",
-    is_separate: bool = False,
     editor_id: int | None,
     now: datetime,
 ) -> int:
     """Save these fields (EDITABLE), and the audience if given, on top of this version.
 
     `seen`: the fingerprint of the part that was edited. If only the other part was changed since,
-    this is no conflict. `is_separate`: keep the content as a version of its own. Returns the new
-    version. Raises EditConflictError if someone saved a newer one, NotEditableError if it is no
-    longer a draft.
+    this is no conflict. Returns the new version. Raises EditConflictError if someone saved a newer
+    one, NotEditableError if it is no longer a draft.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
         raise ValueError(f"not fields of a draft: {sorted(unknown)}")
-    old = db.session.get(Campaign, campaign_id)
-    before = versions.state_of(old) if old is not None else None
-    try:
-        new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
-    except EditConflictError as error:
-        if seen not in _fingerprints(error.current, changes):
-            raise
-        version = error.current.version
-        new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+    with content_versions.recorded(campaign_id):
+        try:
+            new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
+        except EditConflictError as error:
+            if seen not in _fingerprints(error.current, changes):
+                raise
+            version = error.current.version
+            new_version = _touch(campaign_id, version, changes, editor_id=editor_id, now=now)
     if chosen is not None:
         choose_audience(campaign_id, chosen)
-    if before is not None and not changes.keys().isdisjoint(versions.FIELDS):
-        after = versions.state_of(db.session.get_one(Campaign, campaign_id))
-        owner = VersionOwner(campaign_id=campaign_id)
-        versions.record(owner, before, after, is_separate=is_separate)
     return new_version
+
+
+def restore(
+    campaign_id: int,
+    version: int,
+    content: Mapping[str, Any],
+    *,
+    editor_id: int | None,
+    now: datetime,
+) -> None:
+    """Bring back the content of a version on top of this version, as a version of its own.
+
+    `content`: some or all of `versions.FIELDS`; the others stay. Raises EditConflictError or
+    NotEditableError.
+    """
+    own = {name: value for name, value in content.items() if name != "variants"}
+    with content_versions.recorded(campaign_id, is_separate=True):
+        _touch(campaign_id, version, own, editor_id=editor_id, now=now)
+        if "variants" in content:
+            language_variants.replace_all(
+                campaign_id, content["variants"], editor_id=editor_id, now=now
+            )
 
 
 def fingerprint(campaign: Campaign, part: Part) -> str:

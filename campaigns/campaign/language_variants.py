@@ -10,12 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns import formatting
+from campaigns.campaign.content_versions import recorded
 from campaigns.campaign.models import Campaign, CampaignVariant
+from campaigns.content.library.versions import VARIANT_FIELDS
 from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.reason import ReasonError
 
 MAX_VARIANTS = 20
-FIELDS = frozenset({"subject", "preheader", "content_kind", "source", "inline_css"})
+FIELDS = frozenset(VARIANT_FIELDS)
 """What a variant has of its own."""
 
 
@@ -70,16 +72,17 @@ def add(
         raise VariantError("variants.unknown_language", language=language[:20])
     if language == main_language:
         raise VariantError("variants.main_language")
-    campaign = _touched(campaign_id, now, editor_id)
-    others = {one.language for one in of_campaign(campaign_id)}
-    if len(others - {language}) >= MAX_VARIANTS:
-        raise VariantError("variants.too_many", most=MAX_VARIANTS)
-    copied = {name: getattr(campaign, name) for name in FIELDS}
-    db.session.execute(
-        insert_ignoring(CampaignVariant).values(
-            campaign_id=campaign_id, language=language, version=1, updated_at=now, **copied
+    with recorded(campaign_id):
+        campaign = _touched(campaign_id, now, editor_id)
+        others = {one.language for one in of_campaign(campaign_id)}
+        if len(others - {language}) >= MAX_VARIANTS:
+            raise VariantError("variants.too_many", most=MAX_VARIANTS)
+        copied = {name: getattr(campaign, name) for name in FIELDS}
+        db.session.execute(
+            insert_ignoring(CampaignVariant).values(
+                campaign_id=campaign_id, language=language, version=1, updated_at=now, **copied
+            )
         )
-    )
     return db.session.get_one(CampaignVariant, (campaign_id, language), populate_existing=True)
 
 
@@ -98,17 +101,18 @@ def save(
     """
     if unknown := set(changes) - FIELDS:
         raise ValueError(f"not fields of a variant: {sorted(unknown)}")
-    _touched(campaign_id, now, editor_id)
-    changed = db.session.execute(
-        sa.update(CampaignVariant)
-        .where(
-            CampaignVariant.campaign_id == campaign_id,
-            CampaignVariant.language == language,
-            CampaignVariant.version == version,
+    with recorded(campaign_id):
+        _touched(campaign_id, now, editor_id)
+        changed = db.session.execute(
+            sa.update(CampaignVariant)
+            .where(
+                CampaignVariant.campaign_id == campaign_id,
+                CampaignVariant.language == language,
+                CampaignVariant.version == version,
+            )
+            .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now)
+            .execution_options(synchronize_session=False)
         )
-        .values(**changes, version=version + 1, edited_by_id=editor_id, updated_at=now)
-        .execution_options(synchronize_session=False)
-    )
     if rows_changed(changed):
         return version + 1
     current = find(campaign_id, language)
@@ -119,12 +123,40 @@ def save(
 
 def remove(campaign_id: int, language: str, *, editor_id: int | None, now: datetime) -> None:
     """Remove a variant. Raises VariantError if the campaign is no draft."""
-    _touched(campaign_id, now, editor_id)
-    db.session.execute(
-        sa.delete(CampaignVariant).where(
-            CampaignVariant.campaign_id == campaign_id, CampaignVariant.language == language
+    with recorded(campaign_id):
+        _touched(campaign_id, now, editor_id)
+        db.session.execute(
+            sa.delete(CampaignVariant).where(
+                CampaignVariant.campaign_id == campaign_id, CampaignVariant.language == language
+            )
         )
-    )
+
+
+def replace_all(
+    campaign_id: int,
+    variants: Mapping[str, Mapping[str, Any]],
+    *,
+    editor_id: int | None,
+    now: datetime,
+) -> None:
+    """Give a campaign exactly these variants, by language, each with a value for all FIELDS.
+
+    The caller has increased the campaign's version. It becomes theirs too, so that a page that
+    shows an older one does not save over it.
+    """
+    db.session.execute(sa.delete(CampaignVariant).where(CampaignVariant.campaign_id == campaign_id))
+    newest = sa.select(Campaign.version).where(Campaign.id == campaign_id).scalar_subquery()
+    for language, values in variants.items():
+        db.session.execute(
+            sa.insert(CampaignVariant).values(
+                campaign_id=campaign_id,
+                language=language,
+                version=newest,
+                edited_by_id=editor_id,
+                updated_at=now,
+                **{name: values[name] for name in FIELDS},
+            )
+        )
 
 
 def copy(from_id: int, to_id: int) -> None:

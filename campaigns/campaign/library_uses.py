@@ -6,7 +6,7 @@ Campaigns that are no drafts keep what they were launched with, so they need nei
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -43,9 +43,10 @@ def uses_of_saved_block(public_id: str) -> list[ContentUse]:
 
 def _uses(name: str, is_shown: Callable[[Mentions], bool]) -> list[ContentUse]:
     """Return what names it. SQL finds all that contain the name, and Python what refers to it."""
+    in_other_languages = sa.cast(Template.variants, sa.Text)
     found = (
         *_campaigns(name),
-        *_others("template", Template, Template.source, name),
+        *_others("template", Template, Template.source + in_other_languages, name),
         *_others("saved_block", SavedBlock, sa.cast(SavedBlock.rows, sa.Text), name),
         *_others("snippet", Snippet, Snippet.source, name),
     )
@@ -71,15 +72,21 @@ def _others(
     name: str,
 ) -> Iterator[tuple[ContentUse, str]]:
     for row in _with(model, text, name):
-        content = row.source if kind != "saved_block" else json.dumps(row.rows, ensure_ascii=False)
-        yield ContentUse(kind, row.public_id, row.name), content
+        yield ContentUse(kind, row.public_id, row.name), _text_of(row)
+
+
+def _text_of(row: Template | SavedBlock | Snippet) -> str:
+    if isinstance(row, SavedBlock):
+        return json.dumps(row.rows, ensure_ascii=False)
+    variants = row.variants.values() if isinstance(row, Template) else ()
+    return "\n".join([row.source, *(one["source"] for one in variants)])
 
 
 def _with(
     model: type[Template | SavedBlock | Snippet],
     text: sa.SQLColumnExpression[str],
     name: str,
-) -> Iterable[Any]:
+) -> Iterable[Template | SavedBlock | Snippet]:
     return db.session.scalars(
         sa.select(model)
         .where(text.contains(name, autoescape=True))

@@ -66,12 +66,10 @@ def shown_before(public_ids: Collection[str]) -> set[str]:
     There may be many versions; those older than the images are not read.
     """
     uploaded = sa.select(sa.func.min(Media.created_at)).where(Media.public_id.in_(public_ids))
+    text = ContentVersion.source + _other_languages(ContentVersion)
     sources = db.session.scalars(
-        sa.select(ContentVersion.source)
-        .where(
-            ContentVersion.saved_at >= uploaded.scalar_subquery(),
-            ContentVersion.source.contains("media"),
-        )
+        sa.select(text)
+        .where(ContentVersion.saved_at >= uploaded.scalar_subquery(), text.contains("media"))
         .execution_options(yield_per=AT_ONCE)
     )
     wanted, found = set(public_ids), set[str]()
@@ -81,6 +79,10 @@ def shown_before(public_ids: Collection[str]) -> set[str]:
             if found == wanted:
                 break
     return found
+
+
+def _other_languages(model: type[ContentVersion | Template]) -> sa.ColumnElement[str]:
+    return sa.func.coalesce(sa.cast(model.variants, sa.Text), "")
 
 
 def _shown(text: str) -> set[str]:
@@ -130,7 +132,7 @@ def _variants(part: str) -> Iterator[tuple[MediaUse, str]]:
 
 def _library(part: str) -> Iterator[tuple[MediaUse, str]]:
     texts: tuple[tuple[Shower, type[Any], sa.ColumnElement[str]], ...] = (
-        ("template", Template, sa.type_coerce(Template.source, sa.Text)),
+        ("template", Template, Template.source + _other_languages(Template)),
         ("saved_block", SavedBlock, sa.cast(SavedBlock.rows, sa.Text)),
         ("snippet", Snippet, sa.type_coerce(Snippet.source, sa.Text)),
         ("brand", Brand, sa.cast(Brand.style, sa.Text)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.campaign import drafts
+from campaigns.campaign import content_versions, drafts, language_variants
 from campaigns.campaign.models import Campaign
 from campaigns.content.library import templates
 from campaigns.content.library.models import Brand, Template
@@ -41,7 +41,7 @@ def template_from(
     campaign: Campaign, name: str, *, folder: str = "", editor_id: int | None, now: datetime
 ) -> Template:
     """Create a template with a campaign's content. Raises TemplateError."""
-    content = {one: getattr(campaign, one) for one in templates.CONTENT}
+    content = content_versions.content_of(campaign)
     return templates.create(name, content, folder=folder, editor_id=editor_id, now=now)
 
 
@@ -51,12 +51,15 @@ def _campaign(
     campaign = drafts.create(name=name, editor_id=editor_id, now=now)
     brand_id = campaign.brand_id
     for one, value in content.items():
-        setattr(campaign, one, value)
+        if one != "variants":
+            setattr(campaign, one, value)
     campaign.brand_id = campaign.brand_id or brand_id
     sender_id = _sender_of_brand(campaign.brand_id)
     if sender_id is not None:
         campaign.sender_id = sender_id
     db.session.flush()
+    variants = content.get("variants", {})
+    language_variants.replace_all(campaign.id, variants, editor_id=editor_id, now=now)
     return campaign
 
 

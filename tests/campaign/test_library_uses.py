@@ -50,3 +50,14 @@ def test_variants_in_other_languages_count_as_their_draft(app: Flask) -> None:
         a_variant(draft, "de", source="{{ snippet.promo }}")
         a_variant(draft, "fr", source="{{ snippet.promo }}")
     assert titles(uses_of_snippet("promo")) == [("campaign", "Draft")]
+
+
+def test_templates_show_what_their_other_languages_show(app: Flask) -> None:
+    with transaction():
+        saved = a_saved_block()
+        rows = [{"type": "saved", "id": "aaaa", "saved": saved.public_id}]
+        german = {"source": json.dumps({"version": 1, "rows": rows})}
+        french = {"source": "{{ snippet['promo'] }}"}
+        a_template("Monthly", variants={"de": german, "fr": french})
+    assert titles(uses_of_saved_block(saved.public_id)) == [("template", "Monthly")]
+    assert titles(uses_of_snippet("promo")) == [("template", "Monthly")]

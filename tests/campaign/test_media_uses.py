@@ -15,7 +15,7 @@ from campaigns.content.library.models import (
     Template,
 )
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list
+from tests.factories import a_campaign, a_list, a_template
 
 
 def a_medium(name: str = "logo.png") -> Media:
@@ -72,6 +72,25 @@ def test_an_earlier_version_is_no_use_but_is_known(app: Flask) -> None:
     ids = [logo.public_id, other.public_id]
     assert uses_of(ids) == {logo.public_id: [], other.public_id: []}
     assert shown_before(ids) == {logo.public_id}
+
+
+def test_other_languages_of_versions_and_templates_show_images_too(app: Flask) -> None:
+    with transaction():
+        logo, hero = a_medium(), a_medium("hero.png")
+        a_template("Monthly", variants={"de": {"source": f"media:{hero.public_id}"}})
+        draft = drafts.create(now=utcnow(), name="Autumn")
+        db.session.add(
+            ContentVersion(
+                campaign_id=draft.id,
+                version=7,
+                content_kind="html",
+                variables={},
+                variants={"de": {"source": f"media:{logo.public_id}"}},
+                saved_at=utcnow(),
+            )
+        )
+    assert [use.title for use in uses_of([hero.public_id])[hero.public_id]] == ["Monthly"]
+    assert shown_before([logo.public_id]) == {logo.public_id}
 
 
 def test_addresses_and_frozen_content_count_as_uses(app: Flask) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 from flask import Flask
 
-from campaigns.campaign import template_copies
+from campaigns.campaign import language_variants, template_copies
 from campaigns.content.library import starters, templates
 from campaigns.content.library.models import Brand
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_provider, a_sender, a_template
+from tests.factories import a_campaign, a_provider, a_sender, a_template, a_variant
 from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -67,5 +67,18 @@ def test_a_sent_campaign_becomes_a_template(app: Flask) -> None:
         template = template_copies.template_from(
             campaign, "From May", folder="News", editor_id=None, now=NOW
         )
-    assert templates.content_of(template) == {**CONTENT, "brand_id": brand.id}
+    more = {"brand_id": brand.id, "variables": {}, "variants": {}}
+    assert templates.content_of(template) == {**CONTENT, **more}
     assert (template.name, template.folder) == ("From May", "News")
+
+
+def test_variables_and_languages_go_into_a_template_and_out_of_it(app: Flask) -> None:
+    with transaction():
+        campaign = a_campaign(variables={"month": "May"}, **CONTENT)
+        a_variant(campaign, "de", subject="Neues", source="<p>Hallo</p>", content_kind="html")
+        template = template_copies.template_from(campaign, "News", editor_id=None, now=NOW)
+        copy = templates.duplicate(template.id, "Copy", editor_id=None, now=NOW)
+        made = template_copies.campaign_from(copy, editor_id=None, now=NOW)
+    assert fresh_campaign(made).variables == {"month": "May"}
+    [german] = language_variants.of_campaign(made.id)
+    assert (german.language, german.subject, german.source) == ("de", "Neues", "<p>Hallo</p>")

@@ -5,12 +5,13 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
-from campaigns.campaign import drafts
+from campaigns.campaign import drafts, language_variants
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.content.library import templates
-from campaigns.db import transaction
-from tests.factories import a_campaign, a_template
+from campaigns.content.library.models import ContentVersion
+from campaigns.db import db, transaction
+from tests.factories import a_brand, a_campaign, a_template, a_variant
 from tests.readback import fresh_campaign
 
 
@@ -106,3 +107,55 @@ def test_templates_have_versions_too(owner_client: FlaskClient) -> None:
     assert found is not None
     assert (found.source, found.version) == ("<p>one</p>", 3)
     assert owner_client.get("/templates/nothing/versions").status_code == 404
+
+
+def test_a_comparison_shows_brand_variables_and_each_language(
+    owner_client: FlaskClient, campaign: Campaign
+) -> None:
+    with transaction():
+        brand = a_brand("Harbour")
+        a_variant(campaign, "de", subject="Neues", source="<p>eins</p>", content_kind="html")
+        drafts.save(
+            campaign.id,
+            1,
+            {"brand_id": brand.id, "variables": {"month": "May"}},
+            editor_id=None,
+            now=utcnow(),
+        )
+        language_variants.save(
+            campaign.id, "de", 1, {"source": "<p>zwei</p>"}, editor_id=None, now=utcnow()
+        )
+    path = path_of(campaign)
+    page = owner_client.get(f"{path}/1").text
+    assert "Harbour" in page
+    assert "<code>month</code> May" in page
+    assert "Both versions are the same" not in page
+    german = owner_client.get(f"{path}/1?language=de").text
+    assert "Neues" in german
+    assert "&lt;p&gt;zwei&lt;/p&gt;" in german
+    assert "<p>eins</p>" in owner_client.get(f"{path}/1/frame?language=de").text
+    assert owner_client.get(f"{path}/1/frame?language=fr").status_code == 404
+    assert owner_client.get(f"{path}/1?language=fr").status_code == 200
+
+
+def test_a_version_of_an_earlier_release_says_what_it_does_not_hold(
+    owner_client: FlaskClient, campaign: Campaign
+) -> None:
+    with transaction():
+        fresh_campaign(campaign).version = 2
+    with transaction():
+        a_variant(campaign, "de", source="<p>eins</p>", content_kind="html")
+        db.session.add(
+            ContentVersion(
+                campaign_id=campaign.id,
+                version=1,
+                content_kind="html",
+                source="<p>before</p>",
+                saved_at=utcnow(),
+            )
+        )
+    path = path_of(campaign)
+    page = owner_client.get(f"{path}/1").text
+    assert "Restoring it leaves them as they are." in page
+    assert "Not recorded" in page
+    assert "was not recorded" in owner_client.get(f"{path}/1?language=de").text

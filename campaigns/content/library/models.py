@@ -54,6 +54,10 @@ class Template(Base):
     brand_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("brand.id", ondelete="SET NULL")
     )
+    variables: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Texts by name, which the content shows as `{{ var.<name> }}`."""
+    variants: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """The content in other languages, as `content.library.versions` describes it."""
     version: Mapped[int] = mapped_column(default=1)
     edited_by_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
@@ -122,6 +126,11 @@ class ContentVersion(Base):
     content_kind: Mapped[str]
     source: Mapped[str] = mapped_column(default="")
     inline_css: Mapped[bool] = mapped_column(default=False)
+    brand_id: Mapped[int | None] = mapped_column(BigKey)
+    """No foreign key, so that the version says that its brand was deleted."""
+    variables: Mapped[dict[str, Any] | None]
+    """None in versions by releases that recorded neither brand, variables nor variants."""
+    variants: Mapped[dict[str, Any] | None]
     saved_by_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("user_account.id", ondelete="SET NULL")
     )

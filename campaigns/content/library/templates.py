@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from campaigns.content.library import versions
 from campaigns.content.library.models import Template
-from campaigns.content.library.versions import VersionOwner
+from campaigns.content.library.versions import SavedState, VersionOwner
 from campaigns.db import db
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
 
-CONTENT = ("subject", "preheader", "content_kind", "source", "inline_css", "brand_id")
+CONTENT = versions.FIELDS
 """What a template and a campaign have in common, and what is copied between them."""
 MAX_NAME = 100
 MAX_FOLDER = 60
@@ -126,7 +126,7 @@ def save(
     Raises TemplateConflictError if someone saved a newer one, TemplateError if it was deleted.
     """
     _check_names(changes)
-    before = versions.state_of(_existing(template_id))
+    before = _state_of(_existing(template_id))
     new_version: int | None = db.session.scalar(
         sa.update(Template)
         .where(Template.id == template_id, Template.version == version)
@@ -139,8 +139,13 @@ def save(
     if new_version is None:
         raise TemplateConflictError(current)
     owner = VersionOwner(template_id=template_id)
-    versions.record(owner, before, versions.state_of(current), is_separate=is_separate)
+    versions.record(owner, before, _state_of(current), is_separate=is_separate)
     return new_version
+
+
+def _state_of(template: Template) -> SavedState:
+    content = versions.content_in(template)
+    return SavedState(template.version, content, template.edited_by_id, template.updated_at)
 
 
 def duplicate(template_id: int, name: str, *, editor_id: int | None, now: datetime) -> Template:
@@ -151,7 +156,7 @@ def duplicate(template_id: int, name: str, *, editor_id: int | None, now: dateti
 
 def content_of(template: Template) -> dict[str, Any]:
     """Return the content of a template, to be copied."""
-    return {name: getattr(template, name) for name in CONTENT}
+    return versions.content_in(template)
 
 
 def rename(template_id: int, name: str, *, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """Versions of the content of campaigns and templates: recorded with every save, and restored.
 
 Editors save automatically every few seconds. What one person saves within one period of the clock
-becomes one version, unless the kind of the content changes: turning blocks into code can be undone.
+becomes one version, unless the kind of the content changes, or its languages: turning blocks into
+code and removing a language can be undone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.content.library.models import ContentVersion
+from campaigns.content.library.models import Brand, ContentVersion, Template
 from campaigns.db import db
 
-FIELDS = ("subject", "preheader", "content_kind", "source", "inline_css")
-"""What a version holds, and what restoring it changes."""
+_EARLIER_FIELDS = ("subject", "preheader", "content_kind", "source", "inline_css")
+"""All that versions held until the other fields were recorded too."""
+FIELDS = (*_EARLIER_FIELDS, "brand_id", "variables", "variants")
+"""What a version holds, and what restoring it changes.
+
+`variables`: texts by name. `variants`: by language, a value for each of VARIANT_FIELDS.
+"""
+VARIANT_FIELDS = _EARLIER_FIELDS
 PERIOD = timedelta(minutes=10)
 MAX_VERSIONS = 50
 """Number of versions kept for each campaign and template, the newest."""
@@ -45,14 +52,29 @@ class SavedState:
     saved_at: datetime
 
 
-def content_in(row: Any) -> dict[str, Any]:
-    """Return the versioned fields of a campaign, a template or a version."""
-    return {name: getattr(row, name) for name in FIELDS}
+def content_in(row: Template | ContentVersion) -> dict[str, Any]:
+    """Return the FIELDS of a template, or those that a version holds."""
+    names = _EARLIER_FIELDS if row.variables is None else FIELDS
+    return {name: getattr(row, name) for name in names}
 
 
-def state_of(row: Any) -> SavedState:
-    """Return the state of a campaign or a template, to be recorded."""
-    return SavedState(row.version, content_in(row), row.edited_by_id, row.updated_at)
+def is_whole(content: Mapping[str, Any]) -> bool:
+    """Whether this holds every field; versions recorded by earlier releases do not."""
+    return len(content) == len(FIELDS)
+
+
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the fields that both hold are the same."""
+    return all(one[name] == other[name] for name in one.keys() & other.keys())
+
+
+def to_restore(stored: ContentVersion) -> dict[str, Any]:
+    """Return the fields that a version brings back. A deleted brand becomes the default one."""
+    content = content_in(stored)
+    if "brand_id" in content:
+        is_it = Brand.id == content["brand_id"]
+        content["brand_id"] = db.session.scalar(sa.select(Brand.id).where(is_it))
+    return content
 
 
 # --- record
@@ -65,8 +87,9 @@ def record(
 
     `is_separate`: never merge it with the version before.
     """
-    if not (recorded := _newest(owner)):
-        _insert(owner, before)
+    recorded = _newest(owner)
+    if not recorded or not is_whole(content_in(recorded[0])):
+        _insert_or_complete(owner, before)
         recorded = _newest(owner)
     latest = recorded[0]
     if content_in(latest) == after.content:
@@ -94,6 +117,17 @@ def _newest(owner: VersionOwner) -> Sequence[ContentVersion]:
     return db.session.scalars(newest).all()
 
 
+def _insert_or_complete(owner: VersionOwner, state: SavedState) -> None:
+    """Record a state, or what is missing in its version by an earlier release."""
+    known = find(owner, state.version)
+    if known is None:
+        _insert(owner, state)
+        return
+    for name in FIELDS:
+        setattr(known, name, state.content[name])
+    db.session.flush()
+
+
 def _insert(owner: VersionOwner, state: SavedState) -> None:
     db.session.add(
         ContentVersion(
@@ -112,9 +146,15 @@ def _is_same_sitting(latest: ContentVersion, after: SavedState) -> bool:
     return (
         latest.saved_by_id is not None
         and latest.saved_by_id == after.saved_by_id
-        and latest.content_kind == after.content["content_kind"]
+        and _kinds(content_in(latest)) == _kinds(after.content)
         and _period(latest.saved_at) == _period(after.saved_at)
     )
+
+
+def _kinds(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kind of the content in each language; "" for its own."""
+    others = {language: one["content_kind"] for language, one in content["variants"].items()}
+    return {"": content["content_kind"], **others}
 
 
 def _period(at: datetime) -> int:
