@@ -31,6 +31,13 @@ def test_blocks_are_the_default_for_everybody(owner_client: FlaskClient) -> None
     assert 'value="blocks" required checked' in owner_client.get("/campaigns/new").text
 
 
+def test_designs_come_before_the_formats_for_code(owner_client: FlaskClient) -> None:
+    page = owner_client.get("/campaigns/new").text
+    first = [page.index(f'value="{start}"') for start in ("blocks", "starter:newsletter", "html")]
+    assert first == sorted(first)
+    assert page.index("Write code or plain text instead") < page.index('value="mjml"')
+
+
 @pytest.mark.runs_on("sqlite", "postgresql")
 @pytest.mark.parametrize("kind", ["blocks", "markdown", "html", "mjml", "text"])
 def test_a_campaign_of_each_kind_starts_empty_on_its_content_page(
