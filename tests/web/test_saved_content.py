@@ -57,6 +57,7 @@ def test_a_saved_block_is_shown_renamed_and_deleted_with_its_uses_named(
         a_template("Monthly", source=source)
         a_campaign(name="Spring", source=source)
     path = f"/saved-blocks/{saved.public_id}"
+    assert f'href="{path}/content"' in owner_client.get("/saved-blocks").text
     assert "Offer" in owner_client.get("/saved-blocks?q=off").text
     assert "No saved blocks found" in owner_client.get("/saved-blocks?q=zzz").text
     assert "Only today" in owner_client.get(f"{path}/thumbnail").text

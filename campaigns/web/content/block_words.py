@@ -67,6 +67,7 @@ def _said() -> dict[str, str]:
         "now_not_on_phones": _("%(what)s is hidden on phones", what="{what}"),
         "now_not_on_computers": _("%(what)s is hidden on computers", what="{what}"),
         "unlinked": _("%(what)s replaced by a copy", what="{what}"),
+        "edit_what": _("Edit %(what)s", what="{what}"),
         "block_saved": _("Block saved"),
         "undone": _("Undone"),
         "redone": _("Redone"),

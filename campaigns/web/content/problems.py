@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import render_template
+from flask import render_template, request
 
 from campaigns.access import access
 from campaigns.audience import subscribers
@@ -29,7 +29,7 @@ def problems(owner: OwnerKind, public_id: str) -> str:
     found = owner_or_404(owner, public_id)
     return render_template(
         "web/content/_problems.html",
-        problems=problems_of(found),
+        problems=problems_of(found, unfinished=request.args.get("unfinished", "")),
         samples=samples_of(found),
         shown_first=PROBLEMS_SHOWN_FIRST,
         most_shown=MAX_PROBLEMS_SHOWN,
@@ -52,12 +52,16 @@ def problem_count(owner: OwnerKind, public_id: str) -> str:
     )
 
 
-def problems_of(owner: ContentOwner) -> list[Problem]:
-    """Return the problems, those that prevent sending first."""
+def problems_of(owner: ContentOwner, *, unfinished: str = "") -> list[Problem]:
+    """Return the problems, those that prevent sending first.
+
+    `unfinished` is the id of a new block that somebody is filling in; it gets no warnings yet.
+    """
     content = owner.content()
     found = check_content(content, subscribers.known_attributes())
     found += [one.problem for one in lint_content(content) if not _is_sample(one)]
     found = [problem for problem in found if problem.reason.code not in _SEEN_AT_ONCE]
+    found = [one for one in found if one.blocks or not unfinished or one.block != unfinished]
     without_link = {one.block for one in found if one.reason.code in _WITHOUT_LINK}
     found = [
         one

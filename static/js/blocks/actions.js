@@ -1,5 +1,5 @@
 // What can be done with the selected block, by button and by key alike.
-import { canStep, find, fresh, insertAfter, insertAt, isLocked, remove, step } from "./document.js";
+import { canStep, find, fresh, insertAfter, insertAt, isLocked, newId, remove, step } from "./document.js";
 import { typeName } from "./labels.js";
 import { word } from "./words.js";
 
@@ -79,7 +79,7 @@ export class Actions {
     const isDone = this.store.change((document) => insertAfter(document, node, this.store.selected), {
       said,
     });
-    if (isDone) this.store.select(node.id, { reveal: true, ...how });
+    if (isDone) this.store.selectNew(node.id, how);
     return isDone;
   }
 
@@ -96,8 +96,22 @@ export class Actions {
     this.store.select(copies[0].id, { reveal: true });
   }
 
+  // Put a saved block in the place of the section that was saved as it.
+  link(id, saved) {
+    const entry = this.store.entry(id);
+    if (!entry) return;
+    const row = { id: newId(), type: "saved", saved };
+    this.store.change(
+      () => {
+        entry.siblings.splice(entry.index, 1, row);
+      },
+      { said: word("block_saved") },
+    );
+    this.store.select(row.id, { reveal: true });
+  }
+
   addAt(node, place, said = word("added", { what: typeName(node) })) {
     const isDone = this.store.change((document) => insertAt(document, node, place), { said });
-    if (isDone) this.store.select(node.id, { reveal: true, focus: "all" });
+    if (isDone) this.store.selectNew(node.id, { focus: "all" });
   }
 }

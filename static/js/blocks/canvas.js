@@ -278,6 +278,7 @@ export class Canvas {
   problemMarks() {
     const ids = new Set(this.store.problems.map((problem) => problem.block).filter(Boolean));
     return [...ids]
+      .filter((id) => this.store.problemsOf(id).length)
       .map((id) => ({ id, rect: this.rectOf(id) }))
       .filter(({ rect }) => rect)
       .map(({ id, rect }) => {

@@ -206,7 +206,7 @@ export function saveBlock(field, value, { node, saved }) {
   if (!saved.isThere) return "";
   return el(
     "button",
-    { type: "button", class: "btn w-100 be-field", onclick: () => saved.ask([node]) },
+    { type: "button", class: "btn w-100 be-field", onclick: () => saved.ask(node) },
     icon("bookmark"),
     word("save_as_block"),
   );

@@ -237,8 +237,25 @@ export function moveTo(document, id, place) {
   const index = isSame && place.index > entry.index ? place.index - 1 : place.index;
   if (isSame && index === entry.index) return false;
   if (!takes(document, place.list, entry.kind) && !(place.list === "" && isBlock(entry.kind))) return false;
+  const row = sectionOf(document, entry);
+  if (place.list === "" && row && isAloneIn(row)) return moveTo(document, row.id, place); // keeps its settings
   entry.siblings.splice(entry.index, 1);
-  return insertAt(document, entry.node, { list: place.list, index });
+  insertAt(document, entry.node, { list: place.list, index });
+  removeIfEmpty(document, row);
+  return true;
+}
+
+// The section around a block; null for rows and columns.
+function sectionOf(document, { node, kind }) {
+  return isBlock(kind) ? pathTo(document, node.id)[0].node : null;
+}
+
+const isEmpty = (row) => row.columns.every((column) => !column.blocks.length);
+const isAloneIn = (row) => row.columns.length === 1 && row.columns[0].blocks.length === 1;
+
+// A section whose last block was moved away goes too.
+function removeIfEmpty(document, row) {
+  if (row && isEmpty(row)) document.rows.splice(document.rows.indexOf(row), 1);
 }
 
 // Whether a node can move one step up (-1) or down (1).
@@ -275,6 +292,7 @@ export function step(document, id, direction) {
 }
 
 function stepOut(document, entry, direction) {
+  const row = sectionOf(document, entry);
   entry.siblings.splice(entry.index, 1);
   if (entry.parent.type === "repeat") {
     const outer = find(document, entry.parent.id);
@@ -283,6 +301,7 @@ function stepOut(document, entry, direction) {
   }
   const next = columnBeside(document, entry.parent, direction);
   next.blocks.splice(direction > 0 ? 0 : next.blocks.length, 0, entry.node);
+  removeIfEmpty(document, row);
 }
 
 // Gives a section other columns; the blocks of columns that go away move into the last one.

@@ -43,6 +43,7 @@ function start() {
     inspector.render();
     outline.schedule();
   });
+  saved.addEventListener("saved", ({ detail }) => actions.link(detail.section, detail.block));
   new Shortcuts(root, { store, actions, undo, redo, help, showPalette });
 
   // ---- Selection and document -----------------------------------------------------------------
@@ -158,6 +159,13 @@ function start() {
     root.scrollIntoView({ block: "nearest" });
     store.select(detail.id, { reveal: true });
   });
+  // Neither do the problems of a new block interrupt whoever is filling it in.
+  const unfinished = root.querySelector("[data-unfinished]");
+  store.addEventListener("unfinished", () => {
+    unfinished.value = store.unfinished;
+    document.body.dispatchEvent(new CustomEvent("block-finished"));
+  });
+  document.addEventListener("preview-shown", () => store.finish());
   document.addEventListener("samples-shown", ({ detail }) => store.showSamples(detail));
   // Another version was put into the form: somebody else's, or the one kept in this browser.
   source.form.addEventListener("restored", () => store.load());

@@ -96,6 +96,17 @@ export class Palette {
     );
   }
 
+  savedTile({ id, name, url }) {
+    const make = () => ({ id: newId(), type: "saved", saved: id });
+    const title = word("edit_what", { what: name });
+    return el(
+      "div",
+      { class: "be-saved-tile" },
+      this.tile("saved", make, name, icon("bookmark")),
+      el("a", { class: "be-icon", href: url, target: "_blank", title, "aria-label": title }, icon("edit")),
+    );
+  }
+
   showSaved() {
     const blocks = [...this.saved.all.values()];
     this.savedBlocks.hidden = !blocks.length;
@@ -103,9 +114,7 @@ export class Palette {
       this.group(
         word("saved_blocks"),
         "be-saved-tiles",
-        blocks.map(({ id, name }) =>
-          this.tile("saved", () => ({ id: newId(), type: "saved", saved: id }), name, icon("bookmark")),
-        ),
+        blocks.map((saved) => this.savedTile(saved)),
       ),
     );
   }

@@ -1,4 +1,5 @@
-// The saved blocks of the library: what can be inserted, and saving a section as a new one.
+// The saved blocks of the library: what can be inserted, and saving a section as a new one. Parts
+// listen to the events "change", and "saved", whose detail has the ids of the section and the block.
 import { toast } from "../toast.js";
 import { el, word } from "./words.js";
 
@@ -30,9 +31,9 @@ export class SavedBlocks extends EventTarget {
     return this.all.has(id) ? this.all.get(id).name : "";
   }
 
-  // Ask for a name, then save these rows under it.
-  ask(rows) {
-    this.rows = rows;
+  // Ask for a name, then save this section under it.
+  ask(section) {
+    this.section = section;
     this.dialog.querySelector("form").reset();
     this.refuse("");
     this.dialog.showModal();
@@ -44,7 +45,7 @@ export class SavedBlocks extends EventTarget {
     try {
       answer = await fetch(this.urls.create, {
         method: "POST",
-        body: JSON.stringify({ name, rows: this.rows }),
+        body: JSON.stringify({ name, rows: [this.section] }),
         headers: {
           Accept: "application/json",
           "Content-Type": "application/json",
@@ -64,6 +65,7 @@ export class SavedBlocks extends EventTarget {
     this.dialog.close();
     toast(word("block_saved"), "success");
     await this.load();
+    this.dispatchEvent(new CustomEvent("saved", { detail: { section: this.section.id, block: body.id } }));
   }
 
   refuse(message) {

@@ -12,6 +12,7 @@ export class Store extends EventTarget {
     this.problems = [];
     this.samples = new Set(); // the blocks that still have content of the design
     this.selected = "";
+    this.unfinished = ""; // the id of a new block, whose problems are told once it is left
     this.load();
   }
 
@@ -78,7 +79,24 @@ export class Store extends EventTarget {
     const wanted = id && find(this.document, id) ? id : "";
     const isNew = wanted !== this.selected;
     this.selected = wanted;
+    if (wanted !== this.unfinished) this.finish();
     if (isNew || how.focus || how.reveal) this.emit("selection", { ...how, isNew });
+  }
+
+  // Select a block that was just put into the document.
+  selectNew(id, how = {}) {
+    this.finish();
+    this.unfinished = id;
+    this.select(id, { reveal: true, ...how });
+    this.emit("unfinished");
+  }
+
+  // Nobody works on a new block any more: its problems are told from now on.
+  finish() {
+    if (!this.unfinished) return;
+    this.unfinished = "";
+    this.emit("problems");
+    this.emit("unfinished");
   }
 
   // Select the next (1) or the previous (-1) node in the order of reading. `only`: which nodes count.
@@ -102,7 +120,8 @@ export class Store extends EventTarget {
   }
 
   problemsOf(id) {
-    return this.problems.filter((problem) => problem.block === id);
+    const found = this.problems.filter((problem) => problem.block === id);
+    return id && id === this.unfinished ? found.filter((problem) => problem.blocks) : found;
   }
 
   say(text) {

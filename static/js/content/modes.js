@@ -8,6 +8,7 @@ function show(mode) {
     button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     button.classList.toggle("active", button.dataset.mode === mode);
   });
+  if (mode === "preview") document.dispatchEvent(new CustomEvent("preview-shown"));
 }
 
 desk.addEventListener("click", (event) => {

@@ -60,6 +60,13 @@ def test_a_button_without_link_is_listed_once(owner_client: FlaskClient, url: st
     assert "has no target" not in panel
 
 
+def test_a_block_that_is_being_filled_in_has_no_warnings_yet(
+    owner_client: FlaskClient, url: str
+) -> None:
+    panel = owner_client.get(url.replace("/canvas", "/problems?unfinished=butt0001")).text
+    assert "The button has no link" not in panel
+
+
 def test_compiling_saves_nothing(owner_client: FlaskClient, url: str) -> None:
     _compile(owner_client, url, document_of({**BUTTON, "label": "Something else"}))
     draft = drafts.find(url.split("/")[2])
