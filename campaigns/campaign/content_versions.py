@@ -31,7 +31,18 @@ def content_of(campaign: Campaign) -> dict[str, Any]:
     """Return a value for each of `versions.FIELDS`."""
     names = (name for name in versions.FIELDS if name != "variants")
     own = {name: getattr(campaign, name) for name in names}
-    return {**own, "variants": _variants_of(campaign.id)}
+    return {**own, "variants": variants_of(campaign.id)}
+
+
+def variants_of(campaign_id: int) -> dict[str, dict[str, Any]]:
+    """Return the content in other languages: a value for each of VARIANT_FIELDS, by language."""
+    columns = [getattr(CampaignVariant, name) for name in VARIANT_FIELDS]
+    rows = db.session.execute(
+        sa.select(CampaignVariant.language, *columns)
+        .where(CampaignVariant.campaign_id == campaign_id)
+        .order_by(CampaignVariant.language)
+    )
+    return {row[0]: dict(zip(VARIANT_FIELDS, row[1:], strict=True)) for row in rows}
 
 
 def _state_of(campaign_id: int) -> SavedState | None:
@@ -40,13 +51,3 @@ def _state_of(campaign_id: int) -> SavedState | None:
         return None
     content = content_of(campaign)
     return SavedState(campaign.version, content, campaign.edited_by_id, campaign.updated_at)
-
-
-def _variants_of(campaign_id: int) -> dict[str, dict[str, Any]]:
-    columns = [getattr(CampaignVariant, name) for name in VARIANT_FIELDS]
-    rows = db.session.execute(
-        sa.select(CampaignVariant.language, *columns)
-        .where(CampaignVariant.campaign_id == campaign_id)
-        .order_by(CampaignVariant.language)
-    )
-    return {row[0]: dict(zip(VARIANT_FIELDS, row[1:], strict=True)) for row in rows}

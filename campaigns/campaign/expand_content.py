@@ -1,16 +1,18 @@
 """Assemble a campaign's content from the campaign, sender, workspace and lists."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
 from campaigns.audience.models import AudienceList
-from campaigns.campaign import content_segments, drafts, feed, language_variants
+from campaigns.campaign import content_segments, content_versions, drafts, feed
 from campaigns.campaign.frozen_content import context_for
 from campaigns.campaign.merge_fields import merge_fields
-from campaigns.campaign.models import Campaign, CampaignList, CampaignVariant
+from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.content.library.context import context_of
 from campaigns.content.library.models import Template
 from campaigns.content.mime.compile import Content
@@ -62,38 +64,65 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         segment_order=tuple(campaign.segment_order),
         use_return_path=bool(account and not account.rewrites_return_path),
     )
-    variants = language_variants.of_campaign(campaign.id)
-    return replace(content, variants=tuple(_variant_of(content, one) for one in variants))
+    return _with_variants(content, content_versions.variants_of(campaign.id))
 
 
-def _variant_of(content: Content, variant: CampaignVariant) -> Content:
-    """Return the content of a campaign in another language."""
-    language = variant.language
+def _with_variants(content: Content, variants: Mapping[str, Mapping[str, Any]]) -> Content:
+    made = (_variant_of(content, language, values) for language, values in variants.items())
+    return replace(content, variants=tuple(made))
+
+
+def _variant_of(content: Content, language: str, values: Mapping[str, Any]) -> Content:
+    """Return the content in another language."""
+    kind = kind_of(values["content_kind"])
     return replace(
         content,
-        subject=variant.subject,
-        preheader=variant.preheader,
-        source=ContentSource(kind_of(variant.content_kind), variant.source, variant.inline_css),
+        subject=values["subject"],
+        preheader=values["preheader"],
+        source=ContentSource(kind, values["source"], values["inline_css"]),
         context=replace(content.context, language=language),
         language=language,
         fields=tuple(one.in_language(language) for one in content.fields),
     )
 
 
-def content_of_template(template: Template, *, base_url: str) -> Content:
+def content_of_template(template: Template, *, base_url: str, media_url: str = "") -> Content:
     """Return the content of a template as the next campaign with it would have it."""
     source = ContentSource(kind_of(template.content_kind), template.source, template.inline_css)
-    content = sample_content(source, template.brand_id, base_url=base_url)
-    return replace(content, subject=template.subject, preheader=template.preheader)
+    content = sample_content(
+        source,
+        template.brand_id,
+        base_url=base_url,
+        media_url=media_url,
+        also_named=[one["source"] for one in template.variants.values()],
+    )
+    content = replace(
+        content,
+        subject=template.subject,
+        preheader=template.preheader,
+        variables=template.variables,
+    )
+    return _with_variants(content, template.variants)
 
 
-def sample_content(source: ContentSource, brand_id: int | None, *, base_url: str) -> Content:
-    """Return content of no campaign: from the default sender address, to no list."""
+def sample_content(
+    source: ContentSource,
+    brand_id: int | None,
+    *,
+    base_url: str,
+    media_url: str = "",
+    also_named: Iterable[str] = (),
+) -> Content:
+    """Return content of no campaign: from the default sender address, to no list.
+
+    `also_named`: other sources for which the library is read too.
+    """
     sender_id = drafts.default_sender_id()
     sender = db.session.get(SenderAddress, sender_id) if sender_id else None
     workspace = load_workspace()
     language = formatting.DEFAULT_LOCALE
-    context = context_of(source.text, brand_id, base_url=base_url, language=language)
+    text = "\n".join([source.text, *also_named])
+    context = context_of(text, brand_id, base_url=base_url, media_url=media_url, language=language)
     return Content(
         subject="",
         preheader="",

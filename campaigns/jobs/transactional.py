@@ -13,9 +13,10 @@ from campaigns.addresses import normalise
 from campaigns.audience import subscribers, subscriptions, suppressions
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.campaign import content_segments
-from campaigns.campaign.expand_content import content_of
+from campaigns.campaign.expand_content import content_of, content_of_template
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
+from campaigns.content.library.models import Brand, Template
 from campaigns.content.library.storage import storage_of
 from campaigns.content.mime.compile import (
     Content,
@@ -208,7 +209,7 @@ def _finish(mail: ClaimedEmail, outcome: queue.Outcome, reason: Reason) -> None:
 
 
 def _sender_for(mail: ClaimedEmail) -> SenderAddress:
-    """Return the campaign's sender for a test, else the default one. Raises CannotSendError.
+    """Return the sender of what a test shows, else the default one. Raises CannotSendError.
 
     An alert about an account uses a sender with another account.
     """
@@ -218,14 +219,8 @@ def _sender_for(mail: ClaimedEmail) -> SenderAddress:
             return chosen
     if mail.kind in ACCOUNT_MAIL and (working := account_mail.working_sender()) is not None:
         return working
-    if mail.kind == "test":
-        own = db.session.scalar(
-            sa.select(SenderAddress)
-            .join(Campaign, Campaign.sender_id == SenderAddress.id)
-            .where(Campaign.id == mail.payload["campaign_id"])
-        )
-        if own is not None:
-            return own
+    if mail.kind == "test" and (own := _tested_sender(mail)) is not None:
+        return own
     found = db.session.scalar(
         sa.select(SenderAddress)
         .order_by(SenderAddress.is_default.desc(), SenderAddress.id)
@@ -234,6 +229,17 @@ def _sender_for(mail: ClaimedEmail) -> SenderAddress:
     if found is None:
         raise CannotSendError("transactional.no_sender")
     return found
+
+
+def _tested_sender(mail: ClaimedEmail) -> SenderAddress | None:
+    """Return the sender of the campaign that is tested, or of the template's brand."""
+    own = sa.select(SenderAddress)
+    if "template_id" in mail.payload:
+        own = own.join(Brand, Brand.sender_id == SenderAddress.id)
+        own = own.join(Template, Template.brand_id == Brand.id)
+        return db.session.scalar(own.where(Template.id == mail.payload["template_id"]))
+    own = own.join(Campaign, Campaign.sender_id == SenderAddress.id)
+    return db.session.scalar(own.where(Campaign.id == mail.payload["campaign_id"]))
 
 
 def _refuse_suppressed(address: str) -> None:
@@ -295,13 +301,10 @@ def _about_list(entry: AudienceList, sender: SenderAddress, look: Dress) -> dict
 
 
 def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
-    """Build a test email: the campaign as it will look, marked as a test, without tracking."""
+    """Build a test email: marked as a test, without tracking."""
     _refuse_suppressed(mail.address)
-    campaign = db.session.get(Campaign, mail.payload["campaign_id"])
-    if campaign is None:
-        raise CannotSendError("transactional.campaign_deleted")
     settings = services().settings
-    content = content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
+    content = _tested_content(mail)
     if language := mail.payload.get("language"):
         content = content.in_language(language)
     content = content.everywhere(lambda one: _as_test(one, sender))
@@ -314,6 +317,22 @@ def _test(mail: ClaimedEmail, sender: SenderAddress) -> Message:
         raise _cannot_use(error.problems) from None
     except RenderError as error:
         raise _cannot_use([error.problem]) from None
+
+
+def _tested_content(mail: ClaimedEmail) -> Content:
+    """Return the content of the campaign or the template. Raises CannotSendError."""
+    settings = services().settings
+    if "template_id" in mail.payload:
+        template = db.session.get(Template, mail.payload["template_id"])
+        if template is None:
+            raise CannotSendError("transactional.template_deleted")
+        return content_of_template(
+            template, base_url=settings.base_url, media_url=settings.media_url
+        )
+    campaign = db.session.get(Campaign, mail.payload["campaign_id"])
+    if campaign is None:
+        raise CannotSendError("transactional.campaign_deleted")
+    return content_of(campaign, base_url=settings.base_url, media_url=settings.media_url)
 
 
 def _as_test(content: Content, sender: SenderAddress) -> Content:

@@ -62,8 +62,8 @@ def enqueue(
     """Queue an email; ring "transactional" with its id after the commit.
 
     Payloads: confirm {subscriber_id, list_id, sent_at}, welcome {subscriber_id, list_id}, test
-    {campaign_id, as_subscriber_id or None}, alert {subject, text}, password_reset and
-    password_changed {}.
+    {campaign_id or template_id, as_subscriber_id or None, language or missing}, alert {subject,
+    text}, password_reset and password_changed {}.
     """
     mail = TransactionalEmail(kind=kind, address=address, payload=dict(payload), created_at=now)
     db.session.add(mail)

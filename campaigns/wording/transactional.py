@@ -5,6 +5,7 @@ from campaigns.wording.messages import N_, Message, Plural
 SENTENCES: dict[str, Message] = {
     "transactional.accepted": N_("The server replied: %(reply)s"),
     "transactional.campaign_deleted": N_("The campaign has been deleted."),
+    "transactional.template_deleted": N_("The template has been deleted."),
     "transactional.deferred": N_("The server asked to try again later. It said: %(reply)s"),
     "transactional.gave_up": Plural(
         "Sending failed after %(count)s attempt.", "Sending failed after %(count)s attempts."

@@ -38,7 +38,15 @@ from campaigns.transactional.queue import MailStatus
 from campaigns.wording import catalog
 from tests.conftest import settings_for_tests
 from tests.english import in_english
-from tests.factories import a_brand, a_campaign, a_list, a_provider, a_sender, a_subscriber
+from tests.factories import (
+    a_brand,
+    a_campaign,
+    a_list,
+    a_provider,
+    a_sender,
+    a_subscriber,
+    a_template,
+)
 from tests.pseudo_locale import LOCALE, add_pseudo, english_left
 from tests.smtp_server import CLOSE, ScriptedServer, Session, scripted_server
 
@@ -272,6 +280,53 @@ def without_personal_parts(data: bytes) -> list[str]:
     found += [part(mail, "plain"), part(mail, "html")]
     texts = [re.sub("(plain|named)@example.org", "ADDRESS", text) for text in found]
     return [re.sub(r"/confirm/[\w.~-]+", "/confirm/TOKEN", text) for text in texts]
+
+
+def test_a_test_of_a_template_comes_from_its_brand_with_variables_and_languages(
+    app: Flask, news: AudienceList
+) -> None:
+    with sending_server() as server:
+        mails = [a_test_of_a_template(), a_test_of_a_template(language="de")]
+        for mail_id in mails:
+            deliver(mail_id)
+    english, translated = (read(one.data) for one in server.received)
+    assert english["Subject"] == "[Test] News of May"
+    assert translated["Subject"] == "[Test] Neues im May"
+    assert "brand@example.org" in english["From"]
+    assert "Hallo" in part(translated, "html")
+
+
+def a_test_of_a_template(**more: str) -> int:
+    """A test of a template with a brand, a variable and a variant in German."""
+    german = {
+        "subject": "Neues im {{ var.month }}", "preheader": "", "content_kind": "html",
+        "source": "<p>Hallo</p>", "inline_css": False,
+    }  # fmt: skip
+    with transaction():
+        account = db.session.scalars(sa.select(ProviderAccount)).one()
+        address = f"brand{more.get('language', '')}@example.org"
+        sender = a_sender(address, account, is_default=False)
+        brand = a_brand("Harbour", sender_id=sender.id)
+        template = a_template(
+            subject="News of {{ var.month }}",
+            content_kind="html",
+            source="<p>Hello</p>",
+            brand_id=brand.id,
+            variables={"month": "May"},
+            variants={"de": german},
+        )
+
+        payload = {"template_id": template.id, "as_subscriber_id": None, **more}
+        return queue.enqueue("test", "tester@example.org", payload, now=utcnow()).id
+
+
+def test_a_test_of_a_deleted_template_says_so(app: Flask, news: AudienceList) -> None:
+    payload = {"template_id": 404, "as_subscriber_id": None}
+    with transaction():
+        mail_id = queue.enqueue("test", "tester@example.org", payload, now=utcnow()).id
+    with sending_server():
+        deliver(mail_id)
+    assert in_english(status(mail_id).reason) == "The template has been deleted."
 
 
 def test_a_suppression_before_delivery_stops_the_confirmation(news: AudienceList) -> None:

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from campaigns.campaign.models import Campaign
 from campaigns.db import db, transaction
 from campaigns.transactional.models import TransactionalEmail
-from tests.factories import a_campaign, a_list, a_sender
+from tests.factories import a_campaign, a_list, a_sender, a_template
 
 
 def _a_draft() -> Campaign:
@@ -72,3 +72,18 @@ def test_the_review_offers_a_test_email(owner_client: FlaskClient) -> None:
     campaign = _a_draft()
     page = owner_client.get(f"/campaigns/{campaign.public_id}/review").text
     assert f'hx-post="{_path(campaign)}"' in page
+
+
+def test_a_template_is_tested_like_a_campaign(owner_client: FlaskClient) -> None:
+    with transaction():
+        template, other = a_template("Monthly"), a_template("Weekly")
+    path = f"/templates/{template.public_id}/content"
+    assert f'hx-post="{path}/test"' in owner_client.get(path).text
+    answer = owner_client.post(f"{path}/test", data={"address": "a@example.org"})
+    assert "Sending to a@example.org" in answer.text
+    mail = db.session.scalars(sa.select(TransactionalEmail)).one()
+    assert mail.payload == {"template_id": template.id, "as_subscriber_id": None}
+    assert f'hx-get="{path}/test/{mail.id}"' in owner_client.get(f"{path}/test/{mail.id}").text
+    for elsewhere in (f"/templates/{other.public_id}", "/templates/nothing"):
+        assert owner_client.get(f"{elsewhere}/content/test/{mail.id}").status_code == 404
+    assert owner_client.get("/saved-blocks/nothing/content/test/1").status_code == 404

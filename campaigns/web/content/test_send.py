@@ -1,10 +1,10 @@
 """Test emails: marked, untracked copies to a few addresses."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from flask import abort, render_template, request
@@ -15,12 +15,13 @@ from campaigns.addresses import InvalidAddressError
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
+from campaigns.content.library.models import Template
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
-from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.content.blueprint import bp
+from campaigns.web.saving import or_404
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
@@ -49,15 +50,25 @@ def _texts() -> list[str]:
     ]
 
 
-@bp.post("/campaigns/<public_id>/content/test")
+Tested = Literal["campaigns", "templates"]
+_PATH = "/<any(campaigns,templates):owner>/<public_id>/content/test"
+_MODELS: Mapping[Tested, type[Campaign | Template]] = {
+    "campaigns": Campaign,
+    "templates": Template,
+}
+_KEYS: Mapping[Tested, str] = {"campaigns": "campaign_id", "templates": "template_id"}
+"""Names of their ids in the payload of a test email."""
+
+
+@bp.post(_PATH)
 @access("user")
 @limiter.limit("40 per 5 minutes", cost=lambda: max(1, min(len(_texts()), MAX_ADDRESSES)))
-def test_send(public_id: str) -> str | tuple[str, int]:
+def test_send(owner: Tested, public_id: str) -> str | tuple[str, int]:
     """Queue a test email to each address; returns the fragment that polls for the results.
 
     With a wrong address among them nothing is sent, so that nobody gets it twice.
     """
-    campaign = campaign_or_404(public_id)
+    tested = or_404(_MODELS[owner], public_id)
     texts = _texts()
     if len(texts) > MAX_ADDRESSES:
         most = MAX_ADDRESSES
@@ -66,7 +77,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
     if bad:
         return _refused(_("Nothing was sent.") if len(texts) > 1 else "", bad)
     reader = _reader_id(request.form.get("as", ""))
-    payload: dict[str, Any] = {"campaign_id": campaign.id, "as_subscriber_id": reader}
+    payload: dict[str, Any] = {_KEYS[owner]: tested.id, "as_subscriber_id": reader}
     if language := request.args.get("language", "")[:12]:
         payload["language"] = language
     with transaction():
@@ -75,7 +86,7 @@ def test_send(public_id: str) -> str | tuple[str, int]:
         ]
     for test_id in test_ids:
         services().doorbell.ring("transactional", test_id)
-    return "".join(_result(campaign, test_id) for test_id in test_ids)
+    return "".join(_result(owner, public_id, test_id) for test_id in test_ids)
 
 
 def _read(texts: Sequence[str]) -> tuple[dict[str, str], list[BadRecipient]]:
@@ -96,21 +107,22 @@ def _refused(message: str, bad: Sequence[BadRecipient] = ()) -> tuple[str, int]:
     return render_template("web/content/_test_refused.html", message=message, bad=bad), 422
 
 
-@bp.get("/campaigns/<public_id>/content/test/<int:mail_id>")
+@bp.get(f"{_PATH}/<int:mail_id>")
 @access("user")
-def test_result(public_id: str, mail_id: int) -> str:
-    """Return the result of a test email of this campaign."""
-    campaign = campaign_or_404(public_id)
+def test_result(owner: Tested, public_id: str, mail_id: int) -> str:
+    """Return the result of a test email of this campaign or template."""
+    tested = or_404(_MODELS[owner], public_id)
     mail = db.session.get(TransactionalEmail, mail_id)
-    if mail is None or mail.kind != "test" or mail.payload.get("campaign_id") != campaign.id:
+    if mail is None or mail.kind != "test" or mail.payload.get(_KEYS[owner]) != tested.id:
         abort(404)
-    return _result(campaign, mail.id, is_slow=utcnow() - mail.created_at > SLOW_AFTER)
+    return _result(owner, public_id, mail.id, is_slow=utcnow() - mail.created_at > SLOW_AFTER)
 
 
-def _result(campaign: Campaign, mail_id: int, *, is_slow: bool = False) -> str:
+def _result(owner: Tested, public_id: str, mail_id: int, *, is_slow: bool = False) -> str:
     return render_template(
         "web/content/_test_result.html",
-        campaign=campaign,
+        owner=owner,
+        public_id=public_id,
         mail_id=mail_id,
         mail=queue.status(mail_id),
         is_slow=is_slow,

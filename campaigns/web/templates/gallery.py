@@ -5,12 +5,14 @@ from itertools import groupby
 
 from flask import render_template, request
 
+from campaigns import formatting
 from campaigns.access import access
 from campaigns.audience.paging import Page, fetch, number_key
 from campaigns.content.library import starters, templates
 from campaigns.content.library.models import Template
 from campaigns.content.library.starters import StarterDesign
 from campaigns.web.page_links import page_links
+from campaigns.web.template_helpers import locale
 from campaigns.web.templates.blueprint import bp, starter_or_404, template_or_404
 from campaigns.web.words import sentence
 
@@ -47,7 +49,8 @@ def index() -> str:
 def show(public_id: str) -> str:
     """Show a template at full size, with everything that can be done with it."""
     template = template_or_404(public_id)
-    return render_template("web/templates/show.html", template=template)
+    languages = [formatting.language(code, locale()) for code in template.variants]
+    return render_template("web/templates/show.html", template=template, languages=languages)
 
 
 @bp.get("/templates/starters/<name>")
