@@ -147,8 +147,7 @@ def export() -> Response:
 @access("user")
 def new() -> Answer:
     if request.method != "POST":
-        chosen = [request.args["list"]] if request.args.get("list") else []
-        return _form_page(None, {"lists": chosen})
+        return _form_page(None, {"lists": request.args.getlist("list")})
     form = request.form
     chosen = form.getlist("list")
     typed = field_inputs.read(form)
@@ -174,6 +173,8 @@ def new() -> Answer:
     ) as error:
         return _form_page(None, _typed(form), error), 422
     flash(_("Subscriber added"), "success")
+    if form.get("then") == "another":
+        return redirect(url_for("subscribers.new", list=[one.public_id for one in entries]))
     return redirect(url_for("subscribers.show", public_id=public_id))
 
 

@@ -238,6 +238,18 @@ def test_a_subscriber_is_added_with_lists_and_attributes(owner_client: FlaskClie
     assert subscriptions.state(tips.id, person.id) is None
 
 
+def test_another_subscriber_can_be_added_to_the_same_lists(owner_client: FlaskClient) -> None:
+    with transaction():
+        news, _tips = a_list("News"), a_list("Tips")
+    form = {"address": "ann@example.org", "list": news.public_id, "then": "another"}
+    answer = owner_client.post("/subscribers/new", data=form)
+    assert answer.location == f"/subscribers/new?list={news.public_id}"
+    page = owner_client.get(answer.location).text
+    assert "Subscriber added" in page
+    assert re.findall(r'name="list" value="(\w+)" checked', page) == [news.public_id]
+    assert "ann@example.org" not in page
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
