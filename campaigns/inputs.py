@@ -1,5 +1,7 @@
 """Clean form input, which ends up in headers and on pages."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -47,3 +49,14 @@ def one_line(text: str) -> str:
 def several_lines(text: str) -> str:
     """Return the lines without control characters, and without empty ones at either end."""
     return "\n".join(one_line(line) for line in text.splitlines()).strip("\n")
+
+
+def key_from(text: str, *, most: int, otherwise: str) -> str:
+    """Return a key made from a label: "Postal code" becomes postal_code.
+
+    `most` is its longest length; `otherwise` stands in for a label without Latin letters.
+    """
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
+    key = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
+    key = f"a_{key}" if key[:1].isdigit() else key
+    return key[:most].strip("_") or otherwise

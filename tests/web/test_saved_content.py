@@ -120,6 +120,17 @@ def test_a_snippet_is_created_changed_and_deleted(owner_client: FlaskClient) -> 
     assert owner_client.get(path).status_code == 404
 
 
+def test_a_snippet_is_written_as_plain_text(owner_client: FlaskClient) -> None:
+    typed = {"name": "Opening hours", "source": "Mon < Tue\r\nSun closed", "format": "text"}
+    path = owner_client.post("/snippets/new", data=typed).location
+    assert "{{ snippet.opening_hours }}" in owner_client.get("/snippets").text
+    assert "Mon &lt; Tue<br>" in owner_client.get(f"{path}/preview").text
+    assert "Mon &lt; Tue\nSun closed</textarea>" in owner_client.get(path).text
+    changed = {**typed, "source": "<b>Daily</b>", "format": "html", "version": "1"}
+    owner_client.post(path, data=changed)
+    assert 'name="format"' not in owner_client.get(path).text
+
+
 def test_the_problems_of_a_snippet_are_shown(owner_client: FlaskClient) -> None:
     with transaction():
         broken = a_snippet("broken", "<p>\n{{ subscribr.name }}</p>")

@@ -4,7 +4,6 @@ What happens to stored values is the work of `changes`, in the background.
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -13,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns import inputs
 from campaigns.audience.fields.models import FIELD_TYPES, Field, ListField
 from campaigns.audience.fields.types import TYPES, ValueProblemError, ValueType
 from campaigns.audience.models import Subscriber
@@ -183,11 +183,8 @@ def move(field_id: int, steps: int) -> None:
 
 
 def key_from(text: str) -> str:
-    """Return a key made from a label: "Postal code" becomes postal_code. Never empty."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore")
-    key = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
-    key = f"a_{key}" if key[:1].isdigit() else key
-    return key[:MAX_KEY].strip("_") or "field"
+    """Return the key of a field with this label. Never empty."""
+    return inputs.key_from(text, most=MAX_KEY, otherwise="field")
 
 
 # --- Checks

@@ -1,13 +1,18 @@
-"""Snippets: HTML with merge tags that content of any kind shows as `{{ snippet.<key> }}`."""
+"""Snippets: HTML with merge tags that content of any kind shows as `{{ snippet.<key> }}`.
 
+Plain text is stored as HTML too; it is shown as text for as long as its HTML says no more.
+"""
+
+import html
 import re
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.content.html import tokens
 from campaigns.content.library.models import Snippet
 from campaigns.db import db
-from campaigns.inputs import one_line
+from campaigns.inputs import key_from, one_line
 from campaigns.reason import ReasonError
 
 MAX_NAME = 100
@@ -48,10 +53,11 @@ def matching(text: str = "") -> sa.Select[Snippet]:
 
 
 def create(key: str, name: str, source: str, *, now: datetime) -> Snippet:
-    """Create a snippet. Raises SnippetError."""
+    """Create a snippet. Without a key, it gets one made from its name. Raises SnippetError."""
+    name = _checked_name(name)
     snippet = Snippet(
-        key=_checked_key(key),
-        name=_checked_name(name),
+        key=_checked_key(key) if key.strip() else _free_key(name),
+        name=name,
         source=_checked_source(source),
         created_at=now,
         updated_at=now,
@@ -89,6 +95,35 @@ def save(snippet_id: int, version: int, *, name: str, source: str, now: datetime
 def delete(snippet_id: int) -> None:
     """Delete a snippet. The caller tells what refers to it."""
     db.session.execute(sa.delete(Snippet).where(Snippet.id == snippet_id))
+
+
+def html_of(text: str) -> str:
+    """Return plain text as HTML: one paragraph as it is, several as elements."""
+    guarded = tokens.guard(text.replace("\r\n", "\n"))
+    escaped = guarded.restore(html.escape(guarded.text, quote=False))
+    paragraphs = [part.strip() for part in re.split(r"\n{2,}", escaped) if part.strip()]
+    lines = ["<br>\n".join(part.split("\n")) for part in paragraphs]
+    return "\n\n".join(f"<p>{one}</p>" for one in lines) if len(lines) > 1 else "".join(lines)
+
+
+def text_of(source: str) -> str | None:
+    """Return the plain text that HTML was made from; None if the HTML says more than that."""
+    guarded = tokens.guard(source.removeprefix("<p>").removesuffix("</p>"))
+    plain = guarded.text.replace("</p>\n\n<p>", "\n\n").replace("<br>\n", "\n")
+    text = guarded.restore(html.unescape(plain))
+    return text if html_of(text) == source else None
+
+
+def _free_key(name: str) -> str:
+    """Return a key made from the name, with a number if it is taken."""
+    free = key = key_from(name, most=MAX_KEY, otherwise="snippet")
+    alike = Snippet.key.startswith(key[: MAX_KEY - 4], autoescape=True)
+    taken = set(db.session.scalars(sa.select(Snippet.key).where(alike)))
+    number = 1
+    while free in taken:
+        number += 1
+        free = f"{key[: MAX_KEY - 4]}_{number}"
+    return free
 
 
 def _checked_key(key: str) -> str:

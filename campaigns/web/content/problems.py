@@ -55,7 +55,7 @@ def problem_count(owner: OwnerKind, public_id: str) -> str:
 def problems_of(owner: ContentOwner, *, unfinished: str = "") -> list[Problem]:
     """Return the problems, those that prevent sending first.
 
-    `unfinished` is the id of a new block that somebody is filling in; it gets no warnings yet.
+    `unfinished` is the id of a new block that someone is filling in; it gets no warnings yet.
     """
     content = owner.content()
     found = check_content(content, subscribers.known_attributes())

@@ -55,11 +55,11 @@ def snippet_index() -> str:
 @access("user")
 def new_snippet() -> Answer:
     if request.method != "POST":
-        return _form(None, {"key": "", "name": "", "source": ""})
-    typed = {name: request.form.get(name, "") for name in ("key", "name", "source")}
+        return _form(None, {"key": "", "name": "", "source": "", "format": "text"})
+    typed = {name: request.form.get(name, "") for name in ("key", "name", "source", "format")}
     try:
         with transaction():
-            created = snippets.create(**typed, now=utcnow())
+            created = snippets.create(typed["key"], typed["name"], _html(typed), now=utcnow())
     except SnippetError as error:
         return _form(None, typed, error=error), 422
     return done(_("Snippet created"), url_for("saved_content.snippet", public_id=created.public_id))
@@ -70,17 +70,32 @@ def new_snippet() -> Answer:
 def snippet(public_id: str) -> Answer:
     found = or_404(Snippet, public_id)
     if request.method != "POST":
-        return _form(found, {"name": found.name, "source": found.source})
-    typed = {name: request.form.get(name, "") for name in ("name", "source")}
+        return _form(found, {"name": found.name, **_shown(found.source)})
+    typed = {name: request.form.get(name, "") for name in ("name", "source", "format")}
     version = number_key(request.form.get("version")) or 0
     try:
         with transaction():
-            snippets.save(found.id, version, **typed, now=utcnow())
+            name, source = typed["name"], _html(typed)
+            snippets.save(found.id, version, name=name, source=source, now=utcnow())
     except SnippetConflictError as error:
         return _form(or_404(Snippet, public_id), typed, error=error, version=version), 409
     except SnippetError as error:
         return _form(or_404(Snippet, public_id), typed, error=error, version=version), 422
     return done(_("Snippet saved"), url_for("saved_content.snippet", public_id=public_id))
+
+
+def _html(typed: Mapping[str, str]) -> str:
+    """Return the HTML of what was typed, which may be plain text."""
+    source = typed["source"]
+    return snippets.html_of(source) if typed["format"] == "text" else source
+
+
+def _shown(source: str) -> Mapping[str, str]:
+    """Return the source as plain text if it is no more than that."""
+    text = snippets.text_of(source)
+    if text is None:
+        return {"source": source, "format": "html"}
+    return {"source": text, "format": "text"}
 
 
 def _form(
@@ -93,6 +108,8 @@ def _form(
     return render_template(
         "web/saved_content/snippet.html",
         snippet=found,
+        # Plain text cannot hold what other HTML says.
+        has_choice=found is None or snippets.text_of(found.source) is not None,
         typed=typed,
         version=version if version is not None else found.version if found else 0,
         problems=_problems(found)[:MAX_PROBLEMS_SHOWN] if found else [],

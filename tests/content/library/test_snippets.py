@@ -33,7 +33,6 @@ def test_a_snippet_is_created_changed_and_deleted(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("key", "name", "source", "code"),
     [
-        ("", "n", "", "bad_key"),
         ("1st", "n", "", "bad_key"),
         ("a-b", "n", "", "bad_key"),
         ("k" * 41, "n", "", "bad_key"),
@@ -56,3 +55,34 @@ def test_snippets_are_found_by_name_and_key(app: Flask) -> None:
         a_snippet("address", name="Office")
     for text in ("rom", "SPRI"):
         assert [one.key for one in db.session.scalars(snippets.matching(text))] == ["promo"]
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+def test_without_a_key_a_snippet_gets_one_from_its_name(app: Flask) -> None:
+    names = ("Opening hours", "Opening Hours!", "2 for 1", "営業時間", "n" * 60, "n" * 60)
+    with transaction():
+        keys = [snippets.create("", name, "", now=NOW).key for name in names]
+    assert keys == [
+        "opening_hours", "opening_hours_2", "a_2_for_1", "snippet", "n" * 40, "n" * 36 + "_2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("", ""),
+        ("Free shipping for {{ subscriber.name or 'you' }}", None),
+        ("Fish & <chips>", "Fish &amp; &lt;chips&gt;"),
+        ("Mon 9 to 5\nTue closed", "Mon 9 to 5<br>\nTue closed"),
+        ("One\n\nTwo\nthree", "<p>One</p>\n\n<p>Two<br>\nthree</p>"),
+    ],
+)
+def test_plain_text_becomes_html_and_is_shown_as_text_again(text: str, source: str | None) -> None:
+    made = snippets.html_of(text)
+    assert made == (text if source is None else source)
+    assert snippets.text_of(made) == text
+
+
+@pytest.mark.parametrize("source", ["<b>9 to 5</b>", "<p>One</p>", "Fish & chips", "a<br>b"])
+def test_html_that_says_more_is_no_plain_text(source: str) -> None:
+    assert snippets.text_of(source) is None
