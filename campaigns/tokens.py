@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -218,26 +219,31 @@ _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _SHIFTS = range(190, -1, -10)
 
 
-def bounce_local_part(signer: Signer, delivery_id: int) -> str:
-    """Return the local part of a return path: `b+<token>`, at most 64 octets.
+def delivery_token(signer: Signer, delivery_id: int) -> str:
+    """Return what a message carries so that whatever comes back finds its delivery.
 
-    Lower-case base32 because some servers change the case of a local part.
+    39 characters of lower-case base32, because some servers change the case of a local part.
     """
     payload = _DELIVERY.pack(delivery_id)
     bits = int.from_bytes(payload + signer.signature("bounce", payload), "big") << 8
-    return "b+" + "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])[:-1]
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])[:-1]
 
 
-def read_bounce_local_part(signer: Signer, local_part: str) -> int:
-    """Return the delivery id of a return path. Raises BadTokenError."""
-    prefix, _, text = local_part.lower().partition("+")
-    if prefix != "b" or not text:
-        raise BadTokenError("not a return path of ours")
+def read_delivery_token(signer: Signer, token: str) -> int:
+    """Return the delivery id. Raises BadTokenError."""
     try:
-        raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+        raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
     except ValueError:
         raise BadTokenError("not base32") from None
     payload, signature = raw[: _DELIVERY.size], raw[_DELIVERY.size :]
     if len(payload) != _DELIVERY.size or not signer.is_valid("bounce", payload, signature):
         raise BadTokenError("bad signature")
     return int(_DELIVERY.unpack(payload)[0])
+
+
+_DELIVERY_TOKEN = re.compile(r"(?<![a-z2-7])[a-z2-7]{39}(?![a-z2-7])", re.IGNORECASE)
+
+
+def find_delivery_tokens(text: str) -> list[str]:
+    """Return what looks like a delivery token in a text, in order; each once, in lower case."""
+    return list(dict.fromkeys(one.lower() for one in _DELIVERY_TOKEN.findall(text)))

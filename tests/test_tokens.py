@@ -76,7 +76,7 @@ def test_any_made_up_token_is_refused(text: str) -> None:
     with pytest.raises(BadTokenError):
         tokens.read_click_path(SIGNER, text, text)
     with pytest.raises(BadTokenError):
-        tokens.read_bounce_local_part(SIGNER, text)
+        tokens.read_delivery_token(SIGNER, text)
 
 
 def test_each_token_has_one_spelling() -> None:
@@ -121,7 +121,7 @@ def test_the_spelling_of_links_never_changes(delivery_id: int, number: int, targ
     assert tokens.click_path(SIGNER, delivery_id, number, target).encode() == token + b"/" + encoded
     packed = struct.pack(">Q", delivery_id)
     text = base64.b32encode(packed + plain_hmac("bounce", packed)).rstrip(b"=").lower()
-    assert tokens.bounce_local_part(SIGNER, delivery_id).encode() == b"b+" + text
+    assert tokens.delivery_token(SIGNER, delivery_id).encode() == text
 
 
 @given(IDS, st.integers(0, 2**32 - 1), IDS)
@@ -161,30 +161,37 @@ def test_a_click_cannot_be_changed_to_another_target() -> None:
 
 
 @given(IDS)
-def test_a_return_path_fits_and_survives_a_change_of_case(delivery_id: int) -> None:
-    local_part = tokens.bounce_local_part(SIGNER, delivery_id)
-    assert len(local_part) <= 64
-    assert local_part == local_part.lower()
-    assert local_part.isascii()
-    for spelling in (local_part, local_part.upper(), local_part.title()):
-        assert tokens.read_bounce_local_part(SIGNER, spelling) == delivery_id
+def test_a_delivery_token_survives_a_change_of_case(delivery_id: int) -> None:
+    token = tokens.delivery_token(SIGNER, delivery_id)
+    assert len(token) == 39
+    assert token == token.lower()
+    assert token.isascii()
+    for spelling in (token, token.upper(), token.title()):
+        assert tokens.read_delivery_token(SIGNER, spelling) == delivery_id
+        assert tokens.find_delivery_tokens(f"Message-ID: <{spelling}@example.org>") == [token]
 
 
-def test_every_changed_character_of_a_return_path_is_detected() -> None:
-    local_part = tokens.bounce_local_part(SIGNER, 123_456_789)
-    for position, char in enumerate(local_part):
+def test_every_changed_character_of_a_delivery_token_is_detected() -> None:
+    token = tokens.delivery_token(SIGNER, 123_456_789)
+    for position, char in enumerate(token):
         other = "a" if char != "a" else "b"
-        bent = local_part[:position] + other + local_part[position + 1 :]
+        bent = token[:position] + other + token[position + 1 :]
         try:
-            found = tokens.read_bounce_local_part(SIGNER, bent)
+            found = tokens.read_delivery_token(SIGNER, bent)
         except BadTokenError:
             continue
         # Two bits of the last Base32 character are unused, so it may differ without effect.
-        assert position == len(local_part) - 1
+        assert position == len(token) - 1
         assert found == 123_456_789
 
 
-@pytest.mark.parametrize("text", ["", "b", "b+", "b+!", "a+aaaa", "+", "b+" + "a" * 39, "b-aaaa"])
-def test_an_invalid_return_path_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "b", "!", "aaaa", "+", "a" * 39, "é" * 39, "\0" * 39])
+def test_an_invalid_delivery_token_is_refused(text: str) -> None:
     with pytest.raises(BadTokenError):
-        tokens.read_bounce_local_part(SIGNER, text)
+        tokens.read_delivery_token(SIGNER, text)
+
+
+def test_tokens_are_found_between_other_text_each_once() -> None:
+    first, second = (tokens.delivery_token(SIGNER, number) for number in (7, 8))
+    text = f"To: <b+{first}@example.org>\r\n<{second}@example.org> b+{first.upper()} {'a' * 40}"
+    assert tokens.find_delivery_tokens(text) == [first, second]

@@ -18,6 +18,7 @@ from campaigns.content.library.models import Template
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.source import ContentSource, kind_of
 from campaigns.db import db
+from campaigns.providers import presets
 from campaigns.providers.models import ProviderAccount, SenderAddress
 
 
@@ -63,6 +64,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
         ),
         segment_order=tuple(campaign.segment_order),
         use_return_path=bool(account and not account.rewrites_return_path),
+        echoed_header=presets.echoed_header(account.preset) if account else "",
     )
     return _with_variants(content, content_versions.variants_of(campaign.id))
 

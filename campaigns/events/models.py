@@ -1,11 +1,13 @@
-"""Events: opens, clicks, unsubscribes, bounces; and how engaged people are by them."""
+"""Events: opens, clicks, unsubscribes, bounces; what they came in; and engagement."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index
 
-from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column
+from campaigns.clock import utcnow
+from campaigns.db import NEVER_REUSED, Base, BigKey, Mapped, id_key, mapped_column, public_id
 
 BANDS = ("new", "engaged", "cooling", "inactive")
 """Bands of engagement; `events.scores` has their rules."""
@@ -24,10 +26,126 @@ class Event(Base):
     dedupe: Mapped[str] = mapped_column(unique=True)
     link_number: Mapped[int | None]
     user_agent: Mapped[str] = mapped_column(default="")
+    incoming_id: Mapped[int | None] = mapped_column(BigKey)
+    """The row of `incoming` that reported it. A plain number, as that row is deleted first."""
+    reply_class: Mapped[str] = mapped_column(server_default="")
+    """What a bounce or delay means, as in `providers.classify`."""
+    status: Mapped[str] = mapped_column(server_default="")
+    """Enhanced status code of a bounce or delay; type of a complaint."""
+    detail: Mapped[str] = mapped_column(server_default="")
+    """The words of the server."""
 
     __table_args__ = (
         Index("ix_event_campaign_id_kind", "campaign_id", "kind", "at"),
         Index("ix_event_delivery_id", "delivery_id"),
+    )
+
+
+INCOMING_STATES = ("waiting", "done", "refused", "failed")
+
+
+class Incoming(Base):
+    """A webhook post or an email that came back, as it was received."""
+
+    __tablename__ = "incoming"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    channel: Mapped[str]
+    source: Mapped[str]
+    """The kind of webhook, or the way of an email: imap, pop3, lmtp, pipe."""
+    endpoint_id: Mapped[int | None] = mapped_column(BigKey)
+    """The webhook endpoint or the mailbox."""
+    account_id: Mapped[int | None] = mapped_column(BigKey)
+    """The provider account, if one is known. Plain numbers, which outlive their rows."""
+    received_at: Mapped[datetime]
+    headers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Of the request, by lower-case name; empty for an email."""
+    body: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    size: Mapped[int]
+    """Bytes received; the body of a refused post is cut."""
+    dedupe: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(default="waiting")
+    verdict: Mapped[str] = mapped_column(default="")
+    """The packed reason why it was refused, failed or meant nothing."""
+    new_events: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    processed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.CheckConstraint("channel IN ('webhook', 'email')", name="channel"),
+        sa.CheckConstraint(f"state IN {INCOMING_STATES!r}", name="state"),
+        Index(
+            "ix_incoming_waiting",
+            "id",
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        ),
+        Index("ix_incoming_account_id", "account_id", "id"),
+        Index("ix_incoming_endpoint_id", "channel", "endpoint_id", "state", "id"),
+        Index("ix_incoming_received_at", "received_at"),
+        NEVER_REUSED,
+    )
+
+
+class WebhookEndpoint(Base):
+    """Where a provider posts events of one account: `/hooks/<public id>`."""
+
+    __tablename__ = "webhook_endpoint"
+
+    id: Mapped[id_key]
+    public_id: Mapped[str] = mapped_column(sa.String(32), unique=True)
+    account_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("provider_account.id", ondelete="CASCADE"), unique=True
+    )
+    kind: Mapped[str]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    credentials: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The name of each secret and its encrypted form (secrets.Vault)."""
+    last_received_at: Mapped[datetime | None]
+    """Time of the last accepted post."""
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class IntakeMailbox(Base):
+    """A mailbox that bounces arrive in, read by `campaigns intake`.
+
+    `trouble` is the packed reason why it cannot be read; the next success clears it.
+    """
+
+    __tablename__ = "intake_mailbox"
+
+    id: Mapped[id_key]
+    public_id: Mapped[public_id]
+    account_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("provider_account.id", ondelete="CASCADE"), unique=True
+    )
+    """The account whose bounces it gets; None if it gets those of several."""
+    protocol: Mapped[str]
+    host: Mapped[str]
+    port: Mapped[int]
+    security: Mapped[str]
+    auth: Mapped[str] = mapped_column(default="password")
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Further settings of the protocol and of OAuth."""
+    username: Mapped[str]
+    credentials: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    folder: Mapped[str] = mapped_column(default="INBOX")
+    done_folder: Mapped[str] = mapped_column(default="")
+    """Folder that processed emails are moved to; empty: they stay, and are marked as seen."""
+    is_on: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1)
+    """Increases when it changes, so that its connection is replaced."""
+    checked_at: Mapped[datetime | None]
+    last_received_at: Mapped[datetime | None]
+    trouble: Mapped[str] = mapped_column(default="")
+    trouble_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    __table_args__ = (
+        sa.CheckConstraint("protocol IN ('imap', 'pop3')", name="protocol"),
+        sa.CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
+        sa.CheckConstraint("auth IN ('password', 'xoauth2')", name="auth"),
     )
 
 

@@ -24,6 +24,8 @@ class Preset:
     messages_per_connection: int = 100
     rewrites_return_path: bool = False
     note: Reason | None = None
+    echoed_header: str = ""
+    """Header whose value its webhooks repeat, with `%s` for the token of a delivery."""
     token_url: str = ""
     """OAuth 2 token endpoint, if the provider accepts such logins."""
     token_scope: str = ""
@@ -31,7 +33,11 @@ class Preset:
     @property
     def values(self) -> dict[str, str | int | bool]:
         """What it fills in, by the name of each field of the form."""
-        filled = (one.name for one in fields(self) if one.name not in {"key", "name", "note"})
+        filled = (
+            one.name
+            for one in fields(self)
+            if one.name not in {"key", "name", "note", "echoed_header"}
+        )
         values = {name: getattr(self, name) for name in filled}
         return values if self.token_url else {**values, "auth": "password"}
 
@@ -92,6 +98,7 @@ PRESETS = (
         per_second=14,
         per_day=50_000,
         rewrites_return_path=True,
+        echoed_header="X-SES-MESSAGE-TAGS: campaigns=%s",
         note=Reason("provider.preset_amazon"),
     ),
     Preset(
@@ -100,15 +107,23 @@ PRESETS = (
         "smtp.sendgrid.net",
         username="apikey",
         rewrites_return_path=True,
+        echoed_header='X-SMTPAPI: {"unique_args": {"campaigns": "%s"}}',
         note=Reason("provider.preset_sendgrid"),
     ),
-    Preset("mailgun", "Mailgun", "smtp.mailgun.org", rewrites_return_path=True),
+    Preset(
+        "mailgun",
+        "Mailgun",
+        "smtp.mailgun.org",
+        rewrites_return_path=True,
+        echoed_header='X-Mailgun-Variables: {"campaigns": "%s"}',
+    ),
     Preset(
         "postmark",
         "Postmark",
         "smtp-broadcasts.postmarkapp.com",
         connections=10,
         rewrites_return_path=True,
+        echoed_header="X-PM-Metadata-campaigns: %s",
         note=Reason("provider.preset_postmark"),
     ),
     Preset(
@@ -116,6 +131,7 @@ PRESETS = (
         "Mailjet",
         "in-v3.mailjet.com",
         rewrites_return_path=True,
+        echoed_header="X-MJ-CustomID: %s",
         note=Reason("provider.preset_mailjet"),
     ),
     Preset(
@@ -123,6 +139,7 @@ PRESETS = (
         "Brevo",
         "smtp-relay.brevo.com",
         rewrites_return_path=True,
+        echoed_header="X-Mailin-custom: %s",
         note=Reason("provider.preset_brevo"),
     ),
     Preset(
@@ -131,6 +148,7 @@ PRESETS = (
         "smtp.sparkpostmail.com",
         username="SMTP_Injection",
         rewrites_return_path=True,
+        echoed_header='X-MSYS-API: {"metadata": {"campaigns": "%s"}}',
         note=Reason("provider.preset_sparkpost"),
     ),
     Preset(
@@ -183,6 +201,11 @@ def presets(mailbox_port: int = 0) -> tuple[Preset, ...]:
         note=Reason("provider.preset_mailbox"),
     )
     return (mailbox, *PRESETS)
+
+
+def echoed_header(key: str) -> str:
+    """Return the header from which this provider copies our token into its webhooks, or ""."""
+    return next((preset.echoed_header for preset in PRESETS if preset.key == key), "")
 
 
 def key_of(chosen: str, host: str) -> str:

@@ -54,6 +54,8 @@ class Content:
     track_opens: bool
     track_clicks: bool
     use_return_path: bool
+    echoed_header: str = ""
+    """Header with `%s` for the delivery's token, for providers that rewrite the return path."""
     attachments: tuple[Attachment, ...] = ()
     language: str = formatting.DEFAULT_LOCALE
     """Locale of the footer and of the page around content that is no page itself."""
@@ -208,6 +210,7 @@ class Compiled:
             campaign_public_id=content.campaign_public_id,
             list_names=content.list_names,
             use_return_path=content.use_return_path,
+            echoed_header=content.echoed_header,
             one_click=base.startswith("https:"),  # it requires https (RFC 8058)
             content_type=self._body.header,
         )

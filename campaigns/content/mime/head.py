@@ -4,17 +4,15 @@ Constant lines are the same objects in every message, so that a signer recognize
 """
 
 import hashlib
-import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from campaigns import addresses
 from campaigns.content.mime import message
 from campaigns.messages import Recipient
-from campaigns.tokens import Signer, bounce_local_part
+from campaigns.tokens import Signer, delivery_token
 
-_NUMBER = struct.Struct(">Q")
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -34,7 +32,11 @@ def _wire_address(address: str) -> tuple[str, str]:
 
 
 class Head:
-    """Builds the headers. `content_type`: the body's header, with its line ending."""
+    """Builds the headers.
+
+    `echoed_header` is a header with `%s` for the token of the delivery, or "". `content_type`: the
+    body's header, with its line ending.
+    """
 
     def __init__(
         self,
@@ -46,15 +48,17 @@ class Head:
         campaign_public_id: str,
         list_names: Mapping[int, str],
         use_return_path: bool,
+        echoed_header: str,
         one_click: bool,
         content_type: bytes,
     ) -> None:
         self._signer, self._list_names = signer, list_names
-        self._use_return_path = use_return_path
+        self._use_return_path, self._echoed_header = use_return_path, echoed_header
         self._sender, self._domain = _wire_address(sender_address)
         self._campaign = campaign_public_id.encode()
         self._list_ids: dict[int, bytes] = {}
         self._date = (_EPOCH, _EPOCH, b"")
+        self._token = (0, "")
         self._first = [message.mailbox("From", sender_name, self._sender)]
         if reply_to:
             self._first.append(message.mailbox("Reply-To", "", _wire_address(reply_to)[0]))
@@ -87,14 +91,29 @@ class Head:
             self._message_id(recipient, now, message_id_domain or self._domain),
             self._list_ids.get(recipient.list_id) or self._list_id(recipient.list_id),
             f"List-Unsubscribe: <{unsubscribe_url}>\r\n".encode("ascii"),
+            *self._token_lines(recipient.delivery_id),
             *self._last,
         ]
 
     def return_path(self, delivery_id: int) -> str:
         """Return the envelope sender of a delivery."""
         if delivery_id and self._use_return_path:
-            return f"{bounce_local_part(self._signer, delivery_id)}@{self._domain}"
+            return f"b+{self._token_of(delivery_id)}@{self._domain}"
         return self._sender
+
+    def _token_of(self, delivery_id: int) -> str:
+        """Return the token of a delivery; that of the last one is kept, as it is used twice."""
+        known_id, token = self._token
+        if known_id != delivery_id:
+            token = delivery_token(self._signer, delivery_id)
+            self._token = (delivery_id, token)
+        return token
+
+    def _token_lines(self, delivery_id: int) -> Sequence[bytes]:
+        """Return the header from which the provider copies the token into its webhooks."""
+        if not (delivery_id and self._echoed_header):
+            return ()
+        return (f"{self._echoed_header % self._token_of(delivery_id)}\r\n".encode("ascii"),)
 
     def _date_line(self, now: datetime) -> bytes:
         """Return the Date header, cached for a second."""
@@ -106,11 +125,15 @@ class Head:
         return line
 
     def _message_id(self, recipient: Recipient, now: datetime, domain: str) -> bytes:
-        """Return an id that is the same for every attempt of a delivery; unique for test emails."""
-        payload = _NUMBER.pack(recipient.delivery_id)
-        if not recipient.delivery_id:
-            payload += f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")
-        unique = self._signer.signature("message_id", payload + self._campaign).hex()
+        """Return an id that is the same for every attempt of a delivery; unique for test emails.
+
+        It contains the token of the delivery: many returned emails quote nothing else of ours.
+        """
+        if recipient.delivery_id:
+            unique = self._token_of(recipient.delivery_id)
+        else:
+            payload = f"{recipient.address} {now.isoformat()}".encode("utf-8", "replace")
+            unique = self._signer.signature("message_id", payload + self._campaign).hex()
         return f"Message-ID: <{unique}@{domain}>\r\n".encode("ascii", "ignore")
 
     def _list_id(self, list_id: int) -> bytes:

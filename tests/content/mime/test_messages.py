@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from campaigns.content.mime import message as mime
 from campaigns.content.mime import quoted_printable
 from campaigns.messages import Message, Recipient
-from campaigns.tokens import DeliveryRef, read_bounce_local_part
+from campaigns.providers.presets import PRESETS, Preset
+from campaigns.tokens import DeliveryRef, find_delivery_tokens, read_delivery_token
 from tests.content.samples import NOW, SIGNER, a_recipient, compiled, parsed, part
 
 HEADERS = [
@@ -140,9 +141,22 @@ def test_an_international_sender_domain_is_sent_as_a_labels() -> None:
 
 def test_the_return_path_names_the_delivery() -> None:
     local, _, domain = send().mail_from.partition("@")
-    assert (read_bounce_local_part(SIGNER, local), domain) == (7, "example.org")
+    assert local.startswith("b+")
+    assert (read_delivery_token(SIGNER, local[2:]), domain) == (7, "example.org")
     assert send(use_return_path=False).mail_from == "news@example.org"
     assert send(a_recipient(delivery_id=0)).mail_from == "news@example.org"
+
+
+@pytest.mark.parametrize("preset", [one for one in PRESETS if one.echoed_header])
+def test_a_provider_that_rewrites_the_return_path_gets_the_token_for_its_webhooks(
+    preset: Preset,
+) -> None:
+    mail = parsed(send(echoed_header=preset.echoed_header))
+    name = preset.echoed_header.partition(":")[0]
+    (token,) = find_delivery_tokens(str(mail[name]))
+    assert read_delivery_token(SIGNER, token) == 7
+    test_email = parsed(send(a_recipient(delivery_id=0), echoed_header=preset.echoed_header))
+    assert test_email[name] is None
 
 
 def test_the_message_id_is_unique_per_delivery_and_equal_for_each_attempt() -> None:
@@ -151,8 +165,8 @@ def test_the_message_id_is_unique_per_delivery_and_equal_for_each_attempt() -> N
     first = parsed(ready.render(a_recipient(), now=NOW))["Message-ID"]
     assert parsed(ready.render(a_recipient(), now=later))["Message-ID"] == first
     assert parsed(ready.render(a_recipient(delivery_id=8), now=NOW))["Message-ID"] != first
-    other = compiled(campaign_public_id="other").render(a_recipient(), now=NOW)
-    assert parsed(other)["Message-ID"] != first
+    token, _, domain = first.strip("<>").partition("@")
+    assert (read_delivery_token(SIGNER, token), domain) == (7, "example.org")
     tests = {
         parsed(ready.render(a_recipient(delivery_id=0), now=now))["Message-ID"]
         for now in (NOW, later)
