@@ -32,7 +32,7 @@ CLEANUP_INTERVAL_SECONDS = 600.0
 
 
 @dataclass(slots=True)
-class Feedback:
+class LimiterUpdate:
     """What to tell the limiter after the commit, by mailbox group."""
 
     sent: Counter[str] = field(default_factory=Counter)
@@ -65,13 +65,13 @@ class Judge:
         *,
         now: datetime,
         book: RuleBook | None = None,
-    ) -> Feedback:
+    ) -> LimiterUpdate:
         """Act on recorded outcomes, in the transaction that records them.
 
         `book`: the reply rules, already matched against these replies (`rule_book`).
         """
         self._forget_finished()
-        feedback = Feedback(sent=Counter(recorded.sent))
+        feedback = LimiterUpdate(sent=Counter(recorded.sent))
         policy.bounce(campaign_id, recorded.bounced, now=now)
         for (group, reply_class), count in recorded.refused.items():
             if reply_class == "throttle" and group != OTHER:
@@ -183,7 +183,7 @@ def rule_book(
     return book
 
 
-def tell_limiter(provider_id: int, feedback: Feedback) -> None:
+def tell_limiter(provider_id: int, feedback: LimiterUpdate) -> None:
     """Tell the limiter to slow down for a server that throttles, and then to recover slowly."""
     if feedback.throttled[ACCOUNT]:
         limiter().feedback(provider_id, ACCOUNT, 0, feedback.throttled[ACCOUNT])

@@ -21,7 +21,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import claims, outcomes
 from campaigns.delivery.retry import Limits
 from campaigns.engine.batch import Batch, PendingResults
-from campaigns.engine.feedback import Feedback, Judge, rule_book, tell_limiter
+from campaigns.engine.feedback import Judge, LimiterUpdate, rule_book, tell_limiter
 from campaigns.engine.outbox import Outbox
 from campaigns.engine.provider_pool import ProviderPool
 from campaigns.outages import outages
@@ -65,7 +65,7 @@ class Round:
 class Written:
     """The results of a round's transaction."""
 
-    feedback: Sequence[Feedback]
+    feedback: Sequence[LimiterUpdate]
     """One for each of the pending results."""
     renewed: Collection[str]
     """Tokens of the batches whose lease was renewed."""

@@ -22,7 +22,7 @@ MAX_REPLY = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What somebody says about one message to one recipient. Nothing in it is trusted.
+    """What a sender of feedback says about one message to one recipient. Nothing in it is trusted.
 
     Only a token with our signature finds a delivery: `token` if the sender named one, else the one
     in `message_ids`. `recipient` is for display.
