@@ -1,4 +1,4 @@
-"""The segments that campaigns name in their content, also through snippets and saved blocks.
+"""What campaigns show, also through snippets and saved blocks, and the segments that they name.
 
 Sources are searched instead of compiled: that is quick enough for a list of segments, and finds the
 names in content that cannot be compiled at the moment.
@@ -7,6 +7,7 @@ names in content that cannot be compiled at the moment.
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,14 +44,42 @@ def segments_named(is_wanted: sa.ColumnElement[bool]) -> dict[int, set[int]]:
         return {}
     segments = db.session.execute(sa.select(Segment.public_id, Segment.id))
     known = {public_id: segment_id for public_id, segment_id in segments}  # noqa: C416
-    library, frozen = _parts(), _frozen_parts({row.id for row in rows})
+    included = included_in({row.id for row in rows})
     found: dict[int, set[int]] = {}
     for row in rows:
-        parts = frozen.get(row.id, library)
-        named = _named_in(f"{row.subject} {row.preheader} {row.source}", parts)
+        texts = included.texts(row.id, f"{row.subject} {row.preheader} {row.source}")
+        named = {one[1] or one[2] for text in texts for one in _SEGMENT.finditer(text)}
         if used := {known[one] for one in named if one in known}:
             found.setdefault(row.id, set()).update(used)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedParts:
+    """What the content of campaigns includes: sources of snippets and saved blocks, by name.
+
+    `frozen`: of campaigns that include what was in the library when they were launched.
+    """
+
+    library: Mapping[str, str]
+    frozen: Mapping[int, Mapping[str, str]]
+
+    def texts(self, campaign_id: int, source: str) -> list[str]:
+        """Return the source of a campaign and everything that it includes, each once."""
+        parts = self.frozen.get(campaign_id, self.library)
+        found = [source]
+        seen: set[str] = set()
+        for text in found:  # which grows meanwhile
+            named = mentions_in([text])
+            new = (named.snippets | named.saved_blocks) - seen
+            seen |= new
+            found += [parts[one] for one in sorted(new) if one in parts]
+        return found
+
+
+def included_in(campaign_ids: Collection[int]) -> IncludedParts:
+    """Return what these campaigns may include."""
+    return IncludedParts(_parts(), _frozen_parts(campaign_ids))
 
 
 def _parts() -> Mapping[str, str]:
@@ -72,20 +101,6 @@ def _frozen_parts(campaign_ids: Collection[int]) -> Mapping[int, Mapping[str, st
 
 
 def _parts_in(context: Mapping[str, Any]) -> Mapping[str, str]:
-    saved = {public_id: json.dumps(rows) for public_id, rows in context["saved_blocks"].items()}
-    return {**context["snippets"], **saved}
-
-
-def _named_in(source: str, parts: Mapping[str, str]) -> set[str]:
-    """Return the public ids of the segments that a source leads to."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    waiting = [source]
-    while waiting:
-        text = waiting.pop()
-        found.update(one[1] or one[2] for one in _SEGMENT.finditer(text))
-        named = mentions_in([text])
-        for part in (named.snippets | named.saved_blocks) - seen:
-            seen.add(part)
-            waiting.append(parts.get(part, ""))
-    return found
+    stored = context.get("saved_blocks", {})
+    saved = {public_id: json.dumps(rows) for public_id, rows in stored.items()}
+    return {**context.get("snippets", {}), **saved}

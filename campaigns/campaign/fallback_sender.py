@@ -14,6 +14,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import db, rows_changed
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.reason import ReasonError
+from campaigns.stored import from_stored
 
 FIELD = "overflow"
 CHOOSABLE = ("draft", "scheduled", "preparing", "sending", "paused")
@@ -89,7 +90,7 @@ def route_for(campaign: Campaign, public_id: str) -> SenderRoute | None:
 def earlier(campaign: Campaign) -> list[Earlier]:
     """Return the senders used earlier, oldest first."""
     return [
-        Earlier(**{**kept, "until": datetime.fromisoformat(kept["until"])})
+        from_stored(Earlier, {**kept, "until": datetime.fromisoformat(kept["until"])})
         for kept in campaign.earlier_senders
     ]
 

@@ -179,28 +179,29 @@ class FieldUse:
 
 
 def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
-    """Return the campaigns that show each field, by key.
+    """Return the campaigns that show each field, by key, also in snippets and saved blocks.
 
     These are drafts, campaigns in progress and templates of recurring ones.
     """
     found: dict[str, list[FieldUse]] = {key: [] for key in keys}
     rows = db.session.execute(
         sa.select(
-            Campaign.public_id, Campaign.name, Campaign.subject, Campaign.preheader,
-            Campaign.source, Campaign.status, Campaign.id.in_(series.templates()).label("recurs"),
-            CampaignVariant.subject, CampaignVariant.preheader, CampaignVariant.source,
+            Campaign.id, Campaign.public_id, Campaign.name, Campaign.status,
+            Campaign.id.in_(series.templates()).label("recurs"), *_TEMPLATES,
         )
         .outerjoin(CampaignVariant, CampaignVariant.campaign_id == Campaign.id)
         .where(
             sa.or_(
                 Campaign.status.in_(("draft", *UNDER_WAY)), Campaign.id.in_(series.templates())
             ),
-            sa.or_(*(column.contains("subscriber") for column in _TEMPLATES)),
+            sa.or_(*(column.contains(mark) for column in _TEMPLATES for mark in _MAY_SHOW)),
         )
         .order_by(Campaign.id)
-    )  # fmt: skip
+    ).all()  # fmt: skip
+    included = content_uses.included_in({row.id for row in rows})
     for row in rows:
-        shown = set(_MERGE_TAG.findall(" ".join(filter(None, [*row[2:5], *row[7:]]))))
+        texts = included.texts(row.id, " ".join(filter(None, row[5:])))
+        shown = set(_MERGE_TAG.findall(" ".join(texts)))
         use = FieldUse(
             row.public_id, title_of(row.name, row.subject), row.recurs or row.status != "draft"
         )
@@ -214,8 +215,10 @@ _TEMPLATES = (
     Campaign.subject, Campaign.preheader, Campaign.source,
     CampaignVariant.subject, CampaignVariant.preheader, CampaignVariant.source,
 )  # fmt: skip
-_MERGE_TAG = re.compile(
-    r"subscriber\s*(?:\.\s*attributes\s*)?(?:\.\s*|\[\s*[\"'])([A-Za-z_][A-Za-z0-9_]*)"
+_MAY_SHOW = ("subscriber", "snippet", '"saved"')
+"""Every source that leads to a field contains one of these."""
+_MERGE_TAG = re.compile(  # quotes are escaped in block documents
+    r"subscriber\s*(?:\.\s*attributes\s*)?(?:\.\s*|\[\s*\\?[\"'])([A-Za-z_][A-Za-z0-9_]*)"
 )
 
 

@@ -1,5 +1,6 @@
 """A brand: how emails of one sender look, and what they end with."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -90,8 +91,14 @@ class BrandStyle(_Part):
 
 
 def stored_style(stored: object) -> BrandStyle:
-    """Return the style in a row of a brand; the usual one if a newer version wrote it."""
+    """Return the style that some release stored: what is unknown or unreadable here is as usual."""
+    values = dict(stored) if isinstance(stored, Mapping) else {}
+    for theme, usual in (("light", LIGHT), ("dark", DARK)):
+        own = values.get(theme)
+        values[theme] = {**usual.model_dump(), **(own if isinstance(own, Mapping) else {})}
     try:
-        return BrandStyle.model_validate(stored or {})
-    except ValidationError:
-        return BrandStyle()
+        return BrandStyle.model_validate(values, extra="ignore")
+    except ValidationError as error:
+        unreadable = {detail["loc"][0] for detail in error.errors()}
+        kept = {name: value for name, value in values.items() if name not in unreadable}
+        return BrandStyle.model_validate(kept, extra="ignore")

@@ -31,7 +31,7 @@ def settings_of(account: ProviderAccount) -> KindModel:
     """Return the stored settings as a model. Raises UnusableAccountError."""
     kind = kind_of(account)
     try:
-        settings: KindModel = kind.settings.model_validate(account.settings)
+        settings: KindModel = kind.settings.model_validate(account.settings, extra="ignore")
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
         raise UnusableAccountError(

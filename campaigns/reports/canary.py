@@ -11,6 +11,7 @@ from campaigns.delivery import canary
 from campaigns.delivery.canary_policy import Figures, beyond, sum_of, unsure
 from campaigns.reason import Reason
 from campaigns.reports.figures import Counts
+from campaigns.stored import from_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _figures(campaign: Campaign, counts: Counts) -> Mapping[str, Figures]:
     """Return the current figures, or after the verdict those it was based on."""
     if campaign.canary_state in canary.STAGES:
         return counts.first_ones(campaign)
-    return {group: Figures(**found) for group, found in campaign.canary_seen.items()}
+    return {group: from_stored(Figures, found) for group, found in campaign.canary_seen.items()}
 
 
 def _seen(total: Figures, bands: Bands) -> list[MeasureSeen]:

@@ -30,6 +30,7 @@ from campaigns.reports.list_history import ListHistory
 from campaigns.reports.replies import ReasonFigures
 from campaigns.reports.resend_options import ResendOptions, UndecidedGroup
 from campaigns.reports.snapshots import Counted, Snapshot, Subject
+from campaigns.stored import from_stored
 
 FINAL = ("sent", "cancelled")
 MOVING = ("sending", "paused")
@@ -128,7 +129,7 @@ class Counts:
     def reasons(self, campaign: Campaign) -> list[ReasonFigures]:
         """Return the most frequent reasons why emails were not sent."""
         if (details := self._details(campaign)) is not None:
-            return [ReasonFigures(**row) for row in details["reasons"]]
+            return [from_stored(ReasonFigures, row) for row in details["reasons"]]
         return replies.campaign_reasons(campaign.id)
 
     def resend_options(self, campaign: Campaign) -> ResendOptions:
@@ -140,19 +141,21 @@ class Counts:
     def hours(self, campaign: Campaign) -> list[Hour]:
         """Return first opens and clicks in the hours after its start; empty before it."""
         if (details := self._details(campaign)) is not None:
-            return [Hour(**row) for row in details["hours"]]
+            return [from_stored(Hour, row) for row in details["hours"]]
         return _hours(campaign)
 
     def links(self, campaign: Campaign) -> list[LinkFigures]:
         """Return its tracked links, most clicked first."""
         if (details := self._details(campaign)) is not None:
-            return [LinkFigures(**row) for row in details["links"]]
+            return [from_stored(LinkFigures, row) for row in details["links"]]
         return engagement.campaign_links(campaign.id)
 
     def first_ones(self, campaign: Campaign) -> Mapping[str, Figures]:
         """Return the results of its test group by mailbox group, during the test."""
         if (details := self._details(campaign)) is not None:
-            return {group: Figures(**row) for group, row in details["first_ones"].items()}
+            return {
+                group: from_stored(Figures, row) for group, row in details["first_ones"].items()
+            }
         return _first_ones(campaign)
 
     def _details(self, campaign: Campaign) -> Mapping[str, Any] | None:
@@ -181,8 +184,8 @@ class Counts:
             else:
                 self._snapshots[number] = entry
                 self._show("campaign", number, entry)
-                self._balances[number] = Balance(**entry.figures["balance"])
-                self._engagements[number] = Engagement(**entry.figures["engagement"])
+                self._balances[number] = from_stored(Balance, entry.figures["balance"])
+                self._engagements[number] = from_stored(Engagement, entry.figures["engagement"])
 
     def _take(self, balances: Mapping[int, Balance]) -> None:
         """Add new counts. Large ones will be stored in the background from now on."""
@@ -206,7 +209,7 @@ class Counts:
                     shown |= self._count_lists([number])
             else:
                 self._show("list", number, entry)
-                shown[number] = audience_lists.ListFigures(**entry.figures["list"])
+                shown[number] = from_stored(audience_lists.ListFigures, entry.figures["list"])
         return shown | self._count_lists([number for number in ids if number not in shown])
 
     def _count_lists(self, ids: Sequence[int]) -> dict[int, audience_lists.ListFigures]:
@@ -232,7 +235,7 @@ class Counts:
         entry = snapshots.load("people", [0], now=self._now).get(0)
         if entry is not None and not self._is_too_old(entry):
             self._show("people", 0, entry)
-            return SubscriberCounts(**entry.figures["people"])
+            return from_stored(SubscriberCounts, entry.figures["people"])
         with self._patience():
             found = _count_people(self._now)
         if found.total >= LARGE:
@@ -367,7 +370,7 @@ def _group_row(group: GroupCount) -> dict[str, Any]:
 
 def _group(row: Mapping[str, Any]) -> GroupCount:
     due_at = datetime.fromisoformat(row["due_at"]) if row["due_at"] else None
-    return GroupCount(**{**row, "due_at": due_at})
+    return from_stored(GroupCount, {**row, "due_at": due_at})
 
 
 def _resend_options_row(found: ResendOptions) -> dict[str, Any]:
@@ -377,7 +380,7 @@ def _resend_options_row(found: ResendOptions) -> dict[str, Any]:
 
 def _resend_options(row: Mapping[str, Any]) -> ResendOptions:
     floods = [
-        UndecidedGroup(**{**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
+        from_stored(UndecidedGroup, {**flood, "held_at": datetime.fromisoformat(flood["held_at"])})
         for flood in row["floods"]
     ]
-    return ResendOptions(**{**row, "floods": floods})
+    return from_stored(ResendOptions, {**row, "floods": floods})

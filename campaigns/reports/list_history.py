@@ -12,6 +12,7 @@ from campaigns.campaign.models import Campaign, CampaignList
 from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.events.models import BANDS, EngagementScore
+from campaigns.stored import from_stored
 
 WEEKS = 26
 WEEK = timedelta(days=7)
@@ -54,7 +55,9 @@ class ListHistory:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ListHistory":
         """Return what `as_row` stored."""
-        return cls(**{**row, "weeks": [Week(**week) for week in row["weeks"]]})
+        return from_stored(
+            cls, {**row, "weeks": [from_stored(Week, week) for week in row["weeks"]]}
+        )
 
     def as_row(self) -> dict[str, Any]:
         """Return it for a snapshot, as JSON."""

@@ -172,3 +172,18 @@ def test_what_an_earlier_release_recorded_last_is_completed_before_a_change(app:
         )
     save(campaign, 1, variables={})
     assert versions.content_in(the_version(campaign, 1))["variables"] == {"month": "May"}
+
+
+def test_languages_that_another_release_recorded_are_restored(app: Flask) -> None:
+    with transaction():
+        campaign = a_campaign(source="one")
+        values = {"subject": "Neues", "content_kind": "html", "source": "eins", "mood": "calm"}
+        db.session.add(
+            ContentVersion(
+                campaign_id=campaign.id, version=0, content_kind="html", source="zero",
+                saved_at=NOW, variables={}, variants={"de": values},
+            )
+        )  # fmt: skip
+    restore(campaign, 0)
+    [german] = language_variants.of_campaign(campaign.id)
+    assert (german.subject, german.preheader, german.source) == ("Neues", "", "eins")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
+from pydantic import ValidationError
 
 from campaigns.accounts.workspace import save_workspace
 from campaigns.context import services
@@ -15,6 +16,7 @@ from campaigns.providers import accounts, health
 from campaigns.providers.accounts import AccountInput, NotInDemoError
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.presets import Preset, presets
+from campaigns.providers.registry import kind_of, settings_of
 from campaigns.secrets import Vault
 from tests.english import in_english, legacy_reason
 from tests.factories import a_provider, a_sender
@@ -264,3 +266,12 @@ def test_every_preset_can_be_saved(app: Flask, preset: Preset) -> None:
         per_day=str(preset.per_day),
     )
     assert account.settings["host"] == host
+
+
+def test_a_setting_that_another_release_stored_does_not_stop_an_account(app: Flask) -> None:
+    with transaction():
+        account = a_provider(host="smtp.example.org")
+        account.settings = {**account.settings, "pipelining": "later"}
+    assert settings_of(account).model_dump()["host"] == "smtp.example.org"
+    with pytest.raises(ValidationError):
+        kind_of(account).settings.model_validate(account.settings)

@@ -18,6 +18,7 @@ from campaigns.audience.fields.notation import Notation
 from campaigns.audience.fields.types import ValueProblemError
 from campaigns.audience.models import Subscriber
 from campaigns.db import db, rows_given
+from campaigns.stored import from_stored
 
 WINDOW_IDS = 5_000
 """Range of subscriber ids that a slice covers."""
@@ -152,7 +153,7 @@ def _rewriter(change: FieldChange) -> Rewrite | None:
         field = db.session.scalar(sa.select(Field).where(Field.key == change.settings["to"]))
         if field is None:
             return None
-        after, written = Definition.of(field), Notation(**change.settings["notation"])
+        after, written = Definition.of(field), from_stored(Notation, change.settings["notation"])
         return lambda attributes: (
             _rename(attributes, key, after.key) or convert(attributes, after, before, written)
         )
@@ -222,4 +223,6 @@ def _release(attributes: dict[str, Any], key: str, before: Definition | None) ->
 
 
 def _definition(stored: Mapping[str, Any] | None) -> Definition | None:
-    return Definition(**{**stored, "options": tuple(stored["options"])}) if stored else None
+    if not stored:
+        return None
+    return from_stored(Definition, {**stored, "options": tuple(stored["options"])})

@@ -9,6 +9,7 @@ from typing import Any
 from campaigns.audience.fields.notation import Notation
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, RESERVED
 from campaigns.reason import ReasonError
+from campaigns.stored import from_stored
 
 ROLES = (
     "ignore", "address", "name", "first_name", "last_name", "attribute", "field", "status", "tags",
@@ -107,7 +108,8 @@ def to_json(
 
 def notations_from_json(mapping: dict[str, Any]) -> dict[int, Notation]:
     """Read how field columns are written from the stored mapping, by column."""
-    return {int(index): Notation(**found) for index, found in mapping.get("notations", {}).items()}
+    stored = mapping.get("notations", {})
+    return {int(index): from_stored(Notation, found) for index, found in stored.items()}
 
 
 def from_json(mapping: dict[str, Any]) -> list[Column]:

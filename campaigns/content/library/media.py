@@ -14,6 +14,7 @@ from campaigns.content.library.storage import MediaStorage, path_of
 from campaigns.content.sources.source import MediaFile
 from campaigns.db import db, insert_ignoring
 from campaigns.inputs import one_line
+from campaigns.stored import from_stored
 
 MAX_NAME = 120
 MAX_ALT = 500
@@ -52,7 +53,7 @@ def master_of(medium: Media) -> StoredImage:
 
 def variants_of(medium: Media) -> list[StoredImage]:
     """Return the other files, the widest first."""
-    return [StoredImage(**variant) for variant in medium.variants]
+    return [from_stored(StoredImage, variant) for variant in medium.variants]
 
 
 def email_image(medium: Media) -> StoredImage:

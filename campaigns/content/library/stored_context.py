@@ -1,13 +1,16 @@
-"""The context of a source as JSON, so that a campaign keeps what it was launched with."""
+"""The context of a source as JSON, so that a campaign keeps what it was launched with.
+
+Another release may have written it, so what is unknown is ignored, and what is missing is as usual.
+"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
-from campaigns.content.brand_style import BrandStyle
+from campaigns import formatting
+from campaigns.content.brand_style import stored_style
 from campaigns.content.sources.source import MediaFile, SourceContext
-
-_MEDIA_FIELDS = frozenset(one.name for one in fields(MediaFile))
+from campaigns.stored import from_stored
 
 
 def to_json(context: SourceContext) -> dict[str, Any]:
@@ -24,20 +27,21 @@ def to_json(context: SourceContext) -> dict[str, Any]:
 def from_json(stored: Mapping[str, Any], *, base_url: str, media_url: str = "") -> SourceContext:
     """Return a stored context. Paths of media get `media_url` in front, or `base_url`."""
     return SourceContext(
-        brand=BrandStyle.model_validate(stored["brand"]),
-        language=stored["language"],
-        snippets=stored["snippets"],
-        saved_blocks=stored["saved_blocks"],
+        brand=stored_style(stored.get("brand")),
+        language=stored.get("language", formatting.DEFAULT_LOCALE),
+        snippets=stored.get("snippets", {}),
+        saved_blocks=stored.get("saved_blocks", {}),
         media={
             public_id: _file(values, media_url or base_url)
-            for public_id, values in stored["media"].items()
+            for public_id, values in stored.get("media", {}).items()
         },
         base_url=base_url,
+        is_frozen=True,
     )
 
 
 def _file(values: Mapping[str, Any], base_url: str) -> MediaFile:
-    file = MediaFile(**{name: value for name, value in values.items() if name in _MEDIA_FIELDS})
+    file = from_stored(MediaFile, values)
     if not file.url.startswith("/"):
         return file
     return MediaFile(**{**asdict(file), "url": f"{base_url.rstrip('/')}{file.url}"})

@@ -23,6 +23,10 @@ FIELDS = (*_EARLIER_FIELDS, "brand_id", "variables", "variants")
 `variables`: texts by name. `variants`: by language, a value for each of VARIANT_FIELDS.
 """
 VARIANT_FIELDS = _EARLIER_FIELDS
+_USUAL = {
+    "subject": "", "preheader": "", "content_kind": "blocks", "source": "", "inline_css": False,
+}  # fmt: skip
+"""What a variant has that another release stored without it."""
 PERIOD = timedelta(minutes=10)
 MAX_VERSIONS = 50
 """Number of versions kept for each campaign and template, the newest."""
@@ -74,6 +78,10 @@ def to_restore(stored: ContentVersion) -> dict[str, Any]:
     if "brand_id" in content:
         is_it = Brand.id == content["brand_id"]
         content["brand_id"] = db.session.scalar(sa.select(Brand.id).where(is_it))
+        content["variants"] = {
+            language: {name: one.get(name, usual) for name, usual in _USUAL.items()}
+            for language, one in content["variants"].items()
+        }
     return content
 
 

@@ -56,6 +56,8 @@ class SourceContext:
     media: Mapping[str, MediaFile] = field(default_factory=dict)
     is_canvas: bool = False
     """Whether it is compiled for the editor: blocks can be found, and CSS is not inlined."""
+    is_frozen: bool = False
+    """Whether it was stored at a launch, maybe by another release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from campaigns.content.templating.problems import found
 
 def compile_blocks(source: ContentSource, context: SourceContext) -> CompiledPage:
     """Return the page of a document, with its problems. Never raises."""
-    document, problems = parse.parse(source.text)
+    document, problems = parse.parse(source.text, is_frozen=context.is_frozen)
     if document is None:
         return CompiledPage("", problems=tuple(problems))
     return compile_document(document, context)

@@ -24,8 +24,12 @@ _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _SHOWN_VALUE = 60
 
 
-def parse(text: str) -> tuple[Document | None, list[Problem]]:
-    """Return the document, or None and what is wrong with it. Never raises."""
+def parse(text: str, *, is_frozen: bool = False) -> tuple[Document | None, list[Problem]]:
+    """Return the document, or None and what is wrong with it. Never raises.
+
+    `is_frozen`: ignore unknown fields, as nobody can edit it, and another release may have
+    accepted them.
+    """
     if len(text) > MAX_DOCUMENT:
         return None, [_wrong("blocks.too_large", kilobytes=MAX_DOCUMENT // 1024)]
     try:
@@ -38,7 +42,7 @@ def parse(text: str) -> tuple[Document | None, list[Problem]]:
     if (problem := _unreadable(data, text)) is not None:
         return None, [problem]
     try:
-        document = Document.model_validate(data)
+        document = Document.model_validate(data, extra="ignore" if is_frozen else None)
     except ValidationError as error:
         return None, list(_problems(data, error))
     problems = list(_duplicates(data))

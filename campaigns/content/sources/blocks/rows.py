@@ -78,7 +78,7 @@ def _saved(found: SavedRows, document: Document, build: Build, corners: Corners)
         build.refuse("blocks.too_large", kilobytes=MAX_DOCUMENT // 1024)
         return _gap_for(found, build)
     try:
-        sections = _STORED.validate_python(stored)
+        sections = _STORED.validate_python(stored, extra="ignore")
     except ValidationError:
         is_nested = any(one.get("type") == "saved" for one in stored)
         build.refuse("blocks.saved_in_saved" if is_nested else "blocks.saved_unreadable")
