@@ -1,5 +1,7 @@
 """People who show an email at its extremes: with the longest values, with the fewest, or anyone.
 
+`most_telling` finds the one whose values serve as examples.
+
 Up to some thousands of people, all are compared. Of a larger audience, slices from several places
 are: a preview must not wait for a million rows.
 """
@@ -20,6 +22,8 @@ Extreme = Literal["longest", "emptiest", "random"]
 SLICE = 5_000
 """Number of people read from each place. A list up to this size is read as a whole."""
 PLACES = 4
+LOOKED_AT = 100
+"""Number of people among whom an example is chosen."""
 
 
 def find(
@@ -34,6 +38,23 @@ def find(
     order: dict[Extreme, sa.ColumnElement[Any]]
     order = {"longest": length.desc(), "emptiest": length.asc(), "random": sa.func.random()}
     return db.session.scalars(people.order_by(order[which], Subscriber.id).limit(limit)).all()
+
+
+def most_telling(scope: Scope | None) -> Subscriber | None:
+    """Return who has a value for most merge tags, the newest of equals; None without anyone.
+
+    Looks at the newest subscribers only, or at some people of the audience.
+    """
+    if scope is None:
+        people = sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(LOOKED_AT)
+    else:
+        people = audience.sample(scope, limit=LOOKED_AT)
+    return max(db.session.scalars(people), key=lambda one: (_filled(one), one.id), default=None)
+
+
+def _filled(person: Subscriber) -> int:
+    values = (person.name, person.first_name, person.last_name, *person.attributes.values())
+    return sum(value not in {None, ""} for value in values if not isinstance(value, list | dict))
 
 
 def _starts(rng: random.Random) -> list[int]:

@@ -1,5 +1,6 @@
 """The list that the merge-tag picker loads."""
 
+import pytest
 from flask.testing import FlaskClient
 
 from campaigns.db import transaction
@@ -27,6 +28,19 @@ def test_the_examples_are_of_the_chosen_subscriber(owner_client: FlaskClient) ->
     page = owner_client.get(f"/merge-tags?as={ben.public_id}").text
     assert "Examples from ben@example.org" in page
     assert "Cleo" not in page
+
+
+@pytest.mark.runs_on("sqlite", "postgresql")
+def test_the_examples_are_of_someone_who_has_values(owner_client: FlaskClient) -> None:
+    with transaction():
+        news = a_list()
+        a_field("City")
+        a_subscriber("old@example.org", news, first_name="Al", attributes={"city": "Ulm"})
+        a_subscriber("ann@example.org", news, first_name="Ann", attributes={"city": "Lyon"})
+        a_subscriber("bare@example.org", news)
+        campaign = a_campaign(news)
+    for query in (f"?campaign={campaign.public_id}", ""):
+        assert "Examples from ann@example.org" in owner_client.get(f"/merge-tags{query}").text
 
 
 def test_without_subscribers_there_are_tags_and_no_examples(owner_client: FlaskClient) -> None:

@@ -1,11 +1,13 @@
 """The list of the merge-tag picker, with examples from a real subscriber."""
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 from flask import render_template, request
 
 from campaigns.access import access
 from campaigns.audience.models import Subscriber
-from campaigns.campaign import audience, drafts
+from campaigns.campaign import audience, drafts, preview_people
 from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.merge_tags import examples, merge_tags
 from campaigns.campaign.models import Campaign
@@ -48,12 +50,9 @@ def _chosen(public_id: str) -> Subscriber | None:
 
 
 def _someone(campaign: Campaign | None) -> Subscriber | None:
-    """Return a person of the campaign's audience, or else the newest subscriber."""
-    newest = db.session.scalar(sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(1))
-    if campaign is None:
-        return newest
-    try:
-        scope = audience.scope_of(campaign.id, now=utcnow())
-    except AudienceError:
-        return newest
-    return db.session.scalar(audience.sample(scope, limit=1)) or newest
+    """Return a person of the campaign's audience, or else a subscriber, who has many values."""
+    scope = None
+    if campaign is not None:
+        with suppress(AudienceError):
+            scope = audience.scope_of(campaign.id, now=utcnow())
+    return (scope and preview_people.most_telling(scope)) or preview_people.most_telling(None)
