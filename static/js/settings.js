@@ -8,6 +8,11 @@ if (form) {
   }
   form.addEventListener("change", showWhatMatters);
   form.addEventListener("input", showWhatMatters);
+  // The browser cannot point at a wrong value in a closed group.
+  form.addEventListener("invalid", ({ target }) => {
+    const group = target.closest("details");
+    if (group) group.open = true;
+  }, true);
   showWhatMatters();
 }
 

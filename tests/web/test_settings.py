@@ -1,5 +1,6 @@
 """The pages of the settings."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -135,6 +136,22 @@ def test_a_test_with_an_invalid_form_says_what_is_missing(owner_client: FlaskCli
     answer = owner_client.post("/settings/providers/test", data={"account": "nonsense"})
     assert answer.status_code == 200
     assert "Enter the host name of the mail server" in answer.text
+
+
+def test_what_few_people_need_is_folded_until_it_holds_something(owner_client: FlaskClient) -> None:
+    def groups(page: str) -> dict[str, bool]:
+        found = re.findall(r"<details([^>]*)>\s*<summary>([^<]*)</summary>", page)
+        return {title: " open" in attributes for attributes, title in found}
+
+    new = "/settings/providers/new"
+    names = ["Sign-in with OAuth", "TLS client certificate", "Send limits", "Return path"]
+    page = owner_client.get(new).text
+    assert groups(page) == dict.fromkeys(names, False)
+    folded = page.index("<details")
+    assert all(page.index(f'name="{name}"') < folded for name in ("host", "port", "password"))
+    wrong = {"auth": "oauth2", "per_day": "many"}
+    opened = groups(owner_client.post(new, data=wrong).text)
+    assert [name for name in names if opened[name]] == ["Sign-in with OAuth", "Send limits"]
 
 
 def test_the_test_button_cannot_be_used_to_scan(owner_client: FlaskClient) -> None:

@@ -9,6 +9,7 @@ _ELSEWHERE = r"(?!localhost$|::1$|127(\.\d+){3}$).*"
 
 _BY_PASSWORD = {"auth": "password"}
 _BY_TOKEN = {"auth": "oauth2"}
+_OAUTH = Section(Reason("account_form.oauth_section"), Reason("account_form.oauth2_hint"))
 _CERTIFICATE = Section(
     Reason("account_form.certificate_section"), Reason("account_form.certificate_section_hint")
 )
@@ -44,41 +45,51 @@ FIELDS = (
         shown_if={"security": "none", "host": _ELSEWHERE},
     ),
     AccountField("username", Reason("account_form.username"), Reason("account_form.username_hint")),
+    AccountField("password", Reason("account_form.password"), shown_if=_BY_PASSWORD),
     AccountField(
         "auth",
         Reason("account_form.auth"),
         choices=(
             Choice("password", Reason("account_form.password")),
-            Choice("oauth2", "OAuth 2", Reason("account_form.oauth2_hint")),
+            Choice("oauth2", "OAuth 2"),
         ),
+        section=_OAUTH,
     ),
-    AccountField("password", Reason("account_form.password"), shown_if=_BY_PASSWORD),
     AccountField(
         "token_url",
         Reason("account_form.token_url"),
         Reason("account_form.token_url_hint"),
         placeholder="https://login.example.org/token",
         shown_if=_BY_TOKEN,
+        section=_OAUTH,
     ),
     AccountField(
         "token_scope",
         Reason("account_form.token_scope"),
         Reason("account_form.token_scope_hint"),
         shown_if=_BY_TOKEN,
+        section=_OAUTH,
     ),
     AccountField(
         "client_id",
         Reason("account_form.client_id"),
         Reason("account_form.client_id_hint"),
         shown_if=_BY_TOKEN,
+        section=_OAUTH,
     ),
     AccountField(
         "client_secret",
         Reason("account_form.client_secret"),
         Reason("account_form.client_secret_hint"),
         shown_if=_BY_TOKEN,
+        section=_OAUTH,
     ),
-    AccountField("refresh_token", Reason("account_form.refresh_token"), shown_if=_BY_TOKEN),
+    AccountField(
+        "refresh_token",
+        Reason("account_form.refresh_token"),
+        shown_if=_BY_TOKEN,
+        section=_OAUTH,
+    ),
     AccountField(
         "client_certificate",
         Reason("account_form.client_certificate"),

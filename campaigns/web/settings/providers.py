@@ -147,6 +147,7 @@ def _form(
         stored=stored,
         stored_values=stored_values(account, now=utcnow()) if account else {},
         limits=accounts.MOST,
+        has_limits=any(typed.limits.get(name, "0") not in {"0", ""} for name in accounts.MOST),
         demo_reason=sentence(Reason("provider.not_in_demo")) if current_workspace().demo else "",
     )
 
