@@ -57,6 +57,7 @@ from campaigns.wording import (
     transactional,
     variables,
     variants,
+    webhook,
 )
 from campaigns.wording.catalog import DEFAULT_LOCALE, catalog
 from campaigns.wording.messages import Message, Plural
@@ -102,6 +103,7 @@ _TABLES: tuple[Mapping[str, Message], ...] = (
     transactional.SENTENCES,
     variables.SENTENCES,
     variants.SENTENCES,
+    webhook.SENTENCES,
     target.SENTENCES,
     template.SENTENCES,
 )

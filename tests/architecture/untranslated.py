@@ -25,6 +25,32 @@ AS_IT_IS: dict[str, set[str]] = {
         "Virgin Media",
         "Wirtualna Polska",
     },
+    # Events as providers name them, to tick there
+    "events/webhooks/amazon_ses.py": {
+        "Amazon SES",
+        "Delivery delays",
+        "Hard bounces",
+        "Rendering Failure",
+        "Rendering failures",
+    },
+    "events/webhooks/brevo.py": {"Hard bounce", "Invalid email", "Soft bounce"},
+    "events/webhooks/mailgun.py": {
+        "Delivered Messages",
+        "Permanent Failure",
+        "Spam Complaints",
+        "Temporary Failure",
+    },
+    "events/webhooks/postmark.py": {"Spam complaint", "Subscription change"},
+    "events/webhooks/sendgrid.py": {"Group Unsubscribed", "Spam Reports"},
+    "events/webhooks/sparkpost.py": {
+        "Generation Failure",
+        "Generation Rejection",
+        "Link Unsubscribe",
+        "List Unsubscribe",
+        "Out of Band",
+        "Policy Rejection",
+        "Spam Complaint",
+    },
     "providers/presets.py": {
         "Amazon SES",
         "Google Workspace",
