@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "doctor": ("campaigns.cli.doctor", "Check the installation and say what to fix."),
     "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organization."),
+    "classify-bounce": (
+        "campaigns.cli.bounces",
+        "Say what emails that came back are, as JSON.",
+    ),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
 }
 """Each command's module, and its line in the overview."""

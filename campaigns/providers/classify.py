@@ -61,6 +61,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "transient",
         r"""
         gr[ae]y-?\s?list
+        (?:host|domain|name)\b[^;]{0,60}not found,? try again
         insufficient (?:system |disk )?(?:storage|resources|memory)
         (?:local|internal) error
         temporar(?:y|ily) (?:lookup|dns|local|system|internal)
@@ -135,6 +136,13 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         buz[oó]n lleno
         casella (?:è )?piena
         caixa (?:postal )?cheia
+        """,
+    ),
+    (
+        "hard",
+        r"""
+        unexpected name server reply
+        no smtp service
         """,
     ),
     (

@@ -1,0 +1,1 @@
+"""Bounces, complaints and automatic replies that come back by email: bytes in, a value out."""

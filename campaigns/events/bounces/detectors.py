@@ -1,0 +1,33 @@
+"""The detectors of flufl.bounce: recipients in the notices of many mail servers."""
+
+from email.message import Message
+
+from campaigns.events.bounces.addresses import is_of_a_server, tidy
+from campaigns.events.bounces.mime import Email
+
+MAX_CHARACTERS = 60_000
+
+
+def detected(email: Email, text: str) -> list[str]:
+    """Return the recipients that flufl.bounce finds in a notice, in the order of the text."""
+    from flufl.bounce import all_failures  # only notices without a report need it
+
+    try:
+        temporary, permanent = all_failures(_message(email, text[:MAX_CHARACTERS]))
+    except Exception:  # noqa: BLE001 (its detectors are not made for every text there is)
+        return []
+    found = {tidy(one.decode("utf-8", "replace")) for one in (*temporary, *permanent)}
+    lowered = text.lower()
+    kept = [one for one in found if "@" in one and not is_of_a_server(one)]
+    return sorted(kept, key=lambda one: (lowered.find(one.lower()), one))
+
+
+def _message(email: Email, text: str) -> Message:
+    """Return the notice as a message of one part: it is read and decoded already."""
+    message = Message()
+    for name in ("from", "to", "subject", "x-mailer"):
+        if value := email.first(name):
+            message[name.title()] = " ".join(value.split())
+    message["Content-Type"] = "text/plain; charset=utf-8"
+    message.set_payload(text.encode("utf-8", "replace"))
+    return message

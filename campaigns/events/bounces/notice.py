@@ -1,0 +1,149 @@
+"""Notices in plain text: where the returned email begins, whom they name and what servers said."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from campaigns.events.bounces import phrases
+from campaigns.events.bounces.addresses import ADDRESS, addresses_in, is_of_a_server, tidy
+from campaigns.events.bounces.replies import ServerReply, reply_in
+from campaigns.messages import Step
+
+MAX_CHARACTERS = 100_000
+MAX_RECIPIENTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A recipient whom a notice names, and its words about this recipient."""
+
+    address: str
+    reply: ServerReply
+
+
+def split_copy(text: str) -> tuple[str, str]:
+    """Return the notice itself, and the returned email below it ("" if there is none)."""
+    text = text[:MAX_CHARACTERS]
+    found = phrases.COPY_FOLLOWS.search(text)
+    if found is None:
+        return text, ""
+    notice = text[: found.start()]
+    line_end = text.find("\n", found.start())
+    is_header = ":" in found[0] and text[found.start() : found.end()].endswith(":")
+    copy = text[found.start() :] if is_header else text[line_end + 1 :] if line_end > 0 else ""
+    if not notice.strip():
+        return text, copy
+    return notice, copy.lstrip("\n- ")
+
+
+_BEGINS_BLOCK = re.compile(
+    rf"^[\s>*•·+-]{{0,20}}[<\"'(]{{0,2}}({ADDRESS})[>\"')]{{0,2}}"
+    r"(?=\s{0,4}(?:$|[:,(\[;–—-]|\.{2,}|on\b|is\b|was\b|has\b|invalid\b|unknown\b|\d{3}\b))",
+    re.IGNORECASE,
+)
+_IN_TRANSCRIPT = re.compile(
+    rf"^[\s<>]{{0,8}}[245]\d\d[ -]{{1,3}}(?:[245]\.\d+\.\d+ )?[<]({ADDRESS})>\.\.\.",
+)
+_NAMES_RECIPIENT = re.compile(
+    r"(?:RCPT TO|recipients?\w{0,20}(?: address(?:es)?)?|delivered to|mailbox|user|address(?:es)?"
+    r"|(?:message|mail|deliver(?:y|ed)?) to|rcpt|failed|errors?|\bto|\ban|\bfür|\bà|宛先|收件人"
+    r"|destinataires?|empf[aä]nger\w{0,3}|destinatari[ao]s?|ontvangers?|mottagare|odbiorc\w{1,3}"
+    rf"|получател\w{{1,3}})[\s:=]{{0,6}}[<\"'(\[]{{0,2}}({ADDRESS})",
+    re.IGNORECASE,
+)
+
+
+def named_in(notice: str, *, but: Sequence[str] = ()) -> list[Named]:
+    """Return the recipients whom a notice names, with what it says about each.
+
+    `but` are addresses of others: the sender's, and those of the notice itself.
+    """
+    others = {one.lower() for one in but}
+    lines = notice.split("\n")
+    starts = [
+        (number, address)
+        for number, line in enumerate(lines)
+        if (address := _address_at_start(line)) and _is_recipient(address, others)
+    ][:MAX_RECIPIENTS]
+    if starts:
+        return _by_blocks(lines, starts)
+    reply = reply_in(notice)
+    return [Named(one, reply) for one in _mentioned(lines, others)]
+
+
+def _address_at_start(line: str) -> str:
+    line = line[:500]
+    if "@" not in line:
+        return ""
+    found = _IN_TRANSCRIPT.match(line) or _BEGINS_BLOCK.match(line)
+    return tidy(found[1]) if found else ""
+
+
+def _is_recipient(address: str, others: set[str]) -> bool:
+    return address.lower() not in others and not is_of_a_server(address)
+
+
+def _by_blocks(lines: list[str], starts: list[tuple[int, str]]) -> list[Named]:
+    found: dict[str, str] = {}
+    ends = [number for number, _ in starts[1:]] + [len(lines)]
+    for (number, address), end in zip(starts, ends, strict=True):
+        block = _block(lines, number, end)
+        if address in found and len(found[address]) >= MAX_CHARACTERS:
+            continue
+        found[address] = f"{found.get(address, '')}\n{block}"
+    whole = "\n".join(lines)
+    return [Named(address, _reply_of(block, whole)) for address, block in found.items()]
+
+
+def _block(lines: list[str], start: int, end: int) -> str:
+    """Return the words about one recipient. In a transcript, each line is about another one."""
+    if _IN_TRANSCRIPT.match(lines[start][:500]):
+        end = next((n for n in range(start + 1, end) if not lines[n][:1].isspace()), end)
+    return "\n".join(lines[start:end])
+
+
+def _reply_of(block: str, whole: str) -> ServerReply:
+    """Return the reply in the words about one recipient, or if they are too few, in all."""
+    of_all = reply_in(whole)
+    reply = reply_in(block)
+    if reply.code or reply.status:
+        return replace(reply, step=reply.step or of_all.step)
+    if of_all.code or of_all.status:
+        return of_all
+    return reply if len(_without_addresses(block)) > 12 else of_all
+
+
+_ADDRESS_NOT_FOUND = re.compile(
+    r"address not found|address couldn't be found|addresses? (?:was|were) not found", re.IGNORECASE
+)
+
+
+def step_of(text: str) -> Step:
+    """Return the step that was answered, by the notice as a whole."""
+    return "rcpt" if _ADDRESS_NOT_FOUND.search(text[:2_000]) else reply_in(text).step
+
+
+def reply_of(text: str) -> ServerReply:
+    """Return the reply in a notice as a whole."""
+    return reply_in(text)
+
+
+def _without_addresses(text: str) -> str:
+    return re.sub(r"\S{0,300}@\S{0,300}", "", text[:5_000]).strip()
+
+
+def _mentioned(lines: list[str], others: set[str]) -> list[str]:
+    """Return the addresses that the sentences call recipients; if none, all that may be."""
+    called: dict[str, None] = {}
+    possible: dict[str, None] = {}
+    for line in lines:
+        if "@" not in line:
+            continue
+        for found in _NAMES_RECIPIENT.finditer(line[:2_000]):
+            if _is_recipient(tidy(found[1]), others):
+                called[tidy(found[1])] = None
+        for address in addresses_in(line[:2_000]):
+            before = line[: max(line.find(address), 0)][-80:]
+            if _is_recipient(address, others) and not phrases.QUOTED_CONTACT.search(before):
+                possible[address] = None
+    return list(called or possible)[:MAX_RECIPIENTS]

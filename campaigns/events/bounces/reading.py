@@ -1,0 +1,214 @@
+"""Read an email that came back, by the strongest evidence first.
+
+1. Notifications of Amazon SES, which are data.
+2. Reports by RFC 3464 (deliveries) and RFC 5965 (complaints).
+3. The notices of mail servers in plain words: recipients by flufl.bounce and by our own rules.
+4. Automatic replies.
+
+Whatever else it is, it is unknown, and nothing follows from it.
+"""
+
+from dataclasses import replace
+
+from campaigns.events.bounces import (
+    amazon,
+    complaints,
+    delivery_status,
+    notice,
+    phrases,
+    signs,
+    traces,
+)
+from campaigns.events.bounces.addresses import addresses_in, first_address
+from campaigns.events.bounces.detectors import detected
+from campaigns.events.bounces.mime import Email, EmailPart, first, headers_of, read, text_of_html
+from campaigns.events.bounces.replies import ServerReply, class_of
+from campaigns.events.bounces.values import BounceVerdict, Kind, Report
+
+_RETURNED = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "text/rfc822-header",
+    "message/rfc822-headers",
+)
+_WEIGHT: dict[Kind, int] = {"bounce": 0, "delay": 1, "delivered": 2}
+
+
+def classify(raw: bytes) -> BounceVerdict:
+    """Return what an email says that came back. Never fails, whatever it contains."""
+    email = read(raw)
+    text = _text(email)
+    own, copy = notice.split_copy(text)
+    returned = _returned(email) or headers_of(copy)
+    verdict = _verdict(email, own, returned)
+    if verdict.kind == "unknown":
+        return verdict
+    return replace(
+        verdict,
+        message_ids=verdict.message_ids or traces.message_ids(email, returned),
+        tokens=traces.tokens(email, returned, copy),
+        own_id=traces.own_id(email),
+    )
+
+
+def _verdict(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVerdict:
+    if found := amazon.verdict_of(own):
+        return found
+    if found := _by_statuses(email):
+        return found
+    if complaint := complaints.complaint_in(email, returned):
+        return _of_complaint(complaint)
+    if signs.is_notice(email, own, has_copy=bool(returned)):
+        return _by_words(email, own, returned)
+    if signs.is_auto_reply(email, own):
+        return BounceVerdict(
+            "auto-reply", (Report("auto-reply", first_address(email.first("from"))),)
+        )
+    return BounceVerdict()
+
+
+def _of_complaint(complaint: complaints.Complaint) -> BounceVerdict:
+    reports = tuple(Report("complaint", one) for one in complaint.recipients)
+    return BounceVerdict(
+        "complaint",
+        reports or (Report("complaint"),),
+        feedback_type=complaint.feedback_type,
+        user_agent=complaint.user_agent,
+        ip=complaint.ip,
+    )
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def _by_statuses(email: Email) -> BounceVerdict | None:
+    statuses = [
+        status
+        for part in email.parts
+        if part.kind in delivery_status.PART_KINDS
+        for status in delivery_status.statuses(part.text)
+    ]
+    if not statuses:
+        return None
+    own = notice.split_copy(_text(email))[0]
+    reports = sorted(
+        (_of_status(status, own) for status in statuses), key=lambda one: _WEIGHT[one.kind]
+    )
+    return BounceVerdict(reports[0].kind, tuple(reports), sent_at=statuses[0].at)
+
+
+def _of_status(status: delivery_status.RecipientStatus, own: str) -> Report:
+    reply = status.reply
+    original, final = status.recipients
+    if len(reply.text) < 4 or not any(letter.isalpha() for letter in reply.text):
+        reply = _said_of(final or original, own, reply)
+    elif not reply.step:
+        step = notice.step_of(own)
+        reply = replace(reply, step=step)
+    return _report(status.kind, original or final, reply)
+
+
+def _said_of(address: str, own: str, reply: ServerReply) -> ServerReply:
+    """Return the reply as the notice has it, for a report which states only a status."""
+    named = notice.named_in(own)
+    for one in named:
+        if one.address.lower() == address.lower() or len(named) == 1:
+            return replace(one.reply, stated=reply.stated)
+    return reply
+
+
+def _report(kind: Kind, recipient: str, reply: ServerReply) -> Report:
+    return Report(
+        kind,
+        recipient,
+        class_of(reply, is_final=kind == "bounce") if kind in ("bounce", "delay") else "",
+        reply.status or reply.stated,
+        reply.code,
+        reply.text,
+    )
+
+
+# --- notices -------------------------------------------------------------------------------------
+
+
+def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVerdict:
+    kind = _kind_of_notice(email, own)
+    in_text = delivery_status.statuses(own)
+    if in_text:
+        reports = tuple(_of_status(status, own) for status in in_text)
+        return BounceVerdict(reports[0].kind, reports)
+    others = [
+        *addresses_in(email.first("from")),
+        *addresses_in(first(returned, "from") + " " + first(returned, "return-path")),
+        *addresses_in(email.first("to")),
+    ]
+    named = notice.named_in(own, but=others)
+    failed = [one for value in _failed_headers(email) for one in addresses_in(value)]
+    reports = tuple(
+        _report(kind, one.address, one.reply)
+        for one in _chosen(named, failed or detected(email, own), own)
+    )
+    return BounceVerdict(kind, reports or (_report(kind, "", _of_subject(email, own)),))
+
+
+def _of_subject(email: Email, own: str) -> ServerReply:
+    """Return the reply in a notice that names nobody: often its subject has the words."""
+    reply = notice.reply_of(own)
+    return reply if reply.code or reply.status else notice.reply_of(email.first("subject"))
+
+
+def _failed_headers(email: Email) -> list[str]:
+    return email.headers.get("x-failed-recipients", [])[:100]
+
+
+def _chosen(named: list[notice.Named], stated: list[str], own: str) -> list[notice.Named]:
+    """Return the recipients that a header or a detector states; else those that the text names."""
+    if not stated:
+        return named
+    replies = {one.address.lower(): one.reply for one in named}
+    of_all = notice.reply_of(own)
+    return [
+        notice.Named(address, replies.get(address.lower(), of_all))
+        for address in dict.fromkeys(stated)
+    ]
+
+
+def _kind_of_notice(email: Email, own: str) -> Kind:
+    subject = email.first("subject").lower()
+    beginning = own[: signs.BEGINNING].lower()
+    is_delay = phrases.DELAYED.search(subject) or phrases.DELAYED.search(beginning)
+    if is_delay and not phrases.GAVE_UP.search(beginning):
+        return "delay"
+    return "bounce"
+
+
+# --- what it consists of -------------------------------------------------------------------------
+
+
+def _text(email: Email) -> str:
+    """Return the words of the notice itself: its text before the returned email."""
+    plain: list[str] = []
+    html: list[str] = []
+    for part in email.parts:
+        if part.kind in _RETURNED:
+            break
+        if _is_attachment(part):
+            continue
+        if part.kind == "text/plain":
+            plain.append(part.text)
+        elif part.kind == "text/html":
+            html.append(text_of_html(part.text[: notice.MAX_CHARACTERS]))
+    words = "\n".join(plain)
+    return words if words.strip() else "\n".join(html)
+
+
+def _is_attachment(part: EmailPart) -> bool:
+    return first(part.headers, "content-disposition").lower().lstrip().startswith("attachment")
+
+
+def _returned(email: Email) -> dict[str, list[str]]:
+    """Return the headers of the returned email, if it is a part."""
+    for part in email.parts:
+        if part.kind in _RETURNED:
+            return headers_of(part.text.lstrip("\n"))
+    return {}

@@ -1,0 +1,135 @@
+"""Find the reply of a mail server in the words of a report, and class it."""
+
+import re
+from dataclasses import dataclass
+
+from campaigns.messages import Step
+from campaigns.providers.classify import ReplyClass, classify
+
+LONGEST = 1_000
+"""Number of characters of a reply that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReply:
+    """A reply: its code (0: none), enhanced code ("": none) and words."""
+
+    code: int = 0
+    status: str = ""
+    text: str = ""
+    stated: str = ""
+    """The status that the report states beside the reply."""
+    step: Step = ""
+
+
+def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
+    """Return the class of a reply in a report about a recipient.
+
+    `is_final` means that the server has given up: then a temporary code is no reason to wait.
+    """
+    status = reply.status or reply.stated
+    code = reply.code or (int(status[0]) * 100 + 50 if status[:1] in ("4", "5") else 550)
+    text = reply.text if reply.status else f"{reply.stated} {reply.text}"
+    if is_final and status == "4.1.1":
+        code, text = 550, text.replace("4.1.1", "5.1.1")  # unknown until the end
+    found = classify(code, text, step=reply.step or "rcpt")
+    if found == "hard" and not _is_sure(reply, status, text):
+        return "refused"
+    if found == "refused" and _names_only_recipient(reply, text):
+        return "hard"
+    return found
+
+
+def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
+    """Return whether a reply by which an address is gone is about the address, for sure.
+
+    A filter also says "unknown", but only after it saw the content, or with a code of policy.
+    """
+    if _YAHOO.search(text):
+        return True
+    if reply.status.startswith("5.7."):
+        return bool(_ACCESS_DENIED.search(text))
+    if status.startswith(("5.1.", "4.1.", "5.2.1", "5.4.", "5.3.")) or reply.step == "rcpt":
+        return True
+    return not reply.code and reply.step != "dot"
+
+
+_YAHOO = re.compile(r"user does ?n[o']t have an? \S{1,80} account", re.IGNORECASE)
+"""Yahoo accepts all recipients, and says after the content which of them do not exist."""
+_ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
+
+
+def _names_only_recipient(reply: ServerReply, text: str) -> bool:
+    found = _REJECTS_RECIPIENT.search(text)
+    return bool(found and (reply.step == "rcpt" or found[0][0].isdigit()))
+
+
+_REJECTS_RECIPIENT = re.compile(
+    r"(?:recipient(?: address)? rejected|\b[45]\d\d \S{1,300}@\S{1,300} rejected)"
+    r"\.?\s{0,5}(?:\(|$)",
+    re.IGNORECASE,
+)
+
+
+_CODES = (
+    "421|422|431|432|441|442|446|447|449|450|451|452|453|454|455|458|459|471"
+    "|50[0-4]|51[0-7]|52[0-5]|53[0-8]|54[0-7]|55[0-9]|571"
+)
+_CODE = re.compile(
+    rf"(?<![^\s:;(<\"'\[#>])({_CODES})(?:[\s:-]{{1,3}}#?([245]\.\d{{1,3}}\.\d{{1,3}})(?![\d.]))?"
+    r"(?=[\s:;,)\]'\"<-]|$)"
+)
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+
+
+def reply_in(text: str) -> ServerReply:
+    """Return the first reply in a text, and the words from there on."""
+    head = text[: 4 * LONGEST]
+    found = _CODE.search(head)
+    if found is None:
+        status = _STATUS.search(head)
+        return ServerReply(0, status[1] if status else "", _clean(head), step=_step(head))
+    status_text = found[2] or ""
+    rest = head[found.start() :]
+    if not status_text and (status := _STATUS.search(rest)):
+        status_text = status[1]
+    return ServerReply(int(found[1]), status_text, _clean(rest), step=_step(head))
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split())[:LONGEST]
+
+
+_STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
+    (
+        "rcpt",
+        re.compile(
+            r"\b(?:in reply to|after|for|response to) (?:pipelined )?rcpt\b|\[rcpt_to\]"
+            r"|>>> ?rcpt to[^\n]*\n[ >]{0,4}<<< ?[45]|smtp:rcpt"
+            r"|does not like recipient|no valid recipients|need rcpt\b|^[ \t]{0,9}rcpt to ?:",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+    ),
+    (
+        "dot",
+        re.compile(
+            r"\bend of (?:data|message)|\btext command|after sending (?:the )?(?:data|message)"
+            r"|\b(?:in reply to|after|for|response to) (?:pipelined )?data\b|\[data\]"
+            r"|>>> ?(?:data|\.)[ \t]{0,9}\n[ >]{0,4}<<< ?[45]",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "mail",
+        re.compile(
+            r"\b(?:in reply to|after|for|response to) (?:pipelined )?mail from|\[mail_from\]"
+            r"|>>> ?mail from[^\n]*\n[ >]{0,4}<<< ?[45]",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def _step(text: str) -> Step:
+    """Return the step of the session that was answered, if the report says so."""
+    return next((step for step, sign in _STEPS if sign.search(text[: 4 * LONGEST])), "")

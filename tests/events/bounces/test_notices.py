@@ -1,0 +1,154 @@
+"""Notices in the words of mail servers, and emails that only look like them."""
+
+import pytest
+
+from campaigns.events.bounces.reading import classify
+from tests.events.bounces.emails import RETURNED, email, notice
+
+QMAIL = """Hi. This is the qmail-send program at mx.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<ada@example.org>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+"""
+EXIM = """This message was created automatically by mail delivery software.
+
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  ada@example.org
+    SMTP error from remote mail server after RCPT TO:<ada@example.org>:
+    host mx.example.org [192.0.2.1]: 550 No such user here
+
+------ This is a copy of the message, including all the headers. ------
+
+"""
+POSTFIX = """This is the mail system at host mx.example.net.
+
+I'm sorry to have to inform you that your message could not
+be delivered to one or more recipients. It's attached below.
+
+For further assistance, please send mail to <postmaster@mx.example.net>
+
+<ada@example.org>: host mx.example.org[192.0.2.1] said: 552 5.2.2 Mailbox is
+    full (in reply to RCPT TO command)
+
+"""
+SENDMAIL = """The original message was received at Mon, 1 Jun 2026 09:00:00 GMT
+from app.example.com [192.0.2.9]
+
+   ----- The following addresses had permanent fatal errors -----
+<ada@example.org>
+
+   ----- Transcript of session follows -----
+... while talking to mx.example.org.:
+>>> RCPT To:<ada@example.org>
+<<< 550 5.1.1 <ada@example.org>... User unknown
+550 5.1.1 <ada@example.org>... User unknown
+
+   ----- Original message follows -----
+
+"""
+GMAIL_DELAY = """This is an automatically generated Delivery Status Notification
+
+THIS IS A WARNING MESSAGE ONLY.
+
+YOU DO NOT NEED TO RESEND YOUR MESSAGE.
+
+Delivery to the following recipient has been delayed:
+
+     ada@example.org
+
+Message will be retried for 2 more day(s)
+
+----- Original message -----
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reply_class", "hardness"),
+    [
+        (QMAIL, "bounce", "hard", "hard"),
+        (EXIM, "bounce", "hard", "hard"),
+        (POSTFIX, "bounce", "mailbox_full", "soft"),
+        (SENDMAIL, "bounce", "hard", "hard"),
+        (GMAIL_DELAY, "delay", "refused", "soft"),
+    ],
+    ids=["qmail", "exim", "postfix", "sendmail", "gmail"],
+)
+def test_a_notice_in_plain_text_is_understood(
+    text: str, kind: str, reply_class: str, hardness: str
+) -> None:
+    verdict = classify(notice(text + RETURNED))
+    assert (verdict.kind, verdict.main.reply_class, verdict.hardness) == (
+        kind,
+        reply_class,
+        hardness,
+    )
+    assert verdict.recipients == ("ada@example.org",)
+
+
+ORDINARY = {
+    "newsletter about bounces": email(
+        "Why was your email returned? Undeliverable mail has many causes:\n550 5.1.1 user unknown.",
+        Return_Path="<news@example.com>",
+        From="Deliverability Weekly <news@example.com>",
+        Subject="Why mail delivery failed, and what to do",
+        List_Unsubscribe="<https://example.com/u>",
+    ),
+    "mailing-list post quoting a bounce": email(
+        "Does anybody know this?\n\n> " + EXIM.replace("\n", "\n> "),
+        Return_Path="<users-bounces@lists.example.org>",
+        From="Ada <ada@example.org>",
+        Subject="[users] Mail delivery failed: returning message to sender",
+        List_Id="<users.lists.example.org>",
+    ),
+    "bounce forwarded by hand": email(
+        "What is this?\n\n---------- Forwarded message ----------\n" + QMAIL + RETURNED,
+        Return_Path="<ada@example.org>",
+        From="Ada <ada@example.org>",
+        Subject="Fwd: failure notice",
+    ),
+    "ticket": email(
+        "Ticket 1234 has been updated: the delivery of ada@example.org failed again.",
+        Return_Path="<support@example.com>",
+        From="Support <support@example.com>",
+        Subject="[Ticket 1234] Delivery problem",
+    ),
+    "personal answer": email(
+        "Thanks, I got it!\n\nAda\n\n> Good morning!",
+        Return_Path="<ada@example.org>",
+        From="Ada <ada@example.org>",
+        Subject="Re: June offers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_email_is_unknown_and_concerns_nobody(name: str) -> None:
+    verdict = classify(ORDINARY[name])
+    assert verdict.kind == "unknown"
+    assert verdict.recipients == ()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Subject": "Away until Monday", "Auto_Submitted": "auto-replied"},
+        {"Subject": "Automatic reply: June offers"},
+        {"Subject": "Abwesenheitsnotiz: June offers"},
+        {"Subject": "Réponse automatique : June offers"},
+        {"Subject": "自動返信: June offers"},
+        {"Subject": "Out of office", "X_Autoreply": "yes"},
+        {"Subject": "Read: June offers"},
+        {"Subject": "Please confirm your message to Ada", "Return_Path": "<>"},
+    ],
+)
+def test_an_automatic_reply_is_harmless(headers: dict[str, str]) -> None:
+    verdict = classify(email("I am back on Monday.", From="Ada <ada@example.org>", **headers))
+    assert (verdict.kind, verdict.hardness) == ("auto-reply", "none")

@@ -1,0 +1,158 @@
+"""Reports by RFC 3464 and RFC 5965."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from campaigns.events.bounces.feedback import feedback_of
+from campaigns.events.bounces.reading import classify
+from tests.events.bounces.emails import RETURNED, TOKEN, complaint, report
+
+FAILED = """Final-Recipient: rfc822; ada@example.org
+Action: failed
+Status: {status}
+Diagnostic-Code: smtp; {reply}"""
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "reply_class", "hardness"),
+    [
+        ("5.1.1", "550 5.1.1 <ada@example.org>: User unknown", "hard", "hard"),
+        ("5.1.2", "550 Host unknown", "hard", "hard"),
+        ("5.1.6", "551 5.1.6 The mailbox has moved", "hard", "hard"),
+        ("5.1.10", "556 5.1.10 Recipient address has null MX", "hard", "hard"),
+        ("4.4.7", "delivery time expired", "transient", "soft"),
+        ("5.2.2", "552 5.2.2 Mailbox full", "mailbox_full", "soft"),
+        ("5.2.1", "550 5.2.1 This account has been disabled", "disabled", "soft"),
+        ("5.3.4", "552 5.3.4 Message too big", "content", "soft"),
+        ("5.7.1", "554 5.7.1 Your IP is listed at Spamhaus", "policy", "soft"),
+        ("5.7.26", "550 5.7.26 Unauthenticated email is not accepted", "policy", "soft"),
+        ("5.1.8", "501 5.1.8 Sender address rejected", "sender", "soft"),
+    ],
+)
+def test_a_failed_delivery_is_classed_by_the_reply(
+    status: str, reply: str, reply_class: str, hardness: str
+) -> None:
+    verdict = classify(report(FAILED.format(status=status, reply=reply)))
+    assert verdict.kind == "bounce"
+    assert verdict.recipients == ("ada@example.org",)
+    assert (verdict.main.reply_class, verdict.hardness) == (reply_class, hardness)
+    assert verdict.main.status == status
+
+
+def test_a_delay_is_no_bounce() -> None:
+    verdict = classify(
+        report(
+            "Final-Recipient: rfc822; ada@example.org\nAction: delayed\nStatus: 4.4.1\n"
+            "Will-Retry-Until: Sat, 6 Jun 2026 09:00:00 +0000"
+        )
+    )
+    assert (verdict.kind, verdict.hardness) == ("delay", "soft")
+
+
+def test_a_confirmed_delivery_is_no_trouble() -> None:
+    verdict = classify(
+        report("Final-Recipient: rfc822; ada@example.org\nAction: delivered\nStatus: 2.0.0")
+    )
+    assert (verdict.kind, verdict.hardness) == ("delivered", "none")
+
+
+def test_a_failure_among_successes_comes_first() -> None:
+    verdict = classify(
+        report(
+            "Final-Recipient: rfc822; bob@example.org\nAction: relayed\nStatus: 2.0.0\n\n"
+            + FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+        )
+    )
+    assert verdict.kind == "bounce"
+    assert verdict.recipients == ("ada@example.org", "bob@example.org")
+
+
+def test_the_original_recipient_counts_and_not_where_it_was_forwarded() -> None:
+    fields = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+    verdict = classify(report("Original-Recipient: rfc822; old@example.org\n" + fields))
+    assert verdict.recipients == ("old@example.org",)
+
+
+def test_an_address_in_another_alphabet_is_read() -> None:
+    verdict = classify(
+        report(
+            "Final-Recipient: utf-8; \\x{FC}ber@example.org\nAction: failed\nStatus: 5.1.1",
+            kind="message/global-delivery-status",
+        )
+    )
+    assert verdict.recipients == ("über@example.org",)
+
+
+def test_user_unknown_after_the_content_may_be_a_filter() -> None:
+    fields = FAILED.format(
+        status="5.0.0", reply="550 User unknown (in reply to end of DATA command)"
+    )
+    verdict = classify(report(fields))
+    assert (verdict.main.reply_class, verdict.hardness) == ("refused", "soft")
+
+
+def test_the_token_and_the_message_id_are_found() -> None:
+    verdict = classify(report(FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")))
+    assert verdict.tokens == (TOKEN,)
+    assert verdict.message_ids == (f"{TOKEN}@example.com",)
+
+
+def test_all_line_ends_give_the_same() -> None:
+    unix = report(FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown"))
+    found = {classify(unix.replace(b"\n", end)) for end in (b"\n", b"\r\n", b"\r")}
+    assert len(found) == 1
+    assert found.pop().kind == "bounce"
+
+
+@pytest.mark.parametrize("kind", ["abuse", "opt-out", "fraud", "virus", "not-spam"])
+def test_a_complaint_names_its_type(kind: str) -> None:
+    verdict = classify(
+        complaint(
+            f"Feedback-Type: {kind}\nUser-Agent: Feedback/1.0\nVersion: 1\n"
+            "Original-Rcpt-To: <ada@example.org>\nSource-IP: 192.0.2.1"
+        )
+    )
+    assert (verdict.kind, verdict.hardness) == ("complaint", "none")
+    assert verdict.feedback_type == kind
+    assert verdict.recipients == ("ada@example.org",)
+    assert verdict.tokens == (TOKEN,)
+
+
+def test_a_complaint_without_a_recipient_takes_that_of_the_email() -> None:
+    verdict = classify(complaint("Feedback-Type: abuse\nVersion: 1"))
+    assert verdict.recipients == ("ada@example.org",)
+
+
+def test_a_complaint_with_an_unknown_type_is_one() -> None:
+    verdict = classify(complaint("Feedback-Type: annoyed\nVersion: 1", returned=RETURNED))
+    assert (verdict.kind, verdict.feedback_type) == ("complaint", "other")
+
+
+RECEIVED = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def test_feedback_has_the_token_the_class_and_the_time_of_the_report() -> None:
+    fields = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+    fields += "\nLast-Attempt-Date: Mon, 1 Jun 2026 11:00:00 +0200"
+    (found,) = feedback_of(report(fields), RECEIVED)
+    assert (found.kind, found.reply_class, found.status) == ("bounced", "hard", "5.1.1")
+    assert (found.token, found.recipient) == (TOKEN, "ada@example.org")
+    assert found.at == datetime(2026, 6, 1, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "date", ["Fri, 1 Jan 1999 00:00:00 +0000", "Mon, 1 Jun 2099 11:00:00 +0200", "yesterday", ""]
+)
+def test_a_time_that_cannot_be_true_is_that_of_the_receipt(date: str) -> None:
+    fields = FAILED.format(status="5.1.1", reply="550") + f"\nLast-Attempt-Date: {date}"
+    (found,) = feedback_of(report(fields), RECEIVED)
+    assert found.at == RECEIVED
+
+
+def test_feedback_about_several_recipients_can_be_told_apart() -> None:
+    one = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+    raw = report(one + "\n\n" + one.replace("ada@", "bob@"))
+    found = feedback_of(b"Message-ID: <1@mx.example.net>\n" + raw, RECEIVED)
+    assert [one.recipient for one in found] == ["ada@example.org", "bob@example.org"]
+    assert len({one.event_id for one in found}) == 2
