@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import Babel, lazy_gettext
 from flask_babel import gettext as _
 from flask_login import LoginManager
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
@@ -24,8 +24,9 @@ from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
+from campaigns.web import compression, script_tags, static_files, template_helpers, words
 from campaigns.web import login as login_pages
-from campaigns.web import script_modules, static_files, template_helpers, words
+from campaigns.web.csrf import MaskedCSRFProtect
 from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
 from campaigns.wording import catalog
 
@@ -87,16 +88,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.before_request(check_host)
     app.before_request(check_path_and_query)
     enforce(app)  # before CSRF checks, so that logged-out users are sent to the login
-    csrf = CSRFProtect(app)
+    csrf = MaskedCSRFProtect(app)
     for blueprint in web.BLUEPRINTS:
         app.register_blueprint(blueprint)
     for blueprint in public.BLUEPRINTS:
         csrf.exempt(blueprint)  # these pages have no session and no cookies; links are signed
         app.register_blueprint(blueprint)
     static_files.register(app)
-    script_modules.register(app)
+    script_tags.register(app)
     template_helpers.register(app)
     words.register(app)
+    compression.register(app)
     app.after_request(_security_headers)
     app.after_request(_content_language)
     app.after_request(_note_working)

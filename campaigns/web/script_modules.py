@@ -1,62 +1,129 @@
-"""The modules that a page's scripts import, found in the files themselves.
+"""The modules that scripts import, found in the files themselves, and bundles of them.
 
 A browser learns what a module imports when it has it, so a graph five levels deep takes five round
-trips. A page that names them all gets them at once.
+trips. A page that names them all gets them at once. For a page with dozens of modules even that is
+slow: a bundle is one file, made of the modules as they are when the server starts. Nothing is built
+or stored, so it cannot be older than its sources.
 """
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 
-from flask import Flask
-from markupsafe import Markup
+Sources = Mapping[str, str]
+"""The texts of modules by their names, such as "js/app.js"."""
 
-from campaigns.web.static_files import asset, tree
+VENDOR = "vendor/"
+"""Beginning of the names of bundles of others, which import nothing."""
+BUNDLES: Mapping[str, tuple[str, ...]] = {
+    f"js/content/{kind}.bundle.js": (
+        "js/app.js",
+        "js/pickers.js",
+        "js/content/editor.js",
+        *scripts,
+    )
+    for kind, scripts in {
+        "blocks": ("js/blocks/editor.js",),
+        "code": ("js/content/code_editor.js",),
+        "markdown": ("js/content/markdown_toolbar.js",),
+        "text": ("js/content/text_lines.js",),
+    }.items()
+}
+"""The scripts of pages with many modules, by the name of their bundle. They run in this order."""
 
-_IMPORTS = re.compile(r"""^(?:import|export)\b[^;"'()]*["'](\.[^"']+)["']""", re.MULTILINE)
-"""Static imports. What `import()` loads is wanted later, and not preloaded."""
+_IMPORT = re.compile(
+    r"""^import\s+(?:(?P<default>\w+)\s+from\s+|(?P<names>\{[^{}"']*\})\s+from\s+"""
+    r"""|(?P<all>\*\s+as\s+\w+)\s+from\s+)?"(?P<path>[^"]+)";""",
+    re.MULTILINE,
+)
+_EXPORT = re.compile(
+    r"^export (?=(?:(?:async )?function\*?|class|const) (?P<name>\w+))", re.MULTILINE
+)
+_UNKNOWN = re.compile(
+    r"^(?:import|export)\b(?!\().*|^.*\bimport\.meta\b.*|^(?:await|for await)\b.*", re.MULTILINE
+)
+"""Lines that a bundle cannot hold: other forms of imports and exports, and waiting at the top."""
+_LATER = re.compile(r"""(?<=\bimport\()"(?P<path>[^"]+)"(?=\))""")
 
 
-def register(app: Flask) -> None:
-    """Make the scripts available to templates."""
-    app.add_template_global(module_scripts)
+class ModuleError(ValueError):
+    """A module is written in a way that bundles do not know."""
 
 
-def module_scripts(*entries: str) -> Markup:
-    """Return the tags that load these modules, with all that they import."""
-    loads = '<link rel="modulepreload" href="{}">'
-    runs = '<script type="module" src="{}"></script>'
-    tags = [Markup(loads).format(url) for url in preloads(entries)]  # noqa: S704 (a constant)
-    tags += [Markup(runs).format(asset(name)) for name in entries]  # noqa: S704 (a constant)
-    return Markup("").join(tags)
+def imports_of(name: str, text: str) -> list[str]:
+    """Return the names of the files that a module imports. What `import()` loads is not meant."""
+    return [_resolved(name, found["path"]) for found in _IMPORT.finditer(text)]
 
 
-def preloads(entries: Iterable[str]) -> list[str]:
-    """Return the URLs of all modules that these scripts import, without the scripts."""
-    names = dict.fromkeys(name for entry in entries for name in _graph(entry))
-    return [asset(name) for name in names if name not in entries]
+def loaded_later(name: str, text: str) -> list[str]:
+    """Return the names of the files that a module loads with `import()`."""
+    return [_resolved(name, found["path"]) for found in _LATER.finditer(text)]
 
 
-@cache
-def _graph(entry: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_walk(entry, set())))
+def graph(entries: Iterable[str], sources: Sources) -> list[str]:
+    """Return these modules and all that they import, each after its own imports."""
+    done: dict[str, None] = {}
+    for entry in entries:
+        for name in _walk(entry, sources, done, ()):
+            done[name] = None
+    return list(done)
 
 
-def _walk(name: str, seen: set[str]) -> Iterator[str]:
-    """Yield a module and all that it imports, in the order of the imports."""
-    if name in seen:
+def _walk(
+    name: str, sources: Sources, done: Mapping[str, None], above: tuple[str, ...]
+) -> Iterator[str]:
+    if name in above:
+        raise ModuleError(f"{name} imports itself, through {' and '.join(above)}")
+    if name in done:
         return
-    seen.add(name)
+    if not name.startswith(VENDOR):
+        for imported in imports_of(name, sources[name]):
+            yield from _walk(imported, sources, done, (*above, name))
     yield name
-    for imported in imports_of(name):
-        yield from _walk(imported, seen)
 
 
-def imports_of(name: str) -> list[str]:
-    """Return the names of the static files that a module imports. Bundles import nothing."""
-    if name.startswith("vendor/"):
-        return []
-    text = tree().files[name].identity.decode("utf-8")
-    folder = posixpath.dirname(name)
-    return [posixpath.normpath(posixpath.join(folder, path)) for path in _IMPORTS.findall(text)]
+def bundle(name: str, entries: Iterable[str], sources: Sources) -> str:
+    """Return one module that does what these scripts do.
+
+    Each module becomes a function that runs once and returns its exports. Bundles of others stay
+    files of their own. Raises ModuleError.
+    """
+    known: dict[str, str] = {}
+    imports, bodies = [], []
+    for one in graph(entries, sources):
+        known[one] = f"m{len(known)}"
+        if one.startswith(VENDOR):
+            imports.append(f'import * as {known[one]} from "{_relative(name, one)}";')
+        else:
+            body = _body(name, one, sources[one], known)
+            bodies.append(f"// {one}\nconst {known[one]} = (() => {{\n{body}}})();")
+    return "\n".join((*imports, *bodies, ""))
+
+
+def _body(bundle_name: str, name: str, text: str, known: Mapping[str, str]) -> str:
+    def taken(found: re.Match[str]) -> str:
+        module = known[_resolved(name, found["path"])]
+        if found["all"]:
+            raise ModuleError(f"{name}: {found[0]}")
+        if found["default"]:
+            return f"const {{ default: {found['default']} }} = {module};"
+        return f"const {found['names'].replace(' as ', ': ')} = {module};" if found["names"] else ""
+
+    exports = [found["name"] for found in _EXPORT.finditer(text)]
+    text = _EXPORT.sub("", _IMPORT.sub(taken, text))
+    unknown = _UNKNOWN.search(text)
+    if unknown:
+        raise ModuleError(f"{name}: {unknown[0]}")
+    text = _LATER.sub(
+        lambda found: f'"{_relative(bundle_name, _resolved(name, found["path"]))}"', text
+    )
+    return f"{text}\nreturn {{ {', '.join(exports)} }};\n" if exports else f"{text}\n"
+
+
+def _resolved(name: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+
+
+def _relative(name: str, target: str) -> str:
+    path = posixpath.relpath(target, posixpath.dirname(name))
+    return path if path.startswith(".") else f"./{path}"

@@ -9,6 +9,7 @@ restart.
 import gzip
 import hashlib
 import mimetypes
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from werkzeug.http import parse_accept_header
 
 from campaigns.access import access
 from campaigns.paths import resource_root
+from campaigns.web.script_modules import BUNDLES, bundle
 
 YEAR_SECONDS = 365 * 86_400
 BROTLI_QUALITY = 9
@@ -66,17 +68,38 @@ class StaticFile:
         return is_made or len(self.identity) <= QUICK_BYTES
 
 
-class Tree:
-    """All static files, and their common hash."""
+class _Texts(Mapping[str, str]):
+    """The files as texts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, files: Mapping[str, StaticFile]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> str:
+        return self._files[name].identity.decode("utf-8")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+class Tree:
+    """All static files and bundles of their modules, and their common hash."""
+
+    def __init__(self, folder: Path, bundles: Mapping[str, Sequence[str]] | None = None) -> None:
         self.files: dict[str, StaticFile] = {}
+        self.texts: Mapping[str, str] = _Texts(self.files)
         digest = hashlib.sha256()
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix != COMPRESSED:
                 name, content = path.relative_to(folder).as_posix(), path.read_bytes()
                 self.files[name] = StaticFile(name, content, _compressed_beside(path))
                 digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        for name, entries in (bundles or {}).items():
+            content = bundle(name, entries, self.texts).encode()
+            self.files[name] = StaticFile(name, content)
+            digest.update(content)
         self.hash = digest.hexdigest()[:12]
 
 
@@ -88,7 +111,7 @@ def _compressed_beside(path: Path) -> bytes | None:
 @cache
 def tree() -> Tree:
     """Return the files of this installation, read once per process."""
-    return Tree(resource_root() / "static")
+    return Tree(resource_root() / "static", BUNDLES)
 
 
 def asset(name: str) -> str:

@@ -1,5 +1,5 @@
-// The image picker:
-// window.pickImage({src, alt}) -> Promise<{src, url, alt, width, height} | null>
+// The image picker, loaded by pickers.js:
+// pickImage({src, alt}) -> Promise<{src, url, alt, width, height} | null>
 // `src` is what content stores: "media:<public id>", or a web address. `url` shows it on this page.
 // Width and height are in pixels, 0 if unknown. The dialog is templates/web/media/_picker.html.
 import { cropImage } from "./media_crop.js";
@@ -26,7 +26,7 @@ watchUploads(dialog.querySelector("[data-media-upload]"), dialog, (image) => {
 });
 
 // Opens the picker. Resolves with null if it was closed without a choice.
-window.pickImage = async ({ src = "", alt: given = "" } = {}) => {
+export async function pickImage({ src = "", alt: given = "" } = {}) {
   if (settle) settle(null);
   before = document.activeElement;
   form.reset();
@@ -40,7 +40,7 @@ window.pickImage = async ({ src = "", alt: given = "" } = {}) => {
   search.focus();
   load(id);
   return new Promise((resolve) => { settle = resolve; });
-};
+}
 
 function finish(result) {
   const done = settle;

@@ -1,4 +1,4 @@
-// The merge-tag picker: window.pickMergeTag() -> Promise<{tag, fallback, label, kind, text} | null>.
+// The merge-tag picker, loaded by pickers.js: pickMergeTag() -> Promise<{tag, fallback, label, kind, text} | null>.
 // `text` is the whole tag as written in content, `kind` one of text, number, date and link.
 // The dialog is templates/web/personal/_picker.html.
 
@@ -14,7 +14,7 @@ let settle = null;
 let chosen = null;
 
 // Opens the picker. Resolves with null if it was closed without a choice.
-window.pickMergeTag = () => {
+export function pickMergeTag() {
   if (settle) settle(null);
   const before = document.activeElement;
   form.reset();
@@ -29,7 +29,7 @@ window.pickMergeTag = () => {
       if (before && before.isConnected) before.focus();
     };
   });
-};
+}
 
 async function load() {
   list.setAttribute("aria-busy", "true");

@@ -30,14 +30,14 @@ from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
 LOCKED = 423
-EDITOR_SCRIPTS: Mapping[SourceKind, tuple[str, ...]] = {
-    "blocks": ("js/blocks/editor.js",),
-    "html": ("js/content/code_editor.js",),
-    "mjml": ("js/content/code_editor.js",),
-    "markdown": ("js/content/markdown_toolbar.js",),
-    "text": ("js/content/text_lines.js",),
+SCRIPTS: Mapping[SourceKind, str] = {
+    "blocks": "js/content/blocks.bundle.js",
+    "html": "js/content/code.bundle.js",
+    "mjml": "js/content/code.bundle.js",
+    "markdown": "js/content/markdown.bundle.js",
+    "text": "js/content/text.bundle.js",
 }
-"""The scripts of the editor for each kind of content."""
+"""The scripts of the page for each kind of content."""
 
 
 class BadContentError(ValueError):
@@ -57,7 +57,7 @@ def edit(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
         formats=formats_for(found),
         brands=brand_choice.choices_for(found),
         block_editor=blocks,
-        editor_scripts=EDITOR_SCRIPTS[found.content_kind],
+        scripts=SCRIPTS[found.content_kind],
     )
 
 

@@ -4,7 +4,10 @@ const data = JSON.parse(document.getElementById("block-editor-data").textContent
 
 export const SECURE = "https://";
 
-export const { brand, fields, segments, networks } = data;
+export const brand = data.brand;
+export const fields = data.fields;
+export const segments = data.segments;
+export const networks = data.networks;
 
 // The sentence with this name, with its parameters: "{name} moved up".
 export function word(name, values = {}) {
