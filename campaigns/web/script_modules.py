@@ -55,11 +55,6 @@ def imports_of(name: str, text: str) -> list[str]:
     return [_resolved(name, found["path"]) for found in _IMPORT.finditer(text)]
 
 
-def loaded_later(name: str, text: str) -> list[str]:
-    """Return the names of the files that a module loads with `import()`."""
-    return [_resolved(name, found["path"]) for found in _LATER.finditer(text)]
-
-
 def graph(entries: Iterable[str], sources: Sources) -> list[str]:
     """Return these modules and all that they import, each after its own imports."""
     done: dict[str, None] = {}

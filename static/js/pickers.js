@@ -1,4 +1,4 @@
-// The pickers are loaded when somebody opens one:
+// The pickers are loaded at their first use:
 // window.pickImage({src, alt}), see media_picker.js, and window.pickMergeTag(), see merge_tag_picker.js.
 import { toast } from "./toast.js";
 

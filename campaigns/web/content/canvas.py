@@ -3,7 +3,6 @@
 docs/decisions/0021 says why the frame is as it is.
 """
 
-import gzip
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -20,6 +19,7 @@ from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import ContentSource
 from campaigns.content.templating.problems import Problem
 from campaigns.context import services
+from campaigns.web.compression import compress
 from campaigns.web.content.block_words import block_words
 from campaigns.web.content.blueprint import content_route, owner_or_404
 from campaigns.web.content.owner import ContentOwner, OwnerKind
@@ -72,16 +72,7 @@ def canvas(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     context = context_of(text, found.brand_id, base_url=base_url, language=language)
     page = compile_source(ContentSource("blocks", text), replace(context, is_canvas=True))
     problems = [_shown(problem) for problem in page.problems[:MAX_PROBLEMS]]
-    return _compressed(jsonify(html=page.html, problems=problems))
-
-
-def _compressed(answer: Response) -> Response:
-    """Compress an answer. It contains no secret that its length could give away."""
-    if request.accept_encodings.best_match(("gzip", "identity")) == "gzip":
-        answer.set_data(gzip.compress(answer.get_data(), compresslevel=1))
-        answer.headers["Content-Encoding"] = "gzip"
-        answer.headers["Vary"] = "Accept-Encoding"
-    return answer
+    return compress(jsonify(html=page.html, problems=problems))  # contains no secret
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
