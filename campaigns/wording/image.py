@@ -32,6 +32,10 @@ SENTENCES: dict[str, Message] = {
         "The file is larger than %(most_bytes)s. Scale the image down or compress it, then upload"
         " it again."
     ),
+    "image.side_too_long": N_(
+        "The image is %(width)s by %(height)s pixels. No side may be longer than %(most)s pixels."
+        " Cut or scale it and upload it again."
+    ),
     "image.too_many_pixels": N_(
         "The image has more than %(pixels)s pixels. Scale it down to a width of %(width)s pixels,"
         " then upload it again."

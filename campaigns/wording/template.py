@@ -199,6 +199,12 @@ SENTENCES: dict[str, Message] = {
     "template.too_many_iterations": N_(
         "The loops repeat more than %(most)s times. Use shorter lists."
     ),
+    "template.too_many_cells": N_(
+        "The tables have more than %(most)s cells. Make them shorter, or link to a page with them."
+    ),
+    "template.too_many_columns": N_(
+        "The table has more than %(most)s columns. Use fewer, so that it can be read in an email."
+    ),
     "template.too_many_links": N_("There are more than %(most)s links. Use fewer."),
     "template.too_many_nested_loops": N_(
         "Loops are nested too deeply. Nest at most %(most)s of them."

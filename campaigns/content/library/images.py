@@ -23,6 +23,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 MAX_PIXELS = 24_000_000
 MAX_JPEG_PIXELS = 50_000_000
 """JPEG is decoded at a fraction of its size, so it may have more pixels."""
+MAX_SIDE = 20_000
+"""Longest side in pixels. Images of few pixels but millions of rows take many seconds."""
 MASTER_WIDTH = 2400
 """Width that an image is kept in, in pixels: enough to crop it later."""
 WIDTHS = (1200, 600, 300)
@@ -101,7 +103,11 @@ def _refusing(data: bytes) -> Iterator[None]:
 
 
 def _check_size(image: Image.Image) -> None:
-    """Refuse an image with too many pixels, before any of them is decoded."""
+    """Refuse an image with too many pixels or rows, before any of them is decoded."""
+    if max(image.size) > MAX_SIDE:
+        raise ImageRefusedError(
+            "image.side_too_long", width=image.width, height=image.height, most=MAX_SIDE
+        )
     most = MAX_JPEG_PIXELS if image.format in {"JPEG", "MPO"} else MAX_PIXELS
     if image.width * image.height > most:
         raise ImageRefusedError("image.too_many_pixels", pixels=most, width=MASTER_WIDTH)

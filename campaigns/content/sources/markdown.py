@@ -39,6 +39,9 @@ from campaigns.content.templating.problems import Problem, found
 MAX_SOURCE = 128 * 1024
 MAX_BRACKETS = 5_000
 """Opening square brackets, as the parser looks for the end of a link from each of them."""
+MAX_COLUMNS = 50
+MAX_CELLS = 3_000
+"""Cells of all tables. A row of one letter is filled up to all columns, and a cell takes 0.3 ms."""
 MAX_NESTING = 60
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _PARSER = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
@@ -109,6 +112,27 @@ def _too_much(text: str) -> list[Problem]:
         return [found("html", 0, "template.source_too_long", kilobytes=MAX_SOURCE // 1024)]
     if text.count("[") > MAX_BRACKETS:
         return [found("html", 0, "template.too_many_links", most=MAX_LINKS)]
+    return _too_much_in_tables(text)
+
+
+_UNDER_HEADINGS = re.compile(r"[ \t>]*(?=[^\n]*-)(?=[^\n]*\|)[-:| \t]+")
+"""The line below the headings of a table, which has as many columns as they."""
+
+
+def _too_much_in_tables(text: str) -> list[Problem]:
+    """Return why the tables are too large, before they are converted."""
+    cells, columns = 0, 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            columns = 0
+        elif _UNDER_HEADINGS.fullmatch(line):
+            columns = line.strip(" \t>|").count("|") + 1
+            if columns > MAX_COLUMNS:
+                most = MAX_COLUMNS
+                return [found("html", number, "template.too_many_columns", most=most)]
+        cells += columns
+        if cells > MAX_CELLS:
+            return [found("html", number, "template.too_many_cells", most=MAX_CELLS)]
     return []
 
 

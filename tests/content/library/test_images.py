@@ -1,6 +1,7 @@
 """Uploaded images: what is refused, what is stored, and what emails show."""
 
 import threading
+import time
 from contextlib import suppress
 from io import BytesIO
 
@@ -78,6 +79,13 @@ def test_30000_by_30000_pixels_are_refused_before_any_is_decoded() -> None:
     assert len(huge_png()) < 2_000
     assert refusal(huge_png()) == "image.too_many_pixels"
     assert refusal(huge_png(6_000, 4_001)) == "image.too_many_pixels"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 23_000_000), (20_001, 1)])
+def test_few_pixels_on_a_very_long_side_are_refused_at_once(width: int, height: int) -> None:
+    started = time.process_time()
+    assert refusal(huge_png(width, height)) == "image.side_too_long"
+    assert time.process_time() - started < 0.5
 
 
 def test_a_jpeg_may_have_more_pixels_because_it_is_decoded_small() -> None:
