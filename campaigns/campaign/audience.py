@@ -54,14 +54,17 @@ class Scope:
     excluded_segments: tuple[Condition, ...] = ()
 
 
-def scope_of(campaign_id: int, *, now: datetime) -> Scope:
-    """Read the lists and segments of a campaign. Raises AudienceError for a broken segment."""
+def scope_of(campaign_id: int, *, now: datetime, reads_everyone: bool = True) -> Scope:
+    """Read the lists and segments of a campaign. Raises AudienceError for a broken segment.
+
+    `reads_everyone`: False if its conditions are asked about some thousands of people only.
+    """
     lists = db.session.execute(
         sa.select(CampaignList.list_id, CampaignList.is_excluded)
         .where(CampaignList.campaign_id == campaign_id)
         .order_by(CampaignList.list_id)
     ).all()
-    segments = _conditions_of(campaign_id, now)
+    segments = _conditions_of(campaign_id, now, reads_everyone=reads_everyone)
     return Scope(
         included=tuple(row.list_id for row in lists if not row.is_excluded),
         excluded=tuple(row.list_id for row in lists if row.is_excluded),
@@ -79,7 +82,9 @@ def must_wait(campaign_id: int, *, now: datetime) -> bool:
     return False
 
 
-def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Condition]]:
+def _conditions_of(
+    campaign_id: int, now: datetime, *, reads_everyone: bool
+) -> list[tuple[bool, Condition]]:
     """Return (is_excluded, condition) of each segment. A broken one never counts as everyone."""
     rows = db.session.execute(
         sa.select(CampaignSegment.segment_id, CampaignSegment.is_excluded, Segment.name)
@@ -89,7 +94,7 @@ def _conditions_of(campaign_id: int, now: datetime) -> list[tuple[bool, Conditio
     ).all()
     if not rows:
         return []
-    context = replace(members.context_at(now), reads_everyone=True)
+    context = replace(members.context_at(now), reads_everyone=reads_everyone)
     return [(row.is_excluded, condition_of(row.segment_id, row.name, context)) for row in rows]
 
 
@@ -351,24 +356,23 @@ def sample(scope: Scope, *, limit: int) -> sa.Select[Subscriber]:
     )
 
 
-def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Select[Subscriber] | None:
-    """Select people of the audience: from each of these ids on, up to `size` of each list.
+def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Subquery | None:
+    """Select the `subscriber_id` of people on its lists: up to `size` of each from each start on.
 
     The time depends on the size of the slices, not on that of the lists. None without lists.
+    `is_reached` says who of them is in the audience.
     """
     parts = [
         sa.select(_slice(list_id, start, size).c.subscriber_id)
         for list_id in scope.included
         for start in starts
     ]
-    if not parts:
-        return None
-    some = sa.union(*parts).subquery()
-    return (
-        sa.select(Subscriber)
-        .join(some, some.c.subscriber_id == Subscriber.id)
-        .where(_is_in_segments(scope), _is_left_in(scope, Subscriber.id))
-    )
+    return sa.union(*parts).subquery() if parts else None
+
+
+def is_reached(scope: Scope) -> Condition:
+    """Return the condition that `Subscriber`, who is on a list of it, is in the audience."""
+    return sa.and_(_is_in_segments(scope), _is_left_in(scope, Subscriber.id))
 
 
 def _slice(list_id: int, start: int, size: int) -> sa.Subquery:

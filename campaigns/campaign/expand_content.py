@@ -4,15 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
-from campaigns.audience.models import AudienceList
 from campaigns.campaign import content_segments, content_versions, drafts, feed
-from campaigns.campaign.frozen_content import context_for
+from campaigns.campaign.frozen_content import parts_of
 from campaigns.campaign.merge_fields import merge_fields
-from campaigns.campaign.models import Campaign, CampaignList
+from campaigns.campaign.models import Campaign
 from campaigns.content.library.context import context_of
 from campaigns.content.library.models import Template
 from campaigns.content.mime.compile import Content
@@ -31,27 +28,21 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
     """
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
-    workspace = load_workspace()
-    lists = db.session.execute(
-        sa.select(AudienceList.id, AudienceList.name)
-        .join(CampaignList, CampaignList.list_id == AudienceList.id)
-        .where(CampaignList.campaign_id == campaign.id, ~CampaignList.is_excluded)
-    ).all()
-    context = context_for(campaign, base_url=base_url, media_url=media_url)
+    context, imprint = parts_of(campaign, base_url=base_url, media_url=media_url)
     known_feed = feed.of_campaign(campaign.id)
     content = Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
         source=ContentSource(kind_of(campaign.content_kind), campaign.source, campaign.inline_css),
         context=context,
-        sender_name=sender.name if sender else "",
+        sender_name=imprint.sender_name,
         sender_address=sender.address if sender else "",
-        reply_to=sender.reply_to if sender else "",
-        identity=workspace.name or (sender.name if sender else ""),
-        postal_address=context.brand.postal_address or workspace.postal_address,
+        reply_to=imprint.reply_to,
+        identity=imprint.identity,
+        postal_address=imprint.postal_address,
         campaign_public_id=campaign.public_id,
         base_url=base_url,
-        list_names={entry.id: entry.name for entry in lists},
+        list_names=imprint.list_names,
         variables=campaign.variables,
         feed=known_feed.data if known_feed else None,
         track_opens=campaign.track_opens,

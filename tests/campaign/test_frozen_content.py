@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from flask import Flask
 
+from campaigns.accounts.workspace import save_workspace
 from campaigns.audience.models import AudienceList
 from campaigns.campaign import drafts, lifecycle
 from campaigns.campaign.expand_content import content_of
@@ -17,7 +18,15 @@ from campaigns.content.library.models import Brand
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.compile import compile_source
 from campaigns.db import db, transaction
-from tests.factories import a_campaign, a_list, a_saved_block, a_sender, a_snippet
+from campaigns.providers.models import SenderAddress
+from tests.factories import (
+    a_campaign,
+    a_list,
+    a_provider,
+    a_saved_block,
+    a_sender,
+    a_snippet,
+)
 from tests.readback import fresh_campaign
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -125,3 +134,52 @@ def test_the_frozen_copy_is_deleted_with_its_campaign(app: Flask) -> None:
         lifecycle.back_to_draft(campaign.id, now=NOW)
         assert drafts.delete(campaign.id)
     assert db.session.scalar(sa.select(sa.func.count()).select_from(FrozenContent)) == 0
+
+
+def imprint(campaign: Campaign) -> tuple[str, ...]:
+    found = content(campaign)
+    said = (found.sender_name, found.reply_to, found.identity, found.postal_address)
+    return (*said, *found.list_names.values())
+
+
+def test_sender_postal_address_and_list_names_are_those_of_the_launch(app: Flask) -> None:
+    with transaction():
+        save_workspace(name="Harbour", postal_address="1 Quay Street")
+        news = a_list("News")
+        sender = a_sender(name="Maria", reply_to="maria@example.org")
+        campaign = a_campaign(news, sender=sender)
+    launch(campaign)
+    with transaction():
+        save_workspace(name="Bay", postal_address="2 Bay Road")
+        db.session.get_one(AudienceList, news.id).name = "Other news"
+        changed = db.session.get_one(SenderAddress, sender.id)
+        changed.name, changed.reply_to = "Ben", "ben@example.org"
+    launched = ("Maria", "maria@example.org", "Harbour", "1 Quay Street", "News")
+    assert imprint(campaign) == launched
+    with transaction():
+        fresh_campaign(campaign).status = "draft"
+    assert imprint(campaign) == ("Ben", "ben@example.org", "Bay", "2 Bay Road", "Other news")
+
+
+def test_a_sender_that_was_switched_to_has_its_own_name(app: Flask) -> None:
+    with transaction():
+        save_workspace(name="Harbour", postal_address="1 Quay Street")
+        campaign = a_campaign(a_list("News"), sender=a_sender(name="Maria"))
+        other = a_sender("other@example.org", a_provider("Other"), name="Ben", is_default=False)
+    launch(campaign)
+    with transaction():
+        fresh_campaign(campaign).sender_id = other.id
+        save_workspace(name="Bay", postal_address="2 Bay Road")
+    assert imprint(campaign) == ("Ben", "", "Harbour", "1 Quay Street", "News")
+
+
+def test_a_campaign_launched_by_an_earlier_release_uses_the_current_imprint(app: Flask) -> None:
+    with transaction():
+        save_workspace(name="Harbour", postal_address="1 Quay Street")
+        campaign = a_campaign(a_list("News"), sender=a_sender(name="Maria"))
+    launch(campaign)
+    with transaction():
+        frozen = db.session.get_one(FrozenContent, campaign.id)
+        frozen.context = {k: v for k, v in frozen.context.items() if k != "imprint"}
+        save_workspace(name="Bay", postal_address="2 Bay Road")
+    assert imprint(campaign)[2:] == ("Bay", "2 Bay Road", "News")

@@ -51,7 +51,7 @@ class CampaignContent(ContentOwner):
     def extremes(self, which: Extreme, limit: int, now: datetime) -> Sequence[Subscriber]:
         """Return people of the audience."""
         try:
-            scope = audience.scope_of(self.campaign.id, now=now)
+            scope = audience.scope_of(self.campaign.id, now=now, reads_everyone=False)
         except AudienceError:
             return []
         return preview_people.find(scope, which, limit=limit, rng=Random())  # noqa: S311
