@@ -2,7 +2,7 @@
 
 `most_telling` finds the one whose values serve as examples.
 
-Up to some thousands of people, all are compared. Of a larger audience, slices from several places
+Up to a thousand people, all are compared. Of a larger audience, slices from several places
 are: a preview must not wait for a million rows.
 """
 
@@ -19,7 +19,7 @@ from campaigns.db import db, is_postgresql
 
 Extreme = Literal["longest", "emptiest", "random"]
 
-SLICE = 2_000
+SLICE = 1_000
 """Number of people read from each place. A list up to this size is read as a whole."""
 PLACES = 4
 LOOKED_AT = 100
