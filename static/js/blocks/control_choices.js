@@ -61,13 +61,20 @@ export function colour(field, value, { set, redraw }) {
     set({ [field.name]: choice });
     redraw();
   };
+  const nameOf = (choice) => word(choice ? `colour_${choice}` : "colour_usual");
+  const nameNow = value.startsWith("#") ? value : nameOf(value);
+  // Colors that look alike are told apart by their names: of the chosen one, or the one pointed at.
+  const caption = el("span", { class: "be-swatch-name", "aria-hidden": "true" }, nameNow);
+  const show = (text) => {
+    caption.textContent = text;
+  };
   const swatches = ["", ...BRAND_COLOURS].map((choice) => {
-    const title = choice ? word(`colour_${choice}`) : word("colour_usual");
+    const title = nameOf(choice);
     const swatch = el("span", { class: choice ? "be-swatch" : "be-swatch is-usual" });
     if (choice) swatch.style.backgroundColor = brand.palette[choice];
     return el(
       "label",
-      { title },
+      { title, onmouseenter: () => show(title), onmouseleave: () => show(nameNow) },
       el("input", {
         type: "radio",
         name,
@@ -93,6 +100,7 @@ export function colour(field, value, { set, redraw }) {
   return group(field, "be-swatches", [
     ...swatches,
     el("label", { class: "be-own-colour", title: word("own_colour") }, own),
+    caption,
   ]);
 }
 
