@@ -28,10 +28,28 @@ pick.addEventListener("click", async () => {
   const image = await window.pickImage({ src: logo.value, alt: alt.value });
   if (!image) return;
   logo.value = image.src;
+  showLogo(image);
   if (!alt.value) alt.value = image.alt || "";
   preview.compile();
 });
 window.addEventListener("load", () => { pick.hidden = !window.pickImage; });
+
+// An image of the library is shown as such, and not by its address.
+const chosenLogo = document.getElementById("logo-image");
+function showLogo({ src, url, name = "" }) {
+  const isOurs = src.startsWith("media:");
+  chosenLogo.hidden = !isOurs;
+  document.getElementById("logo-address").hidden = isOurs;
+  if (!isOurs) return;
+  chosenLogo.querySelector("img").src = url;
+  chosenLogo.querySelector("span").textContent = name;
+}
+document.getElementById("remove-logo").addEventListener("click", () => {
+  form.elements.logo.value = "";
+  showLogo({ src: "" });
+  form.elements.logo.focus();
+  preview.compile();
+});
 
 function showSwatch(input) {
   const swatch = form.querySelector(`[data-swatch="${CSS.escape(input.name || "")}"]`);

@@ -1,5 +1,5 @@
 // The image picker, loaded by pickers.js:
-// pickImage({src, alt}) -> Promise<{src, url, alt, width, height} | null>
+// pickImage({src, alt}) -> Promise<{src, url, name?, alt, width, height} | null>
 // `src` is what content stores: "media:<public id>", or a web address. `url` shows it on this page.
 // Width and height are in pixels, 0 if unknown. The dialog is templates/web/media/_picker.html.
 import { cropImage } from "./media_crop.js";
@@ -187,7 +187,8 @@ form.addEventListener("submit", (event) => {
   if (!image) return finish({ src: url, url, alt: text, width: 0, height: 0 });
   // What is said once need not be said again in the next email.
   if (!image.alt && !image.is_decorative) saveAlt(image, text, isDecorative.checked);
-  return finish({ src: image.src, url: image.url, alt: text, width: image.width, height: image.height });
+  const { src, url: shown, name, width, height } = image;
+  return finish({ src, url: shown, name, alt: text, width, height });
 });
 
 function refuse(text, control) {

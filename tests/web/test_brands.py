@@ -5,8 +5,11 @@ from flask.testing import FlaskClient
 from campaigns.content.brand_style import BrandStyle
 from campaigns.content.library.brand_input import texts_of
 from campaigns.content.library.context import style_of
+from campaigns.content.library.media import files_of
 from campaigns.content.library.models import Brand
 from campaigns.db import db, transaction
+from tests.content.library.pictures import drawing, encoded
+from tests.content.library.test_media import added
 from tests.factories import a_brand, a_campaign, a_provider, a_sender, a_template
 
 TEXTS = texts_of(BrandStyle())
@@ -39,6 +42,15 @@ def test_a_brand_is_created_changed_and_shown(owner_client: FlaskClient) -> None
     assert owner_client.post(path, data=changed).status_code == 302
     assert style_of(None).light.accent == "#aa0000"
     assert only_brand().sender_id is None
+
+
+def test_a_logo_of_the_library_is_shown_with_its_file_name(owner_client: FlaskClient) -> None:
+    logo = added(encoded(drawing(), "PNG"), name="harbour.png")
+    with transaction():
+        brand = a_brand("Harbour", style={"logo": f"media:{logo.public_id}"})
+    page = owner_client.get(f"/brands/{brand.public_id}").text
+    assert "<span>harbour.png</span>" in page
+    assert f'src="{files_of([logo.public_id])[logo.public_id].url}"' in page
 
 
 def test_a_second_window_is_told_and_loses_nothing(owner_client: FlaskClient) -> None:

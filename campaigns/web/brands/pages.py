@@ -21,7 +21,8 @@ from campaigns.content.library.brand_input import (
     texts_of,
 )
 from campaigns.content.library.brands import BrandConflictError
-from campaigns.content.library.models import Brand
+from campaigns.content.library.media import files_of
+from campaigns.content.library.models import Brand, Media
 from campaigns.db import db
 from campaigns.inputs import InvalidInputError
 from campaigns.providers.models import SenderAddress
@@ -120,8 +121,18 @@ def _form(
         conflict=_conflict(is_deleted=brand is None) if is_conflict else "",
         has_profiles=any(typed.texts[f"social_{network}"] for network in NETWORKS),
         warnings=low_contrasts(style),
+        logo_image=_logo_image(typed.texts["logo"]),
         **_choices(),
     )
+
+
+def _logo_image(logo: str) -> dict[str, str] | None:
+    """Return address and file name of a logo from the media library."""
+    public_id = logo.strip().removeprefix("media:")
+    medium = or_none(Media, public_id) if logo.strip().startswith("media:") else None
+    if medium is None:
+        return None
+    return {"url": files_of([public_id])[public_id].url, "name": medium.name}
 
 
 def _conflict(*, is_deleted: bool) -> str:
