@@ -108,6 +108,11 @@ def deliver(mail_id: int) -> None:
         _put_off(mail, trouble.reason)
     except _NotOursError:
         log.warning("email was taken over by another process", mail=mail.id)
+    except Exception:
+        db.session.rollback()
+        with transaction():
+            queue.note_crash(mail, now=utcnow())
+        raise
     else:
         _settle(mail, result)
 

@@ -35,6 +35,7 @@ OUTDATED_AT_ONCE = 500
 
 HANDING_OVER = Reason("transactional.handing_over")
 """The reason of a `sending` email whose body may be on its way. See `begin_body`."""
+CRASHED = Reason("transactional.crashed")
 NO_ANSWER = Reason("transactional.no_answer")
 RESTORED = Reason("transactional.restored")
 NOT_REPEATED = Reason("transactional.not_repeated")
@@ -184,6 +185,18 @@ def try_again(mail: ClaimedEmail, *, now: datetime, reason: Reason) -> bool:
         return finish(mail, "failed", now=now, reason=reason)
     values = {"status": "queued", "reason": reason.pack(), "not_before": due, "lease_until": None}
     return _change(mail, values)
+
+
+def note_crash(mail: ClaimedEmail, *, now: datetime) -> bool:
+    """Record that making the email failed in an unforeseen way; it is tried again later.
+
+    A test fails at once, as its user is waiting. False if its body may have been sent.
+    """
+    if not _change(mail, {"reason": CRASHED.pack()}, ~_MAY_HAVE_LEFT):
+        return False
+    if mail.kind == "test":
+        return finish(mail, "failed", now=now, reason=CRASHED)
+    return try_again(mail, now=now, reason=CRASHED)
 
 
 def give_up_lost(mail_id: int, *, now: datetime) -> bool:

@@ -6,6 +6,9 @@ SENTENCES: dict[str, Message] = {
     "transactional.accepted": N_("The server replied: %(reply)s"),
     "transactional.campaign_deleted": N_("The campaign has been deleted."),
     "transactional.template_deleted": N_("The template has been deleted."),
+    "transactional.crashed": N_(
+        "An unexpected error stopped this email. The log of the worker has the details."
+    ),
     "transactional.deferred": N_("The server asked to try again later. It said: %(reply)s"),
     "transactional.gave_up": Plural(
         "Sending failed after %(count)s attempt.", "Sending failed after %(count)s attempts."

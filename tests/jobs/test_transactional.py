@@ -565,6 +565,18 @@ def test_a_test_email_with_a_content_problem_names_it(news: AudienceList) -> Non
     assert "content has a problem" in in_english(status(mail_id).reason)
 
 
+@pytest.mark.usefixtures("news")
+@pytest.mark.parametrize(("kind", "state"), [("test", "failed"), ("alert", "queued")])
+def test_an_email_that_crashes_its_job_says_so(kind: queue.Kind, state: str) -> None:
+    with transaction():
+        a_sender()
+        mail_id = queue.enqueue(kind, "tester@example.org", {"odd": 1}, now=utcnow()).id
+    with pytest.raises(KeyError):
+        deliver(mail_id)
+    assert status(mail_id).status == state
+    assert "unexpected error" in in_english(status(mail_id).reason)
+
+
 def test_a_test_email_fails_immediately_without_a_server(news: AudienceList) -> None:
     with transaction():
         a_sender(provider=a_provider(port=1))

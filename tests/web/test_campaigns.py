@@ -601,6 +601,11 @@ def test_a_test_email_without_a_worker_says_what_may_be_wrong(owner_client: Flas
         long_ago = utcnow() - timedelta(minutes=1)
         db.session.execute(sa.update(TransactionalEmail).values(created_at=long_ago))
     assert "Check that the worker is running" in owner_client.get(result).text
+    with transaction():
+        db.session.execute(sa.update(TransactionalEmail).values(status="sending"))
+    page = owner_client.get(result).text
+    assert "The mail server is taking longer than usual." in page
+    assert "worker" not in page
 
 
 def test_the_result_of_another_email_is_not_shown(owner_client: FlaskClient) -> None:
