@@ -24,6 +24,9 @@ def test_the_draft_of_the_demo_has_nothing_left_to_mend(app: Flask, settings: Se
     assert check_content(content, ()) == []
     assert lint_content(content) == []
     assert content.context.brand == STYLE
+    assert content.variables.keys() == {"code"}
+    assert [variant.language for variant in content.variants] == ["de"]
+    assert all("var.code" in one.source.text for one in (content, *content.variants))
     assert "placeholder:" not in draft.source
     assert db.session.query(Template).count() == len(TEMPLATES)
     assert {image.alt for image in db.session.query(Media)} >= {"Green hills at sunrise"}

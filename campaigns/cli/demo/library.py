@@ -1,10 +1,10 @@
-"""Content of the demo: a brand, images, templates, and a draft made of blocks."""
+"""Content of the demo: a brand, images, templates, and a draft in two languages."""
 
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from campaigns.campaign import drafts
+from campaigns.campaign import drafts, language_variants
 from campaigns.campaign.models import CampaignList
 from campaigns.config import Settings
 from campaigns.content.brand_style import BrandStyle, Palette, SocialLink
@@ -68,16 +68,29 @@ def fill_library(settings: Settings, list_ids: list[int], now: datetime) -> None
 
 
 def _draft(uploaded: Mapping[str, str], list_ids: list[int], now: datetime) -> None:
-    path = resource_root() / "templates" / "newsletter" / "demo" / "spring.json"
     draft = drafts.create(
         now=now,
         name="Spring coffees",
         subject="The spring coffees have landed",
         content_kind="blocks",
-        source=_with_images(path.read_text("utf-8"), uploaded),
+        source=_with_images(_read("spring.json"), uploaded),
     )
+    draft.variables = {"code": "SPRING10"}
     draft.preheader = "Peach, honey, blueberry: two new lots from Colombia and Ethiopia"
     db.session.add_all(CampaignList(campaign_id=draft.id, list_id=one) for one in list_ids)
+    german = {
+        "subject": "Die Frühlingskaffees sind da",
+        "preheader": "Pfirsich, Honig, Heidelbeere: zwei neue Lose aus Kolumbien und Äthiopien",
+        "content_kind": "blocks",
+        "source": _with_images(_read("spring.de.json"), uploaded),
+        "inline_css": True,
+    }
+    language_variants.replace_all(draft.id, {"de": german}, editor_id=None, now=now)
+
+
+def _read(name: str) -> str:
+    """Return a document of the demo."""
+    return (resource_root() / "templates" / "newsletter" / "demo" / name).read_text("utf-8")
 
 
 def _image(settings: Settings, name: str, alt: str, now: datetime) -> str:
