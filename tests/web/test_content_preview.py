@@ -65,6 +65,14 @@ def test_images_are_blocked_on_request(owner_client: FlaskClient) -> None:
     assert "allow-scripts" not in policy
 
 
+def test_only_emails_with_images_offer_to_block_them(owner_client: FlaskClient) -> None:
+    with transaction():
+        news = a_list()
+        campaigns = [a_campaign(news, content_kind=kind) for kind in ("html", "text")]
+    pages = [owner_client.get(f"/campaigns/{one.public_id}/content").text for one in campaigns]
+    assert ["Block images" in page for page in pages] == [True, False]
+
+
 def test_dark_mode_is_shown_on_request(owner_client: FlaskClient) -> None:
     campaign = _a_draft(source="<html><body>No dark styles</body></html>")
     assert "invert(1)" in owner_client.get(_path(campaign, "/preview?dark=1")).text
