@@ -170,10 +170,11 @@ address.addEventListener("input", () => {
 });
 
 cropButton.addEventListener("click", async () => {
-  const made = await cropImage(images.get(chosenId()));
+  const described = { alt: isDecorative.checked ? "" : alt.value.trim(), is_decorative: isDecorative.checked };
+  const made = await cropImage({ ...images.get(chosenId()), ...described });
   if (!made) return;
   add([made], "first");
-  choose(made.id);
+  choose(made.id, { keepsAlt: true });
 });
 
 form.addEventListener("submit", (event) => {
