@@ -193,8 +193,11 @@ def test_an_email_is_made_with_the_keyboard_alone(server: tuple[Flask, str], edi
     keys.press("Control+c")
     keys.press("Control+v")
     expect(said).to_have_text("Text pasted")
-    # From the palette: its first tile is the heading.
+    # From the palette, which Escape leaves: its first tile is the heading.
     editor.locator("[data-layer]").focus()
+    keys.press("a")
+    keys.press("Escape")
+    expect(editor.locator("[data-layer]")).to_be_focused()
     keys.press("a")
     keys.press("Enter")
     keys.type("Open on Saturday")

@@ -53,6 +53,7 @@ export class Palette {
       title: word("add_what", { what: title }),
       onclick: () => this.actions.add(make(), undefined, { focus: "all" }),
       onkeydown: (event) => {
+        if (event.key === "Escape") this.canvas.layer.focus({ preventScroll: true });
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         event.target.click();
