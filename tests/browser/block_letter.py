@@ -58,6 +58,7 @@ def _drag_an_image(page: Page) -> None:
     )
     page.get_by_role("button", name="Choose image").click()
     picker, crop = page.locator("#media-picker"), page.locator("#media-crop")
+    expect(picker).to_be_visible()  # its script is loaded when it is first needed
     photo = encoded(painting(1_000, 500), "JPEG")
     picker.locator("input[type=file]").set_input_files(
         {"name": "quay.jpg", "mimeType": "image/jpeg", "buffer": photo}
