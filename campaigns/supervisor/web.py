@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import threading
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -32,13 +33,16 @@ def make_app() -> Front:
     from campaigns.permissions import make_private
     from campaigns.supervisor.first_account import announce_first_account
     from campaigns.supervisor.logs import configure_logging
+    from campaigns.web.warm_up import warm_up
 
     make_private()
     settings = load_settings()
     configure_logging(settings)
     announce_first_account(settings)
-    front = Front(create_app(settings), settings)
+    app = create_app(settings)
+    front = Front(app, settings)
     garbage_collection.settle_in()
+    threading.Thread(target=warm_up, args=(app,), name="warm-up", daemon=True).start()
     return front
 
 
