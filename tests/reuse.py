@@ -11,29 +11,77 @@ from typing import Any
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask import Flask
+from flask import Blueprint, Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
-from werkzeug.routing import Rule
+from werkzeug.routing import Map, Rule, RuleFactory
+from werkzeug.routing.matcher import StateMachineMatcher
 
 from campaigns.db import db
 from campaigns.providers.domains import keys
 
-_rules: dict[tuple[object, ...], tuple[Any, ...]] = {}
-_compile_rule = Rule.compile
+_route_tables: dict[tuple[object, ...], tuple[StateMachineMatcher, dict[str, list[Rule]]]] = {}
 
 
-def _compile_rule_once(rule: Rule) -> None:
-    """Compile equal rules once: the result depends only on the rule's strings."""
-    key = rule.subdomain, rule.host, rule.rule, repr(rule.defaults), rule.merge_slashes
-    if key not in _rules:
-        _compile_rule(rule)
-        builders = rule._build.__func__, rule._build_unknown.__func__  # type: ignore[attr-defined]
-        _rules[key] = rule._parts, rule._trace, rule._converters, rule.arguments, builders
+class _SharedMap(Map):
+    """Collects rules, and compiles them on first use, once for all maps with equal rules."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._collected: list[Rule] = []
+        super().__init__(*args, **options)
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        self._collected.extend(rulefactory.get_rules(self))
+        self._remap = True
+
+    def update(self) -> None:
+        if not self._remap:
+            return
+        key = self.host_matching, *map(_identity, self._collected)
+        if key not in _route_tables:
+            whole = Map(host_matching=self.host_matching)
+            for rule in self._collected:
+                whole.add(_copy(rule))
+            whole.update()
+            _route_tables[key] = whole._matcher, whole._rules_by_endpoint
+        self._matcher, self._rules_by_endpoint = _route_tables[key]
+        self._remap = False
+
+
+_pages: dict[Blueprint, tuple[list[Rule], dict[str, Any]]] = {}
+_register_blueprint = Flask.register_blueprint
+
+
+def _register_blueprint_once(app: Flask, blueprint: Blueprint) -> None:
+    """Register a blueprint, with the rules and views of the first app that had it."""
+    rules, views = app.url_map._collected, app.view_functions  # type: ignore[attr-defined]
+    if blueprint not in _pages:
+        first, known = len(rules), set(views)
+        _register_blueprint(app, blueprint)
+        _pages[blueprint] = rules[first:], {name: views[name] for name in views.keys() - known}
         return
-    rule._parts, rule._trace, rule._converters, arguments, builders = _rules[key]
-    rule.arguments = set(arguments)
-    rule._build, rule._build_unknown = (builder.__get__(rule, None) for builder in builders)
+    its_rules, its_views = _pages[blueprint]
+    rules.extend(its_rules)
+    views.update(its_views)
+    app.blueprints[blueprint.name] = blueprint
+    blueprint._merge_blueprint_funcs(app, blueprint.name)
+    state = blueprint.make_setup_state(app, {}, first_registration=True)
+    for deferred in blueprint.deferred_functions:
+        if not deferred.__qualname__.startswith("Blueprint.add_url_rule."):
+            deferred(state)
+
+
+def _identity(rule: Rule) -> tuple[object, ...]:
+    methods = frozenset(rule.methods or ())
+    automatic = rule.provide_automatic_options  # type: ignore[attr-defined]
+    return rule.rule, rule.endpoint, methods, rule.subdomain, repr(rule.defaults), automatic
+
+
+def _copy(rule: Rule) -> Rule:
+    """Copy a rule, because a rule belongs to one map for good."""
+    copy = rule.empty()
+    copy.provide_automatic_options = rule.provide_automatic_options  # type: ignore[attr-defined]
+    return copy
 
 
 class _Templates(BytecodeCache):
@@ -100,7 +148,8 @@ def _rsa_key_from_a_few(public_exponent: int, key_size: int) -> rsa.RSAPrivateKe
 
 
 def install() -> None:
-    Rule.compile = _compile_rule_once  # type: ignore[assignment, method-assign]
+    Flask.url_map_class = _SharedMap
+    Flask.register_blueprint = _register_blueprint_once  # type: ignore[method-assign, assignment]
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Templates()}
     db._make_engine = _make_engine_once  # type: ignore[method-assign]
     keys.generate_private_key = _rsa_key_from_a_few  # type: ignore[assignment, attr-defined]
