@@ -15,7 +15,7 @@ import campaigns
 from campaigns.audience.imports import dialect, reader
 from tests.hostile.growth import grows_too_fast, slow_texts
 
-SIZE = 2_000
+SIZE = 1_000
 BOUNDED = {
     "campaigns.providers.classify": 1000,
     "campaigns.providers.retry_after": 1000,

@@ -27,7 +27,7 @@ from campaigns.tokens import BadTokenError, Signer
 from tests.content.samples import a_content
 from tests.hostile.growth import grows_too_fast
 
-SIZE = 2_000
+SIZE = 1_000
 
 UNITS = (
     " ", "a", "\t", "\n", "\r\n", "\r\n ", "\x00", "é", "\u2028", "'", '"', '""', "\\", "(", "[",

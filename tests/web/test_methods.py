@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -262,8 +261,10 @@ def test_no_route_changes_anything_by_a_safe_method(
             asked = ["HEAD", "OPTIONS"]
             if "GET" in methods and endpoint not in RECORD_VISITS:
                 asked.append("GET")
-            forms = ({}, HOSTILE) if browser is browsers[0] else (HOSTILE,)
-            for method, values in product(asked, forms):
+            requests = [(method, HOSTILE) for method in asked]
+            if browser is browsers[0] and "GET" in asked:
+                requests.append(("GET", {}))
+            for method, values in requests:
                 answer = visit(browser, path, method, **values)
                 what = f"{method} {path}: {answer.status_code}"
                 assert answer.status_code < 500, what

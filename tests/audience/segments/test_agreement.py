@@ -35,7 +35,7 @@ from campaigns.db import db, transaction
 from campaigns.events.models import BANDS, EngagementScore, Event
 from tests.factories import a_campaign, a_delivery, a_list, subscribers
 
-EXAMPLES = int(os.environ.get("SEGMENT_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("SEGMENT_EXAMPLES", "60"))
 PEOPLE = 36
 NOW = datetime(2026, 2, 27, 22, 30, tzinfo=UTC)
 

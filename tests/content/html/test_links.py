@@ -161,7 +161,7 @@ ALL_PLACES = compiled(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60))
 def test_f8_no_value_breaks_out_of_its_context(value: str) -> None:
     page = ALL_PLACES.preview(a_recipient(v=value)).html
@@ -207,7 +207,7 @@ def test_rewriting_keeps_every_other_byte() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

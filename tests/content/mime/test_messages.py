@@ -195,7 +195,7 @@ def test_f7_a_hostile_address_adds_no_header(text: str) -> None:
     assert b"\r" not in message.data.replace(b"\r\n", b"")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TEXT, TEXT)
 def test_f3_decoded_parts_equal_what_was_rendered(name: str, value: str) -> None:
     """F3: encoded as quoted-printable and decoded by the standard library's parser."""
@@ -218,7 +218,7 @@ def test_f3_decoded_parts_equal_what_was_rendered(name: str, value: str) -> None
     assert parsed(message)["Subject"] == rendered.subject
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_f3_every_encoded_word_is_short_and_decodes_alone(text: str) -> None:
     text = mime.clean(text, 400)
@@ -233,7 +233,7 @@ def test_f3_every_encoded_word_is_short_and_decodes_alone(text: str) -> None:
         raw.decode(charset or "ascii")  # raises an error if a character was split
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_a_display_name_is_read_back_unchanged(name: str) -> None:
     """F4: encoded words are never inside quotes."""
@@ -245,7 +245,7 @@ def test_a_display_name_is_read_back_unchanged(name: str) -> None:
     assert str(make_header(decode_header(shown))) == mime.clean(name, mime.MAX_NAME)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(st.sampled_from(" \t\n\r.=aé🎉\x00\x0b\x0c\x85\u2028"), max_size=400))
 def test_quoted_printable_survives_trailing_blanks_and_long_lines(text: str) -> None:
     encoded = quoted_printable.encode_whole(text)

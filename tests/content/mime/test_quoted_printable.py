@@ -41,7 +41,7 @@ def check(body: bytes, wanted: str) -> None:
     assert quopri.decodestring(body).replace(b"\r\n", b"\n").decode() == normal(wanted)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(PIECE)
 @example("a" * 74 + " \n")
 @example("a" * 75 + "\n")
@@ -51,7 +51,7 @@ def test_a_whole_text_is_decoded_unchanged(text: str) -> None:
     check(quoted_printable.encode_whole(text), text)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(PIECES)
 @example(["a\r", "\nb"])
 @example(["a\r", "", "\r\nb"])
@@ -62,7 +62,7 @@ def test_joined_pieces_equal_the_whole(pieces: list[str]) -> None:
     assert quoted_printable.decode(body) == plain("".join(pieces))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(PIECES)
 @example(["a \r", "\nb"])
 @example([" ", "\r="])
@@ -79,7 +79,7 @@ def test_joined_text_pieces_are_normalized_like_the_whole_text(pieces: list[str]
     assert quoted_printable.decode(body) == plain(wanted)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(PIECE, st.text("aé.= <\x1e\n", max_size=80)))
 def test_the_fast_path_for_values_is_correct(value: str) -> None:
     encoded = quoted_printable.short(value)

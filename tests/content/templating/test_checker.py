@@ -262,7 +262,7 @@ def test_no_attribute_value_breaks_a_condition(use: str, value: object) -> None:
     assert ">ac<" in page or ">bc<" in page or "A list contains other lists" in page
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
@@ -286,7 +286,7 @@ def test_the_checker_reads_the_same_tokens_as_the_template_engine(source: str) -
     assert [token.kind for token in guarded.tokens] == seen
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_is_checked_without_an_exception(html: str, subject: str) -> None:
     check_content(a_content("<p>{% if x %}" + html, subject="{{" + subject), ["city"])

@@ -106,7 +106,7 @@ def _bare(value: object) -> object:
     return value.replace("|", "") if isinstance(value, str) else value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(PAIRS), VALUE, VALUE, VALUE.map(str), st.lists(VALUE, max_size=4),
     st.booleans(),
