@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from contextvars import Context
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -229,6 +230,7 @@ def paths_of(rule: Rule, data: dict[str, list[str]]) -> list[str]:
     return [path.replace("\0", value) for value in values]
 
 
+@cache
 def names_in_source() -> list[str]:
     """Every name that a view reads from a query or form."""
     call = re.compile(
@@ -256,7 +258,8 @@ def ask_everywhere(app: Flask, prober: Prober, data: dict[str, list[str]], value
         methods = sorted((rule.methods or set()) & {"GET", "POST"})
         bad_path = re.sub(r"<[^>]*>", lambda _: value[:1000], rule.rule)
         for method in methods:
-            prober.ask(method, bad_path)
+            if bad_path != rule.rule:
+                prober.ask(method, bad_path)
             for path in paths_of(rule, data):
                 if method == "GET":
                     prober.ask(method, path, fields)
