@@ -157,6 +157,9 @@ def populate() -> dict[str, str]:
     ref = DeliveryRef(alice.id, news.id, delivery.id).pack()
     confirm = ConfirmRef(pending.id, news.id, int(now.timestamp())).pack()
     return {
+        "/<any(campaigns,templates):owner>/<public_id>/content/test/<int:mail_id>": (
+            f"/campaigns/{draft.public_id}/content/test/{mail.id}"
+        ),
         "/calendar/series/<public_id>": f"/calendar/series/{series.public_id}",
         "/<local>": f"/{series.first_local}",
         "/<any(campaigns,templates):owner>/<public_id>": f"/templates/{template.public_id}",
@@ -165,7 +168,6 @@ def populate() -> dict[str, str]:
         "/campaigns/<public_id>": f"/campaigns/{draft.public_id}",
         "/readers/<any(longest,emptiest,random):which>": "/readers/longest",
         "/again/<name>": "/again/unknown",
-        "/test/<int:mail_id>": f"/test/{mail.id}",
         "/imports/<public_id>": f"/imports/{run.public_id}",
         "/emails/<any(confirm,welcome):name>": "/emails/welcome",
         "/lists/<public_id>": f"/lists/{news.public_id}",
