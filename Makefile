@@ -2,7 +2,7 @@
 .POSIX:
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo run setup setup-dev test test-processes test-fast test-system-postgresql check bench chaos format messages lock migration clean
+.PHONY: help demo run setup setup-dev test test-processes test-fast test-system-postgresql check check-types check-rest bench chaos format messages lock migration clean
 
 help: ## Show this help
 	@echo "Usage: make TARGET   (settings may follow: make demo PORT=9000 DATA_DIR=/tmp/demo)"
@@ -33,9 +33,15 @@ test-system-postgresql: setup-dev ## Run the tests of SQL on the PostgreSQL inst
 	@SYSTEM_POSTGRESQL=1 .venv/bin/pytest -q --numprocesses 2 -k system-postgresql
 
 check: setup-dev ## Check style, types, layers, lock files, messages and the wheel
+	@$(MAKE) --no-print-directory --jobs=2 check-types check-rest
+
+# On its own, because it takes as long as everything else.
+check-types:
+	.venv/bin/mypy
+
+check-rest:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/djlint --lint --quiet templates/web templates/public templates/components
 	.venv/bin/python bin/check-dead-code
