@@ -98,18 +98,22 @@ def test_the_signature_of_any_kind_is_valid(kind: SourceKind, tmp_path: Path) ->
 
 
 @pytest.mark.skipif(shutil.which("spamassassin") is None, reason="SpamAssassin is not installed")
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [*((kind, "") for kind in KINDS), ("html", "<p>Hi {{ subscriber.first_name }}</p>")],
-)
-def test_no_kind_is_taken_for_spam(kind: SourceKind, text: str) -> None:
+def test_no_kind_is_taken_for_spam() -> None:
+    messages = [message_of(kind) for kind in KINDS]
+    messages.append(message_of("html", "<p>Hi {{ subscriber.first_name }}</p>"))
     judged = subprocess.run(
-        ["spamassassin", "--local", "--test-mode"],
-        input=message_of(kind, text),
+        ["spamassassin", "--local", "--test-mode", "--mbox"],
+        input=b"".join(map(_in_mailbox, messages)),
         capture_output=True,
         check=True,
         timeout=60,
     ).stdout.decode("utf-8", "replace")
-    points = re.search(r"\((-?[\d.]+) points, ", judged)
-    assert points is not None
-    assert float(points[1]) < MOST_POINTS, judged.partition("Content analysis")[2]
+    points = re.findall(r"\((-?[\d.]+) points, ", judged)
+    assert len(points) == len(messages)
+    assert max(map(float, points)) < MOST_POINTS, judged
+
+
+def _in_mailbox(message: bytes) -> bytes:
+    """Return a message as an entry of an mbox file, so that one process judges them all."""
+    lines = message.replace(b"\r\n", b"\n").replace(b"\nFrom ", b"\n>From ")
+    return b"From news@example.org Thu Nov 26 10:00:00 2026\n" + lines + b"\n"
