@@ -6,6 +6,7 @@ the database that all tests use, with its connections and compiled statements.
 
 import gc
 import itertools
+from copy import copy
 from types import CodeType
 from typing import Any
 
@@ -41,7 +42,7 @@ class _SharedMap(Map):
         if key not in _route_tables:
             whole = Map(host_matching=self.host_matching)
             for rule in self._collected:
-                whole.add(_copy(rule))
+                whole.add(copy(rule))  # a rule belongs to one map for good
             whole.update()
             _route_tables[key] = whole._matcher, whole._rules_by_endpoint
         self._matcher, self._rules_by_endpoint = _route_tables[key]
@@ -72,16 +73,17 @@ def _register_blueprint_once(app: Flask, blueprint: Blueprint) -> None:
 
 
 def _identity(rule: Rule) -> tuple[object, ...]:
-    methods = frozenset(rule.methods or ())
-    automatic = rule.provide_automatic_options  # type: ignore[attr-defined]
-    return rule.rule, rule.endpoint, methods, rule.subdomain, repr(rule.defaults), automatic
-
-
-def _copy(rule: Rule) -> Rule:
-    """Copy a rule, because a rule belongs to one map for good."""
-    copy = rule.empty()
-    copy.provide_automatic_options = rule.provide_automatic_options  # type: ignore[attr-defined]
-    return copy
+    """Return what tells rules apart."""
+    return (
+        rule.rule,
+        rule.endpoint,
+        frozenset(rule.methods or ()),
+        rule.subdomain,
+        repr(rule.defaults),
+        rule.strict_slashes,
+        rule.merge_slashes,
+        rule.provide_automatic_options,  # type: ignore[attr-defined]
+    )
 
 
 class _Templates(BytecodeCache):
