@@ -1,6 +1,7 @@
 """Users, their sessions, and the workspace."""
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ForeignKey
@@ -75,5 +76,7 @@ class Workspace(Base):
     undo_seconds: Mapped[int] = mapped_column(default=10)
     overdue_minutes: Mapped[int] = mapped_column(default=120)
     demo: Mapped[bool] = mapped_column(default=False)
+    feedback_rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Rules for bounces and complaints that differ from the defaults of `events.policy`."""
 
     __table_args__ = (sa.CheckConstraint("id = 1", name="one_row"),)

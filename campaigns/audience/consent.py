@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-BY_THE_PERSON = ("form", "page", "one_click")
+BY_THE_PERSON = ("form", "page", "one_click", "email")
 """Channels in which the subscriber acts. In all others, a user acts for them."""
 
 MAX_USER_AGENT = 300
@@ -13,7 +13,8 @@ MAX_USER_AGENT = 300
 class ConsentEvidence:
     """How, when and from where consent changed. Stored as a ConsentEvent.
 
-    `channel`: form, page, one_click, manual or import. `wording`: the exact text the person was
+    `channel`: form, page, one_click, email (to the unsubscribe address, or through the provider),
+    manual or import. `wording`: the exact text the person was
     shown, or who changed it for them. `ip` and `user_agent`: of the subscriber's browser.
     """
 

@@ -133,8 +133,8 @@ class ConsentEvent(Base):
     """Append-only proof of how a subscription began and ended.
 
     `kind`: requested, confirmed, subscribed, unsubscribed. `channel`: form, import, manual,
-    one_click, page. `wording` is the exact text that was shown. `campaign_id` names the campaign
-    whose link was used; a plain number, as campaigns are a higher layer.
+    one_click, page, email. `wording` is the exact text that was shown. `campaign_id` names the
+    campaign whose link was used; a plain number, as campaigns are a higher layer.
     """
 
     __tablename__ = "consent_event"
@@ -162,8 +162,9 @@ class ConsentEvent(Base):
 class Suppression(Base):
     """This address gets nothing from us. `reason`: manual, complaint, hard_bounce, erased.
 
-    `campaign_id` and `delivery_id` name the refused delivery, so that it can be lifted if the
-    refusal was the server's mistake; plain numbers, as campaigns are a higher layer.
+    `campaign_id` and `delivery_id` name the delivery that led to it, so that it can be lifted if
+    the refusal was the server's mistake; `event_id` is the event, its evidence. Plain numbers, as
+    campaigns are a higher layer.
     """
 
     __tablename__ = "suppression"
@@ -176,6 +177,7 @@ class Suppression(Base):
     note: Mapped[str] = mapped_column(default="")
     campaign_id: Mapped[int | None] = mapped_column(BigKey)
     delivery_id: Mapped[int | None] = mapped_column(BigKey)
+    event_id: Mapped[int | None] = mapped_column(BigKey)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
     __table_args__ = (
@@ -186,6 +188,30 @@ class Suppression(Base):
             sqlite_where=sa.text("delivery_id IS NOT NULL"),
         ),
     )
+
+
+class LiftedSuppression(Base):
+    """An automatic suppression that a user reverted, with its evidence.
+
+    Bounces of emails sent before do not count any more.
+    """
+
+    __tablename__ = "lifted_suppression"
+
+    id: Mapped[id_key]
+    address_normal: Mapped[str] = mapped_column(ByteText)
+    reason: Mapped[str]
+    source: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")
+    campaign_id: Mapped[int | None] = mapped_column(BigKey)
+    delivery_id: Mapped[int | None] = mapped_column(BigKey)
+    event_id: Mapped[int | None] = mapped_column(BigKey)
+    suppressed_at: Mapped[datetime]
+    lifted_at: Mapped[datetime]
+    lifted_by: Mapped[str] = mapped_column(default="")
+    """Address of the user."""
+
+    __table_args__ = (Index("ix_lifted_suppression_address_normal", "address_normal"),)
 
 
 IMPORT_STATES = ("mapping", "queued", "running", "done", "failed")

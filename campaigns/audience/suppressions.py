@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from campaigns import addresses
-from campaigns.audience.models import Suppression
+from campaigns.audience.models import LiftedSuppression, Suppression
 from campaigns.audience.paging import Page, count_up_to, fetch, number_key, prefix
 from campaigns.db import db, insert_ignoring, rows_changed
 
 REASONS = ("manual", "complaint", "hard_bounce", "erased")
+AUTOMATIC = ("complaint", "hard_bounce")
+"""Reasons for which an address is suppressed without a decision by a user."""
 MAX_NOTE = 300
 CHUNK = 1_000
 
@@ -42,18 +44,18 @@ def suppress_many(
     wanted = sorted(set(normals))
     added = _add([{"address_normal": normal, **shared} for normal in wanted])
     if reason == "complaint":
-        _override_manual(wanted, shared)
+        _override(wanted, shared, weaker=("manual",))
     return added
 
 
-def _override_manual(normals: Sequence[str], values: dict[str, Any]) -> None:
-    """Let a complaint replace a user's reason, so that undoing their action does not lift it."""
+def _override(normals: Sequence[str], values: dict[str, Any], *, weaker: Sequence[str]) -> None:
+    """Let a complaint replace a weaker reason, so that undoing that does not lift it."""
     for start in range(0, len(normals), CHUNK):
         db.session.execute(
             sa.update(Suppression)
             .where(
                 Suppression.address_normal.in_(normals[start : start + CHUNK]),
-                Suppression.reason == "manual",
+                Suppression.reason.in_(weaker),
             )
             .values(**values)
             .execution_options(synchronize_session=False)
@@ -103,29 +105,50 @@ def restore(kept: Iterable[SuppressionRecord]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounce:
-    """An address (its normal form) that a server refused permanently, with its reply."""
+class Evidence:
+    """An address (its normal form) and the event of a delivery because of which it is suppressed.
+
+    `words`: what the server said.
+    """
 
     address_normal: str
+    campaign_id: int
     delivery_id: int
-    reply: str = ""
+    words: str = ""
+    event_id: int | None = None
 
 
-def suppress_bounced(bounces: Iterable[Bounce], *, campaign_id: int, now: datetime) -> int:
-    """Suppress bounced addresses of a campaign; returns how many were not suppressed before."""
-    rows = [
+def suppress_bounced(found: Iterable[Evidence], *, now: datetime) -> int:
+    """Suppress bounced addresses; returns how many were not suppressed before."""
+    return _add(_rows_of(found, "hard_bounce", "bounce", now))
+
+
+def suppress_complained(found: Iterable[Evidence], *, now: datetime) -> int:
+    """Suppress addresses of people who complained; returns how many were not suppressed before."""
+    rows = _rows_of(found, "complaint", "complaint", now)
+    added = _add(rows)
+    for row in rows:
+        _override([row["address_normal"]], row, weaker=("manual", "hard_bounce"))
+    return added
+
+
+def _rows_of(
+    found: Iterable[Evidence], reason: str, source: str, now: datetime
+) -> list[dict[str, Any]]:
+    """Return rows in the order of addresses, so that two batches cannot deadlock."""
+    return [
         {
-            "address_normal": bounce.address_normal,
-            "reason": "hard_bounce",
-            "source": "bounce",
-            "note": bounce.reply[:MAX_NOTE],
-            "campaign_id": campaign_id,
-            "delivery_id": bounce.delivery_id,
+            "address_normal": one.address_normal,
+            "reason": reason,
+            "source": source,
+            "note": one.words[:MAX_NOTE],
+            "campaign_id": one.campaign_id,
+            "delivery_id": one.delivery_id,
+            "event_id": one.event_id,
             "created_at": now,
         }
-        for bounce in sorted(bounces, key=lambda bounce: bounce.address_normal)
+        for one in sorted(found, key=lambda one: (one.address_normal, one.delivery_id))
     ]
-    return _add(rows)
 
 
 def lift_bounced(delivery_ids: Collection[int]) -> int:
@@ -158,26 +181,57 @@ def find(address_normal: str) -> Suppression | None:
     )
 
 
-def lift(address_normal: str) -> bool:
+def lift(address_normal: str, *, by: str, now: datetime) -> bool:
     """Lift the suppression of an address. Returns whether it was suppressed.
 
-    Subscriptions do not change: who unsubscribed stays unsubscribed.
+    Subscriptions do not change: who unsubscribed stays unsubscribed. An automatic suppression is
+    remembered with its evidence, and earlier bounces do not count any more. `by`: address of the
+    user.
     """
-    statement = (
-        sa.delete(Suppression)
-        .where(Suppression.address_normal == address_normal)
-        .returning(Suppression.id)
-    )
-    return db.session.scalar(statement) is not None
+    return _lift(Suppression.address_normal == address_normal, by, now) is not None
 
 
-def lift_by_public_id(public_id: str) -> str | None:
-    """Lift a suppression; returns its address, or None if it does not exist."""
-    return db.session.scalar(
+def lift_by_public_id(public_id: str, *, by: str, now: datetime) -> str | None:
+    """Lift a suppression, like `lift`; returns its address, or None if it does not exist."""
+    return _lift(Suppression.public_id == public_id, by, now)
+
+
+def _lift(which: sa.ColumnElement[bool], by: str, now: datetime) -> str | None:
+    found = db.session.execute(
         sa.delete(Suppression)
-        .where(Suppression.public_id == public_id)
-        .returning(Suppression.address_normal)
-    )
+        .where(which)
+        .returning(Suppression.address_normal, Suppression.reason, *_REMEMBERED)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if found is None:
+        return None
+    normal, reason, source, note, campaign_id, delivery_id, event_id, suppressed_at = found
+    if reason in AUTOMATIC:
+        lifted = LiftedSuppression(
+            address_normal=normal,
+            reason=reason,
+            source=source,
+            note=note,
+            campaign_id=campaign_id,
+            delivery_id=delivery_id,
+            event_id=event_id,
+            suppressed_at=suppressed_at,
+            lifted_at=now,
+            lifted_by=by,
+        )
+        db.session.add(lifted)
+        db.session.flush()
+    return str(normal)
+
+
+_REMEMBERED = (
+    Suppression.source,
+    Suppression.note,
+    Suppression.campaign_id,
+    Suppression.delivery_id,
+    Suppression.event_id,
+    Suppression.created_at,
+)
 
 
 def page(

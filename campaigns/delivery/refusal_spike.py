@@ -31,7 +31,7 @@ class Recent:
         return self._results() - self._batches[0][2] >= self.limits.flood_results
 
     def since(self) -> datetime | None:
-        """Time of the first of them, from which `events.policy.hold` revokes bounces."""
+        """Time of the first of them, from which `events.refusals.hold` revokes bounces."""
         return self._batches[0][0] if self._batches else None
 
     def forget(self) -> None:

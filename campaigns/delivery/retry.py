@@ -76,7 +76,7 @@ class Verdict:
     `reason` is a word of delivery.reasons. `wait` is the time until the next attempt, without
     jitter, if `status` is queued. `counts`: whether the attempt counts against the recipient; if
     not, the delivery returns unchanged. `is_bounce`: the address may be bad, so
-    `events.policy.bounce` has to decide.
+    `events.refusals.bounce` has to decide.
     """
 
     status: Literal["queued", "failed", "held"]

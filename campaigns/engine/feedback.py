@@ -16,7 +16,7 @@ from campaigns.delivery import refusal_spike, rule_pauses
 from campaigns.delivery.outcomes import Recorded
 from campaigns.delivery.retry import Limits, RecentResults, pause_for
 from campaigns.engine.limiter import limiter
-from campaigns.events import policy
+from campaigns.events import refusals
 from campaigns.messages import SendResult
 from campaigns.providers import health
 from campaigns.providers.classify import ReplyClass
@@ -72,7 +72,7 @@ class Judge:
         """
         self._forget_finished()
         feedback = LimiterUpdate(sent=Counter(recorded.sent))
-        policy.bounce(campaign_id, recorded.bounced, now=now)
+        refusals.bounce(campaign_id, recorded.bounced, now=now)
         for (group, reply_class), count in recorded.refused.items():
             if reply_class == "throttle" and group != OTHER:
                 feedback.throttled[group] += count
@@ -137,7 +137,7 @@ class Judge:
             return False
         since, words = recent.since() or now, recorded.words.get("hard", "")
         recent.forget()
-        return policy.hold(campaign_id, group, since=since, words=words, now=now) > 0
+        return refusals.hold(campaign_id, group, since=since, words=words, now=now) > 0
 
     def _stop_if_needed(
         self, provider_id: int, campaign_id: int, recorded: Recorded, now: datetime

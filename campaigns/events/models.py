@@ -1,6 +1,6 @@
 """Events: opens, clicks, unsubscribes, bounces; what they came in; and engagement."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,6 +71,8 @@ class Incoming(Base):
     new_events: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     processed_at: Mapped[datetime | None]
+    is_evidence: Mapped[bool] = mapped_column(default=False)
+    """Whether an address was suppressed because of it, so that it is kept for longer."""
 
     __table_args__ = (
         sa.CheckConstraint("channel IN ('webhook', 'email')", name="channel"),
@@ -83,7 +85,7 @@ class Incoming(Base):
         ),
         Index("ix_incoming_account_id", "account_id", "id"),
         Index("ix_incoming_endpoint_id", "channel", "endpoint_id", "state", "id"),
-        Index("ix_incoming_received_at", "received_at"),
+        Index("ix_incoming_received_at", "is_evidence", "received_at"),
         NEVER_REUSED,
     )
 
@@ -147,6 +149,85 @@ class IntakeMailbox(Base):
         sa.CheckConstraint("security IN ('tls', 'starttls', 'none')", name="security"),
         sa.CheckConstraint("auth IN ('password', 'xoauth2')", name="auth"),
     )
+
+
+class BodyErasure(Base):
+    """An erased address that the stored bodies are searched for; deleted when all are done.
+
+    `position`: bodies up to this id are done, of those up to `last_id`.
+    """
+
+    __tablename__ = "body_erasure"
+
+    id: Mapped[id_key]
+    address: Mapped[str]
+    position: Mapped[int] = mapped_column(BigKey, default=0)
+    last_id: Mapped[int] = mapped_column(BigKey)
+
+
+class FeedbackCount(Base):
+    """What was sent in a day (UTC) to a mailbox group, and what came back of it until now.
+
+    Every delivery counts on the day it was sent, once as a bounce (by its first one), once as a
+    complaint and once as delivered. `sent` is counted from time to time.
+    """
+
+    __tablename__ = "feedback_count"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True
+    )
+    account_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    mailbox_group: Mapped[str] = mapped_column(primary_key=True)
+    sent: Mapped[int] = mapped_column(default=0)
+    delivered: Mapped[int] = mapped_column(default=0)
+    hard: Mapped[int] = mapped_column(default=0)
+    soft: Mapped[int] = mapped_column(default=0)
+    blocked: Mapped[int] = mapped_column(default=0)
+    """Bounces that are about the sender or the content."""
+    complaints: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (Index("ix_feedback_count_account_id", "account_id", "day"),)
+
+
+class FeedbackWatch(Base):
+    """How far the figures of a campaign are counted and judged.
+
+    `judged`: by measure [count, sent] when it was paused last; only what came since counts, so that
+    a resumed campaign is not paused again for the same complaints.
+    """
+
+    __tablename__ = "feedback_watch"
+
+    campaign_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    changed_at: Mapped[datetime]
+    """When something came back last."""
+    checked_at: Mapped[datetime | None]
+    judged: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class RateAlarm(Base):
+    """A rate of a day that is too high, for the owners; once per account, day and measure."""
+
+    __tablename__ = "rate_alarm"
+
+    account_id: Mapped[int] = mapped_column(
+        BigKey,
+        ForeignKey("provider_account.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    day: Mapped[date] = mapped_column(primary_key=True)
+    measure: Mapped[str] = mapped_column(primary_key=True)
+    """complaints, hard or blocked."""
+    mailbox_group: Mapped[str] = mapped_column(primary_key=True)
+    """The mailbox provider; empty: all of them."""
+    count: Mapped[int]
+    sent: Mapped[int]
+    at: Mapped[datetime]
 
 
 class EngagementScore(Base):

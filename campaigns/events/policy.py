@@ -1,267 +1,179 @@
-"""What a refusal during sending means for the subscriber: bounce events and suppressions.
+"""The policy for what comes back: pure, without database or clock.
 
-Called when outcomes are recorded, in the same transaction. `hold` revokes implausibly many refusals
-(rule B4): the server of a whole mailbox group may be faulty.
+consequence_of   what a bounce, a complaint or another event means, as the table in docs/bounces.md
+is_repeated      whether repeated bounces are enough to suppress an address
+rate_level       whether a rate is too high, and for what
+is_bounce_spike  whether a mailbox provider bounces implausibly many emails (rule B4)
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Literal
 
-import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
 
-from campaigns.audience import suppressions
-from campaigns.audience.models import Subscriber
-from campaigns.audience.suppressions import Bounce
-from campaigns.campaign.models import Delivery, HeldGroup, Reply
-from campaigns.db import db, insert_ignoring, rows_changed
-from campaigns.delivery import resend
-from campaigns.events.models import Event
+from campaigns.events.feedback import Feedback, FeedbackKind
+from campaigns.messages import EventKind
+from campaigns.providers.classify import ReplyClass
 
-AT_ONCE = ("no_mailbox",)
-BOUNCE_REASONS = ("no_mailbox", "disabled")
-"""Delivery reasons that are bounces; a full mailbox is none, but may become one."""
-CHUNK = 1_000
+Person = Literal["nothing", "count", "suppress", "unsubscribe"]
+"""
+nothing      harmless for the subscriber
+count        suppress the address if it repeats
+suppress     suppress the address at once
+unsubscribe  end the subscriptions to the lists of the campaign
+"""
+
+Tally = Literal["", "delivered", "hard", "soft", "blocked", "complaints"]
+"""What it counts as for the campaign and its account."""
+Measure = Literal["complaints", "hard", "blocked"]
+"""Rates that are watched."""
+MEASURES: tuple[Measure, ...] = ("complaints", "hard", "blocked")
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """Number of refusals in a row, and minimum age of the first."""
+class Consequence:
+    """What follows from an event. `event`: the kind that is recorded; None: nothing is."""
 
+    event: EventKind | None
+    person: Person = "nothing"
+    tally: Tally = ""
+
+
+_HARMLESS = Consequence(None)
+
+BOUNCES: Mapping[ReplyClass | Literal[""], Consequence] = {
+    "hard": Consequence("bounced", "suppress", "hard"),
+    "disabled": Consequence("bounced", "count", "hard"),
+    "mailbox_full": Consequence("bounced", "count", "soft"),
+    "transient": Consequence("bounced", "count", "soft"),
+    "refused": Consequence("bounced", "nothing", "soft"),
+    "": Consequence("bounced", "nothing", "soft"),
+    "throttle": Consequence("bounced", "nothing", "blocked"),
+    "policy": Consequence("bounced", "nothing", "blocked"),
+    "content": Consequence("bounced", "nothing", "blocked"),
+    "sender": Consequence("bounced", "nothing", "blocked"),
+}
+"""By the class of the server's reply. Whatever is about the sender never touches a subscriber."""
+
+HARD_CLASSES = ("hard", "disabled")
+"""Classes of a bounce that reports call hard."""
+
+COMPLAINTS: Mapping[str, Consequence] = {
+    "": Consequence("complained", "suppress", "complaints"),
+    "abuse": Consequence("complained", "suppress", "complaints"),
+    "opt-out": Consequence("complained", "suppress", "complaints"),
+}
+"""By the type of the report; all other types are only logged."""
+
+OTHERS: Mapping[FeedbackKind, Consequence] = {
+    "delivered": Consequence("delivered", tally="delivered"),
+    "deferred": Consequence("deferred"),
+    "opened": Consequence("opened"),
+    "clicked": Consequence("clicked"),
+    "unsubscribed": Consequence("unsubscribed", "unsubscribe"),
+}
+
+
+def consequence_of(feedback: Feedback) -> Consequence:
+    """Return what follows from it, if its delivery is known."""
+    if feedback.kind == "bounced":
+        return BOUNCES[feedback.reply_class]
+    if feedback.kind == "complained":
+        return COMPLAINTS.get(feedback.feedback_type, _HARMLESS)
+    return OTHERS.get(feedback.kind, _HARMLESS)
+
+
+class FeedbackRules(BaseModel):
+    """The rules that a workspace can set; percentages are of emails sent."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    disabled_times: int = Field(default=2, ge=1, le=20)
+    full_times: int = Field(default=3, ge=1, le=20)
+    soft_times: int = Field(default=5, ge=1, le=50)
+    soft_days: int = Field(default=14, ge=0, le=365)
+    """Shortest time from the first to the last of several soft bounces, in days."""
+    complaint_alarm: float = Field(default=0.1, gt=0, le=100)
+    complaint_pause: float = Field(default=0.3, gt=0, le=100)
+    bounce_alarm: float = Field(default=5, gt=0, le=100)
+    bounce_pause: float = Field(default=10, gt=0, le=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How often bounces of these classes have to follow each other, and for how long."""
+
+    classes: frozenset[str]
     times: int
     since: timedelta = timedelta(0)
 
 
-_REPEATED = {"disabled": _Rule(2), "mailbox_full": _Rule(3, timedelta(days=14))}
-
-
-def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) -> int:
-    """Record bounces of deliveries that have just failed because of their mailbox.
-
-    Skips all others. Returns how many addresses were suppressed: a missing mailbox at once, a
-    disabled one at the second time in a row, a full one at the third, two weeks after the first.
-    """
-    ids = sorted(delivery_ids)
-    return sum(
-        _bounce(campaign_id, ids[start : start + CHUNK], now) for start in range(0, len(ids), CHUNK)
-    )
-
-
-def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
-    _hold_open(campaign_id, ids, now)
-    rows = db.session.execute(
-        sa.select(
-            Delivery.id,
-            Delivery.subscriber_id,
-            Delivery.reason,
-            Delivery.reply_ref,
-            Subscriber.address_normal,
-            sa.func.coalesce(Reply.text, "").label("reply"),
-        )
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .outerjoin(Reply, Reply.id == Delivery.reply_id)
-        .where(
-            Delivery.id.in_(ids),
-            Delivery.campaign_id == campaign_id,
-            Delivery.status == "failed",
-            Delivery.reason.in_((*BOUNCE_REASONS, *_REPEATED)),
-        )
-        .order_by(Delivery.id)
-    ).all()
-    _write_events(campaign_id, [row.id for row in rows if row.reason in BOUNCE_REASONS], now)
-    repeated = _repeated(
-        {row.subscriber_id for row in rows if row.subscriber_id and row.reason in _REPEATED}, now
-    )
-    return suppressions.suppress_bounced(
-        [
-            Bounce(row.address_normal, row.id, row.reply.replace("{ref}", row.reply_ref))
-            for row in rows
-            if row.address_normal is not None
-            and (row.reason in AT_ONCE or (row.subscriber_id, row.reason) in repeated)
-        ],
-        campaign_id=campaign_id,
-        now=now,
-    )
-
-
-def _write_events(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
-    """Write one event each. `bounced_at` stays empty: it is for bounces after acceptance."""
-    if ids:
-        db.session.execute(
-            insert_ignoring(Event),
-            [
-                {
-                    "delivery_id": delivery_id,
-                    "campaign_id": campaign_id,
-                    "kind": "bounced",
-                    "at": now,
-                    "dedupe": f"refused:{delivery_id}:{int(now.timestamp())}",
-                    "user_agent": "",
-                }
-                for delivery_id in ids
-            ],
-        )
-
-
-def _repeated(subscriber_ids: Collection[int], now: datetime) -> set[tuple[int, str]]:
-    """Return (subscriber, reason) of mailboxes that have refused often enough to give up.
-
-    Counts from the last email that they accepted.
-    """
-    if not subscriber_ids:
-        return set()
-    taken = sa.orm.aliased(Delivery)
-    taken_since = sa.exists().where(
-        taken.subscriber_id == Delivery.subscriber_id,
-        taken.status == "sent",
-        taken.sent_at > Delivery.updated_at,
-    )
-    stories = db.session.execute(
-        sa.select(
-            Delivery.subscriber_id,
-            Delivery.reason,
-            sa.func.count().label("times"),
-            sa.func.min(Delivery.updated_at, type_=Delivery.updated_at.type).label("first"),
-        )
-        .where(
-            Delivery.subscriber_id.in_(sorted(subscriber_ids)),
-            Delivery.status == "failed",
-            Delivery.reason.in_(sorted(_REPEATED)),
-            ~taken_since,
-        )
-        .group_by(Delivery.subscriber_id, Delivery.reason)
-    )
-    return {
-        (story.subscriber_id, story.reason)
-        for story in stories
-        if story.times >= _REPEATED[story.reason].times
-        and story.first <= now - _REPEATED[story.reason].since
-    }
-
-
-def _hold_open(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
-    """Hold deliveries that were being sent to a mailbox group when it was put on hold."""
-    if held := resend.held_groups(campaign_id, kind="flood"):
-        db.session.execute(
-            sa.update(Delivery)
-            .where(
-                Delivery.id.in_(ids),
-                Delivery.campaign_id == campaign_id,
-                Delivery.status == "failed",
-                Delivery.reason.in_(BOUNCE_REASONS),
-                Delivery.mailbox_group.in_(sorted(held)),
-            )
-            .values(status="held", reason="flood", updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
-
-
-# --- refusal spikes -----------------------------------------------------------------------------
-
-
-def hold(
-    campaign_id: int, mailbox_group: str, *, since: datetime, words: str, now: datetime
-) -> int:
-    """Hold a mailbox group that suddenly refuses very many, and revoke the consequences.
-
-    Deliveries that failed there since then as "no such mailbox" become `held`; their events are
-    deleted and their suppressions lifted. Returns how many; 0 also if a user has decided that this
-    group's refusals are true.
-    """
-    if not _close(campaign_id, mailbox_group, words, now):
-        return 0
-    failed = db.session.scalars(
-        sa.update(Delivery)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.mailbox_group == mailbox_group,
-            Delivery.status == "failed",
-            Delivery.reason.in_(BOUNCE_REASONS),
-            # Must match the partial index of deliveries with a reason literally, for SQLite.
-            Delivery.reason != sa.literal_column("''"),
-            Delivery.updated_at >= since,
-        )
-        .values(status="held", reason="flood", updated_at=now)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    _delete_events(failed, since)
-    suppressions.lift_bounced(failed)
-    return len(failed)
-
-
-def _close(campaign_id: int, mailbox_group: str, words: str, now: datetime) -> bool:
-    """Hold the group. False if its refusals are accepted as true."""
-    row = {
-        "campaign_id": campaign_id,
-        "mailbox_group": mailbox_group,
-        "held_at": now,
-        "words": words,
-        "decision": "",
-        "kind": "flood",
-    }
-    db.session.execute(insert_ignoring(HeldGroup), [row])
-    changed = db.session.execute(
-        sa.update(HeldGroup)
-        .where(
-            HeldGroup.campaign_id == campaign_id,
-            HeldGroup.mailbox_group == mailbox_group,
-            HeldGroup.decision != "gone",
-        )
-        .values(held_at=now, words=words, decision="", kind="flood")
-        .execution_options(synchronize_session=False)
-    )
-    return rows_changed(changed) == 1
-
-
-def _delete_events(delivery_ids: Sequence[int], since: datetime) -> None:
-    for start in range(0, len(delivery_ids), CHUNK):
-        db.session.execute(
-            sa.delete(Event)
-            .where(
-                Event.delivery_id.in_(delivery_ids[start : start + CHUNK]),
-                Event.kind == "bounced",
-                Event.at >= since,
-            )
-            .execution_options(synchronize_session=False)
-        )
-
-
-def believe(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | None:
-    """Accept the refusals as true: held deliveries fail, and their addresses are suppressed.
-
-    Sending to the group continues. Returns how many failed; None if there was nothing (more) to
-    decide.
-    """
-    decided = db.session.execute(
-        sa.update(HeldGroup)
-        .where(*_undecided(campaign_id, mailbox_group))
-        .values(decision="gone")
-        .execution_options(synchronize_session=False)
-    )
-    if not rows_changed(decided):
-        return None
-    failed = db.session.scalars(
-        sa.update(Delivery)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.mailbox_group == mailbox_group,
-            Delivery.status == "held",
-            Delivery.reason == "flood",
-        )
-        .values(status="failed", reason="no_mailbox", updated_at=now)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    bounce(campaign_id, failed, now=now)
-    return len(failed)
-
-
-def _undecided(campaign_id: int, mailbox_group: str) -> tuple[Any, ...]:
+def repeats(rules: FeedbackRules) -> tuple[Repeat, ...]:
+    """Return what leads to a suppression when it repeats. An email that arrives resets it."""
+    days = timedelta(days=rules.soft_days)
     return (
-        HeldGroup.campaign_id == campaign_id,
-        HeldGroup.mailbox_group == mailbox_group,
-        HeldGroup.decision == "",
-        HeldGroup.kind == "flood",
+        Repeat(frozenset({"disabled"}), rules.disabled_times),
+        Repeat(frozenset({"mailbox_full"}), rules.full_times, days),
+        Repeat(frozenset({"mailbox_full", "transient"}), rules.soft_times, days),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An email that bounced since the last one that arrived. `at`: when it was sent."""
+
+    classes: frozenset[str]
+    at: datetime
+
+
+def is_repeated(failures: Collection[Failure], rules: FeedbackRules, *, now: datetime) -> bool:
+    """Return whether these failures in a row, in any order, are enough to suppress the address."""
+    for rule in repeats(rules):
+        times = [one.at for one in failures if one.classes & rule.classes]
+        if len(times) >= rule.times and min(times) <= now - rule.since:
+            return True
+    return False
+
+
+# --- rates ----------------------------------------------------------------------------------------
+
+Level = Literal["", "alarm", "pause"]
+
+FEWEST: Mapping[Measure, Mapping[Level, int]] = {
+    "complaints": {"alarm": 3, "pause": 5},
+    "hard": {"alarm": 20, "pause": 20},
+    "blocked": {"alarm": 20, "pause": 20},
+}
+"""Numbers below which a rate says nothing: one complaint of three emails is no trend."""
+
+
+def limit_of(measure: Measure, level: Literal["alarm", "pause"], rules: FeedbackRules) -> float:
+    """Return the rate in percent from which there is an alarm or a pause."""
+    if measure == "complaints":
+        return rules.complaint_alarm if level == "alarm" else rules.complaint_pause
+    return rules.bounce_alarm if level == "alarm" else rules.bounce_pause
+
+
+def rate_level(measure: Measure, count: int, sent: int, rules: FeedbackRules) -> Level:
+    """Return what follows from this many of the emails sent."""
+    levels: tuple[Literal["pause", "alarm"], ...] = ("pause", "alarm")
+    for level in levels:
+        limit = limit_of(measure, level, rules)
+        if count >= FEWEST[measure][level] and count * 100 >= limit * sent:
+            return level
+    return ""
+
+
+SPIKE_BOUNCES = 20
+SPIKE_SHARE = 0.25
+SPIKE_MINUTES = 10
+
+
+def is_bounce_spike(bounces: int, sent: int) -> bool:
+    """Return whether this number of hard bounces within `SPIKE_MINUTES` is implausible.
+
+    `sent`: emails of the campaign that the same mailbox provider has accepted.
+    """
+    return bounces >= SPIKE_BOUNCES and bounces > SPIKE_SHARE * sent

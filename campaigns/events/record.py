@@ -1,6 +1,6 @@
 """Record events, and their times on the deliveries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -63,11 +63,38 @@ def _record_chunk(events: Sequence[ProviderEvent], now: datetime) -> int:
         }
         for event in known
     ]
-    added = db.session.scalars(insert_ignoring(Event).returning(Event.id), rows).all()
-    for column, kinds in STAMPS.items():
-        _stamp(column, kinds, {event.delivery_id for event in known if event.kind in kinds})
-    _resolve([event for event in known if event.delivery_id in unknown], now)
+    added = store(rows)
+    kinds_of = [(event.delivery_id, event.kind) for event in known]
+    stamp(kinds_of)
+    resolve([pair for pair in kinds_of if pair[0] in unknown], now=now)
     return len(added)
+
+
+def store(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Insert rows of Event whose deliveries exist; returns {dedupe: id} of those that are new."""
+    added: dict[str, int] = {}
+    for start in range(0, len(rows), CHUNK):
+        statement = insert_ignoring(Event).returning(Event.dedupe, Event.id)
+        added |= dict(iter(db.session.execute(statement, rows[start : start + CHUNK])))
+    return added
+
+
+def stamp(events: Collection[tuple[int, EventKind]]) -> None:
+    """Set the times of these deliveries, given with the kind of their event."""
+    for column, kinds in STAMPS.items():
+        ids = sorted({delivery_id for delivery_id, kind in events if kind in kinds})
+        for start in range(0, len(ids), CHUNK):
+            # A Core statement: the ORM would interpret the parameters as primary keys.
+            some = {"ids": ids[start : start + CHUNK]}
+            db.session.connection().execute(_stamping(column, kinds), some)
+
+
+def resolve(events: Collection[tuple[int, EventKind]], *, now: datetime) -> None:
+    """Resolve those of these deliveries that are unknown, by the kind of their event."""
+    bounced = {delivery_id for delivery_id, kind in events if kind == "bounced"}
+    arrived = {delivery_id for delivery_id, kind in events if kind in ARRIVED} - bounced
+    resolve_unknown(bounced, has_arrived=False, now=now)
+    resolve_unknown(arrived, has_arrived=True, now=now)
 
 
 def _lock_deliveries(ids: Collection[int]) -> tuple[dict[int, int], set[int]]:
@@ -78,21 +105,6 @@ def _lock_deliveries(ids: Collection[int]) -> tuple[dict[int, int], set[int]]:
     rows = db.session.execute(_LOCK, {"ids": sorted(ids)}).all()
     campaigns = {row.id: row.campaign_id for row in rows}
     return campaigns, {row.id for row in rows if row.status == "unknown"}
-
-
-def _resolve(events: Sequence[ProviderEvent], now: datetime) -> None:
-    """Resolve unknown deliveries by their events."""
-    bounced = {event.delivery_id for event in events if event.kind == "bounced"}
-    arrived = {event.delivery_id for event in events if event.kind in ARRIVED} - bounced
-    resolve_unknown(bounced, has_arrived=False, now=now)
-    resolve_unknown(arrived, has_arrived=True, now=now)
-
-
-def _stamp(column: str, kinds: Sequence[EventKind], ids: Collection[int]) -> None:
-    """Set the column to the earliest time of these kinds, if it is earlier."""
-    if ids:
-        # A Core statement: the ORM would interpret the list of parameters as primary keys.
-        db.session.connection().execute(_stamping(column, kinds), {"ids": sorted(ids)})
 
 
 # Built once: building it costs more than running it, and every click needs it.
@@ -110,7 +122,11 @@ def _stamping(column: str, kinds: Sequence[EventKind]) -> sa.Update:
     target = getattr(Delivery, column)
     earliest = (
         sa.select(sa.func.min(Event.at))
-        .where(Event.delivery_id == Delivery.id, Event.kind.in_(kinds))
+        .where(
+            Event.delivery_id == Delivery.id,
+            Event.kind.in_(kinds),
+            *([Event.dedupe.not_like("refused:%")] if "bounced" in kinds else []),
+        )
         .correlate(Delivery)
         .scalar_subquery()
     )

@@ -11,7 +11,7 @@ from campaigns.audience.segments.leaves import Condition, register
 from campaigns.campaign.models import CampaignLink, Delivery
 from campaigns.delivery.segment_leaves import BehaviourLeaf, behaviour_kind, since
 from campaigns.events.models import Event
-from campaigns.events.policy import BOUNCE_REASONS
+from campaigns.events.refusals import BOUNCE_REASONS
 
 MAX_URL = 2_000
 

@@ -15,7 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary, resend
-from campaigns.events import policy
+from campaigns.events import refusals
 from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
@@ -266,7 +266,7 @@ def canary_group(public_id: str) -> Response:
 
 def _believe(campaign_id: int, group: str) -> None:
     with _changing(campaign_id):
-        count = policy.believe(campaign_id, group, now=utcnow())
+        count = refusals.believe(campaign_id, group, now=utcnow())
     if count is None:
         flash(_("Someone else has already decided this."), "info")
         return

@@ -323,7 +323,7 @@ def suppress(public_id: str) -> Response:
 def lift(public_id: str) -> Response:
     person = or_404(Subscriber, public_id)
     with transaction():
-        suppressions.lift(person.address_normal)
+        suppressions.lift(person.address_normal, by=current_user.user.address, now=utcnow())
     flash(_("Suppression removed"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 

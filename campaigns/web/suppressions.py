@@ -137,7 +137,9 @@ def _read(lines: list[str]) -> tuple[set[str], list[BadLine]]:
 @access("user")
 def lift(public_id: str) -> Response:
     with transaction():
-        address = suppressions.lift_by_public_id(public_id)
+        address = suppressions.lift_by_public_id(
+            public_id, by=current_user.user.address, now=utcnow()
+        )
     if address is None:
         flash(_("This address is no longer on the suppression list."), "info")
     else:

@@ -35,8 +35,8 @@ def test_suppressing_many_counts_the_new_ones(app: Flask) -> None:
 def test_a_suppression_is_lifted_once(app: Flask) -> None:
     with transaction():
         suppressions.suppress("a@example.org", reason="manual", source="x", now=NOW)
-        assert suppressions.lift("a@example.org")
-        assert not suppressions.lift("a@example.org")
+        assert suppressions.lift("a@example.org", by="o@example.org", now=NOW)
+        assert not suppressions.lift("a@example.org", by="o@example.org", now=NOW)
     assert not suppressions.is_suppressed("a@example.org")
 
 

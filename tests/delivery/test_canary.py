@@ -18,7 +18,7 @@ from campaigns.db import db, transaction
 from campaigns.delivery import canary, claims, resend
 from campaigns.delivery.canary_policy import Figures, judge
 from campaigns.delivery.expand import expand
-from campaigns.events import policy
+from campaigns.events import refusals
 from campaigns.reason import Reason
 from tests.english import in_english
 from tests.factories import (
@@ -387,15 +387,15 @@ def test_late_refusals_of_a_held_group_are_no_refusal_spike(app: Flask) -> None:
     step(campaign_id)
     failed = db.session.scalars(sa.select(Delivery.id).where(Delivery.status == "failed")).all()
     with transaction():
-        assert policy.bounce(campaign_id, failed, now=NOW) == 12
-        assert policy.believe(campaign_id, "google", now=NOW) is None
+        assert refusals.bounce(campaign_id, failed, now=NOW) == 12
+        assert refusals.believe(campaign_id, "google", now=NOW) is None
 
 
 def test_a_refusal_spike_is_excluded_from_the_decision_and_not_waited_for(app: Flask) -> None:
     campaign_id = expanded({"google": 60, "other": 60})
     outcome(campaign_id, "google", 25, status="failed", reason="no_mailbox")
     with transaction():
-        policy.hold(campaign_id, "google", since=NOW, words="550", now=NOW)
+        refusals.hold(campaign_id, "google", since=NOW, words="550", now=NOW)
     assert step(campaign_id) is None
     outcome(campaign_id, "other", 25)
     assert step(campaign_id) == "watch"

@@ -15,7 +15,7 @@ from campaigns.config import Settings
 from campaigns.db import db, transaction
 from campaigns.delivery import completion, resend
 from campaigns.engine.redis_connection import connect
-from campaigns.events import policy
+from campaigns.events import refusals
 from campaigns.events.record import record
 from campaigns.events.tracking import opened
 from campaigns.jobs import resend as resend_job
@@ -84,7 +84,7 @@ def test_b4_confirming_the_refusals_sends_the_rest_of_the_group(app: Flask) -> N
         run(campaign_id)
         (group,) = held_groups()
         with transaction():
-            policy.believe(campaign_id, group, now=utcnow())
+            refusals.believe(campaign_id, group, now=utcnow())
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"failed": 60}
     assert campaign_status(campaign_id) == "sent"

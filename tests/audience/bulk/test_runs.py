@@ -381,7 +381,7 @@ def test_suppressing_is_undone_for_those_it_suppressed(app: Flask) -> None:
     assert suppressions.is_suppressed("p9@example.org")
     with transaction():
         suppressions.suppress("p2@example.org", reason="complaint", source="t", now=LATER)
-        suppressions.lift("p1@example.org")
+        suppressions.lift("p1@example.org", by="o@example.org", now=LATER)
         suppressions.suppress("p1@example.org", reason="complaint", source="t", now=LATER)
     assert undone(run).outcomes == {"changed": 7, "changed_since": 2}
     for number in range(3):

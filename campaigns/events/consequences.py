@@ -1,0 +1,298 @@
+"""What follows from what came back: the event, and what `policy` says about it.
+
+Only a token with our signature finds a delivery; whoever can forge one needs our secret. All that
+follows happens in one transaction, and only for events that were not known before: what is reported
+twice, late or out of order changes nothing more.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from campaigns.audience import subscriptions, suppressions
+from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.models import LiftedSuppression, Subscriber
+from campaigns.audience.suppressions import Evidence
+from campaigns.campaign.models import CampaignList, Delivery
+from campaigns.db import db
+from campaigns.events import bounce_history, feedback_rules, record
+from campaigns.events.feedback import MAX_REPLY, Feedback
+from campaigns.events.models import Incoming
+from campaigns.events.policy import Consequence, consequence_of
+from campaigns.events.tracking import clean_user_agent
+from campaigns.reason import Reason
+from campaigns.tokens import (
+    BadTokenError,
+    Signer,
+    find_delivery_tokens,
+    read_delivery_token,
+)
+
+CHUNK = 1_000
+MAX_TOKENS = 20
+"""Number of tokens that are tried for one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Number of events that were not known before, and the reason if there were none."""
+
+    new_events: int
+    verdict: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlace:
+    """The delivery that an event is about, as it was before the event."""
+
+    id: int
+    campaign_id: int
+    subscriber_id: int | None
+    list_id: int | None
+    mailbox_group: str
+    address: str
+    status: str
+    sent_at: datetime | None
+    is_delivered: bool
+    has_bounced: bool
+    has_complained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """A reported event whose delivery was found. `event_id`: its row, if it is new."""
+
+    place: EventPlace
+    feedback: Feedback
+    consequence: Consequence
+    event_id: int = 0
+
+
+def apply(
+    feedbacks: Sequence[Feedback], *, incoming: Incoming, signer: Signer, now: datetime
+) -> Applied:
+    """Record what a post or an email reports, and act on it. At most a few thousand events."""
+    signed = [(delivery_id_of(one, signer), one) for one in feedbacks]
+    places = _lock({delivery_id for delivery_id, _ in signed if delivery_id})
+    found = [
+        FoundEvent(places[delivery_id], one, consequence_of(one))
+        for delivery_id, one in signed
+        if delivery_id in places
+    ]
+    new = list(_record(found, incoming, now))
+    _suppress(new, incoming, now)
+    _unsubscribe(new, now)
+    return Applied(len(new), None if new else _verdict(signed, found))
+
+
+def delivery_id_of(feedback: Feedback, signer: Signer) -> int:
+    """Return the delivery that the event carries our signature for; 0 if it carries none."""
+    tokens = [feedback.token.lower()] if feedback.token else []
+    for message_id in feedback.message_ids[:MAX_TOKENS]:
+        tokens += find_delivery_tokens(message_id)
+    for token in tokens[:MAX_TOKENS]:
+        try:
+            return read_delivery_token(signer, token)
+        except BadTokenError:
+            continue
+    return 0
+
+
+def _lock(ids: Collection[int]) -> dict[int, EventPlace]:
+    """Lock these deliveries in the order of ids, so that two jobs cannot deadlock."""
+    places: dict[int, EventPlace] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        rows = db.session.execute(
+            sa.select(
+                Delivery.id,
+                Delivery.campaign_id,
+                Delivery.subscriber_id,
+                Delivery.list_id,
+                Delivery.mailbox_group,
+                Delivery.address,
+                Delivery.status,
+                Delivery.sent_at,
+                Delivery.delivered_at.is_not(None),
+                Delivery.bounced_at.is_not(None),
+                Delivery.complained_at.is_not(None),
+            )
+            .where(Delivery.id.in_(wanted[start : start + CHUNK]))
+            .order_by(Delivery.id)
+            .with_for_update(key_share=True)
+        )
+        places |= {row.id: EventPlace(*row) for row in rows}
+    return places
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+def _record(found: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> Iterator[FoundEvent]:
+    """Store the events, and yield those that were not known."""
+    by_dedupe: dict[str, FoundEvent] = {}
+    for one in found:
+        if one.consequence.event is not None:
+            by_dedupe.setdefault(_dedupe(one, incoming), one)
+    rows = [_row(dedupe, one, incoming, now) for dedupe, one in by_dedupe.items()]
+    added = record.store(rows)
+    new = [by_dedupe[dedupe] for dedupe in added]
+    kinds = {(one.place.id, one.consequence.event) for one in new if one.consequence.event}
+    record.stamp(kinds)
+    unknown = {one.place.id for one in found if one.place.status == "unknown"}
+    record.resolve([pair for pair in kinds if pair[0] in unknown], now=now)
+    for dedupe, event_id in added.items():
+        one = by_dedupe[dedupe]
+        yield FoundEvent(one.place, one.feedback, one.consequence, event_id)
+
+
+def _dedupe(one: FoundEvent, incoming: Incoming) -> str:
+    """Return the same for the same event, whichever way and however often it is reported.
+
+    An email is delivered once, bounces once in each class and leads to one complaint. The other
+    events happen several times.
+    """
+    feedback, number = one.feedback, one.place.id
+    match feedback.kind:
+        case "delivered":
+            return f"delivered:{number}"
+        case "bounced":
+            return f"bounced:{number}:{feedback.reply_class}"
+        case "complained":
+            return f"complained:{number}"
+        case "unsubscribed":
+            return f"unsubscribe:{number}"
+    if feedback.event_id:
+        return f"{incoming.source}:{feedback.kind}:{number}:{feedback.event_id[:200]}"
+    return f"{feedback.kind}:{number}:{int(feedback.at.timestamp() // 60)}"
+
+
+def _row(dedupe: str, one: FoundEvent, incoming: Incoming, now: datetime) -> dict[str, object]:
+    feedback = one.feedback
+    return {
+        "delivery_id": one.place.id,
+        "campaign_id": one.place.campaign_id,
+        "kind": one.consequence.event,
+        "at": min(feedback.at, now),
+        "dedupe": dedupe,
+        "link_number": None,
+        "user_agent": clean_user_agent(feedback.user_agent),
+        "incoming_id": incoming.id,
+        "reply_class": feedback.reply_class,
+        "status": feedback.feedback_type if feedback.kind == "complained" else feedback.status,
+        "detail": feedback.reply[:MAX_REPLY],
+    }
+
+
+def _verdict(signed: Iterable[tuple[int, Feedback]], found: Sequence[FoundEvent]) -> Reason | None:
+    """Return why nothing is new."""
+    if any(one.consequence.event for one in found):
+        return Reason("incoming.known")
+    if found:
+        return Reason("incoming.harmless")
+    ids = [delivery_id for delivery_id, _ in signed]
+    if not ids:
+        return Reason("incoming.nothing")
+    return Reason("incoming.deleted" if any(ids) else "incoming.no_token")
+
+
+def _unsubscribe(new: Sequence[FoundEvent], now: datetime) -> None:
+    """End subscriptions to the lists of the campaign, as the link in the email does."""
+    leaving = [one.place for one in new if one.consequence.person == "unsubscribe"]
+    if not leaving:
+        return
+    lists = _lists_of({place.campaign_id for place in leaving})
+    evidence = ConsentEvidence("email", now)
+    for place in leaving:
+        if place.subscriber_id is not None:
+            left = {*lists.get(place.campaign_id, ()), *filter(None, [place.list_id])}
+            subscriptions.unsubscribe(
+                left, place.subscriber_id, evidence, campaign_id=place.campaign_id
+            )
+
+
+def _lists_of(campaign_ids: Collection[int]) -> dict[int, set[int]]:
+    rows = db.session.execute(
+        sa.select(CampaignList.campaign_id, CampaignList.list_id).where(
+            CampaignList.campaign_id.in_(sorted(campaign_ids)), ~CampaignList.is_excluded
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for campaign_id, list_id in rows:
+        found.setdefault(campaign_id, set()).add(list_id)
+    return found
+
+
+# --- suppressions ---------------------------------------------------------------------------------
+
+
+def _suppress(new: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> None:
+    """Suppress the addresses that bounced for good, or whose people complained."""
+    bounced = [one for one in new if one.consequence.event == "bounced"]
+    counted = {
+        one.place.subscriber_id: one
+        for one in bounced
+        if one.consequence.person == "count" and one.place.subscriber_id
+    }
+    repeated = bounce_history.repeated(
+        [number for number in counted if number],
+        feedback_rules.load(),
+        now=now,
+        settled=bounce_history.SETTLED_AFTER,
+    )
+    gone = [
+        *(one for one in bounced if one.consequence.person == "suppress"),
+        *(counted[number] for number in sorted(repeated)),
+    ]
+    complained = [
+        one
+        for one in new
+        if one.consequence.event == "complained" and one.consequence.person == "suppress"
+    ]
+    if suppressions.suppress_complained(_evidence(complained), now=now):
+        incoming.is_evidence = True
+    if suppressions.suppress_bounced(_evidence(gone, is_bounce=True), now=now):
+        incoming.is_evidence = True
+
+
+def _evidence(found: Collection[FoundEvent], *, is_bounce: bool = False) -> list[Evidence]:
+    """Return the addresses; without people who were erased.
+
+    Bounces do not count for an address whose suppression was reverted after the email was sent.
+    """
+    people = {one.place.subscriber_id for one in found if one.place.subscriber_id is not None}
+    addresses = _addresses(people, is_bounce=is_bounce)
+    evidence = []
+    for one in found:
+        normal, lifted_at = addresses.get(one.place.subscriber_id or 0, ("", None))
+        sent_at = one.place.sent_at or one.feedback.at
+        if normal and (lifted_at is None or sent_at > lifted_at):
+            campaign_id, words = one.place.campaign_id, one.feedback.reply
+            evidence.append(Evidence(normal, campaign_id, one.place.id, words, one.event_id))
+    return evidence
+
+
+def _addresses(
+    subscriber_ids: Collection[int], *, is_bounce: bool
+) -> dict[int, tuple[str, datetime | None]]:
+    """Return {subscriber: (address, time of the last revert)}."""
+    ids = sorted(subscriber_ids)
+    lifted_at = sa.func.max(LiftedSuppression.lifted_at, type_=LiftedSuppression.lifted_at.type)
+    found: dict[int, tuple[str, datetime | None]] = {}
+    for start in range(0, len(ids), CHUNK):
+        rows = db.session.execute(
+            sa.select(Subscriber.id, Subscriber.address_normal, lifted_at)
+            .outerjoin(
+                LiftedSuppression,
+                sa.and_(
+                    LiftedSuppression.address_normal == Subscriber.address_normal,
+                    sa.literal(is_bounce),
+                ),
+            )
+            .where(Subscriber.id.in_(ids[start : start + CHUNK]))
+            .group_by(Subscriber.id, Subscriber.address_normal)
+        )
+        found |= {number: (normal, at) for number, normal, at in rows}
+    return found
