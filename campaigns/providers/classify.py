@@ -67,6 +67,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         temporar(?:y|ily) (?:lookup|dns|local|system|internal)
         (?:user|mailbox|recipient|account)\b[^;]{0,60}receiving (?:e-?)?mails? (?:too|at a rate)
         (?:sender|recipient) verif\w+ (?:in progress|not yet|temporar)
+        (?:could|can) ?n[o']t (?:create|open|lock|append)
         database (?:is )?(?:down|unavailable|error)
         """,
     ),
@@ -142,7 +143,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "hard",
         r"""
         unexpected name server reply
-        no smtp service
+        indicated no smtp service
+        domain is not reachable[^;]{0,5} please check the domain
         """,
     ),
     (

@@ -20,6 +20,7 @@ from campaigns.content.sources import mjml
 from campaigns.content.templating import filters
 from campaigns.content.templating.limits import LimitError
 from campaigns.delivery import outcomes
+from campaigns.events.bounces import reading as bounces
 from campaigns.mailbox import headers, reading
 from campaigns.providers import certificates, classify, outgoing, retry_after
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
@@ -60,6 +61,10 @@ BEGINNINGS: dict[str, tuple[str, ...]] = {
     "guess": ("", '"'),
     "safe_url": ("", "https://", "a"),
     "token": ("", "a."),
+    "bounce": (
+        "From: MAILER-DAEMON\n\nYour message could not be delivered:\n\n<a@example.org>: ",
+        "From: MAILER-DAEMON\nContent-Type: message/delivery-status\n\nFinal-Recipient: a; ",
+    ),
 }  # fmt: skip
 
 ENDINGS: dict[str, tuple[str, ...]] = {"address": ("\x00", "", "a@example.org>", '"')}
@@ -151,6 +156,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "address": address,
     "one_line": inputs.one_line,
     "reply": server_reply,
+    "bounce": lambda source: bounces.classify(source.encode("utf-8", "replace")),
     "classify": lambda source: classify.classify(550, source),
     "requested_wait": lambda source: retry_after._span(source[:1000]),
     "split_reply": outcomes.split_reply,

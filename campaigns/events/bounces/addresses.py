@@ -2,7 +2,8 @@
 
 import re
 
-ADDRESS = r"[^\s<>()\[\]\"',;:@\\|=]{1,64}@[^\s<>()\[\]\"',;:@\\|=/*?!&]{1,253}"
+_NOT = r"\s<>()\[\]\"',;:@\\|=：；，、。（）【】「」《》“”„«»"
+ADDRESS = rf"[^{_NOT}]{{1,64}}@[^{_NOT}/*?!&]{{1,253}}"
 _ADDRESS = re.compile(ADDRESS)
 _QUOTED = re.compile(r"<(\"[^\"<>\n]{1,64}\"@[\w.-]{1,253})>")
 _LOCAL_PARTS_OF_SERVERS = re.compile(

@@ -75,7 +75,26 @@ _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 def statuses(text: str) -> list[RecipientStatus]:
     """Return the fields for each recipient, from a part or from plain text."""
-    return [RecipientStatus(one) for one in _blocks(text) if _is_of_recipient(one)]
+    return [
+        RecipientStatus(one)
+        for block in _blocks(text)
+        if _is_of_recipient(block)
+        for one in _recipients(block)
+    ]
+
+
+def _recipients(block: Fields) -> list[Fields]:
+    """Return the fields for each recipient: some servers write no empty line between them."""
+    count = min(len(block.get("final-recipient", ())), MAX_BLOCKS)
+    if count < 2:
+        return [block]
+    return [
+        {
+            name: [values[number]] if len(values) == count else values
+            for name, values in block.items()
+        }
+        for number in range(count)
+    ]
 
 
 def _is_of_recipient(fields: Fields) -> bool:

@@ -1,11 +1,13 @@
 """The detectors of flufl.bounce: recipients in the notices of many mail servers."""
 
+import logging
 from email.message import Message
 
 from campaigns.events.bounces.addresses import is_of_a_server, tidy
 from campaigns.events.bounces.mime import Email
 
 MAX_CHARACTERS = 60_000
+logging.getLogger("flufl.bounce").disabled = True  # it logs each text that it cannot read
 
 
 def detected(email: Email, text: str) -> list[str]:

@@ -8,6 +8,7 @@ from campaigns.events.bounces import phrases
 from campaigns.events.bounces.addresses import ADDRESS, addresses_in, is_of_a_server, tidy
 from campaigns.events.bounces.replies import ServerReply, reply_in
 from campaigns.messages import Step
+from campaigns.providers.classify import ReplyClass, classify
 
 MAX_CHARACTERS = 100_000
 MAX_RECIPIENTS = 1_000
@@ -53,22 +54,38 @@ _NAMES_RECIPIENT = re.compile(
 )
 
 
-def named_in(notice: str, *, but: Sequence[str] = ()) -> list[Named]:
-    """Return the recipients whom a notice names, with what it says about each.
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Whose addresses in a notice are no recipients: the sender's, those of the notice itself.
 
-    `but` are addresses of others: the sender's, and those of the notice itself.
+    Those of mail servers are none either, unless the returned email is `written_to` them.
     """
-    others = {one.lower() for one in but}
+
+    addresses: Sequence[str] = ()
+    written_to: Sequence[str] = ()
+
+    def includes(self, address: str) -> bool:
+        """Return whether it cannot be that of a recipient."""
+        if address.lower() in (one.lower() for one in self.written_to):
+            return False
+        return is_of_a_server(address) or address.lower() in (one.lower() for one in self.addresses)
+
+
+def listed_in(notice: str, others: Others) -> list[Named]:
+    """Return the recipients whom a notice lists, one at the beginning of each line or block."""
     lines = notice.split("\n")
     starts = [
         (number, address)
         for number, line in enumerate(lines)
-        if (address := _address_at_start(line)) and _is_recipient(address, others)
-    ][:MAX_RECIPIENTS]
-    if starts:
-        return _by_blocks(lines, starts)
+        if (address := _address_at_start(line)) and not others.includes(address)
+    ]
+    return _by_blocks(lines, starts[:MAX_RECIPIENTS])
+
+
+def mentioned_in(notice: str, others: Others) -> list[Named]:
+    """Return the addresses that the sentences call recipients; if none, all that may be."""
     reply = reply_in(notice)
-    return [Named(one, reply) for one in _mentioned(lines, others)]
+    return [Named(one, reply) for one in _mentioned(notice.split("\n"), others)]
 
 
 def _address_at_start(line: str) -> str:
@@ -79,14 +96,10 @@ def _address_at_start(line: str) -> str:
     return tidy(found[1]) if found else ""
 
 
-def _is_recipient(address: str, others: set[str]) -> bool:
-    return address.lower() not in others and not is_of_a_server(address)
-
-
 def _by_blocks(lines: list[str], starts: list[tuple[int, str]]) -> list[Named]:
     found: dict[str, str] = {}
-    ends = [number for number, _ in starts[1:]] + [len(lines)]
-    for (number, address), end in zip(starts, ends, strict=True):
+    begins = [number for number, _ in starts] + [len(lines)]
+    for (number, address), end in zip(starts, begins[1:], strict=True):
         block = _block(lines, number, end)
         if address in found and len(found[address]) >= MAX_CHARACTERS:
             continue
@@ -123,6 +136,20 @@ def step_of(text: str) -> Step:
     return "rcpt" if _ADDRESS_NOT_FOUND.search(text[:2_000]) else reply_in(text).step
 
 
+_GUESSES = re.compile(r"\b(?:may|might|could|possibl\w+|probabl\w+|perhaps|if|or)\b", re.IGNORECASE)
+
+
+def mailbox_trouble(text: str) -> ReplyClass | None:
+    """Return what a whole line of a notice states about a mailbox that exists."""
+    for line in text[:2_000].split("\n"):
+        if "@" in line or len(line) > 80 or line.lstrip()[:1] in "*-•" or _GUESSES.search(line):
+            continue
+        found = classify(550, line, step="rcpt")
+        if found in ("disabled", "mailbox_full"):
+            return found
+    return None
+
+
 def reply_of(text: str) -> ServerReply:
     """Return the reply in a notice as a whole."""
     return reply_in(text)
@@ -132,18 +159,17 @@ def _without_addresses(text: str) -> str:
     return re.sub(r"\S{0,300}@\S{0,300}", "", text[:5_000]).strip()
 
 
-def _mentioned(lines: list[str], others: set[str]) -> list[str]:
-    """Return the addresses that the sentences call recipients; if none, all that may be."""
+def _mentioned(lines: list[str], others: Others) -> list[str]:
     called: dict[str, None] = {}
     possible: dict[str, None] = {}
     for line in lines:
         if "@" not in line:
             continue
         for found in _NAMES_RECIPIENT.finditer(line[:2_000]):
-            if _is_recipient(tidy(found[1]), others):
+            if not others.includes(tidy(found[1])):
                 called[tidy(found[1])] = None
         for address in addresses_in(line[:2_000]):
             before = line[: max(line.find(address), 0)][-80:]
-            if _is_recipient(address, others) and not phrases.QUOTED_CONTACT.search(before):
+            if not others.includes(address) and not phrases.QUOTED_CONTACT.search(before):
                 possible[address] = None
     return list(called or possible)[:MAX_RECIPIENTS]

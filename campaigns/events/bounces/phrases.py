@@ -161,7 +161,7 @@ CHALLENGE = _any_of(r"""
 """)
 
 COPY_FOLLOWS = re.compile(
-    r"""^[ \t>]{0,8}(?:
+    r"""^(?:[ \t>]{0,8}(?:
       [-=*_#]{2,}[^\n]{0,60}\b(?:
           original|copy|header|unsent|returned|message\ (?:text|body|follows|content)|below
         | kopie|urspr[uü]nglich|copie|initial|originale?|mensaje|messaggio|mensagem|oryginaln
@@ -169,12 +169,13 @@ COPY_FOLLOWS = re.compile(
       )
     | (?:below\ (?:is|this\ line)|here\ is|the\ following\ is|included\ (?:below\ )?is|copy\ of)
         \b[^\n]{0,60}\b(?:copy|message|mail|header)
-    | (?:the\ )?(?:original|returned|unsent)\ (?:message|mail|e-?mail|headers?)\b[^\n]{0,40}
-        [ \t]{0,5}$
+    | (?:possibly\ truncated\ |the\ )?(?:original|returned|unsent)\ (?:message|mail|email|header)s?
+        (?:\ [^\n]{0,30}\b(?:follow|below|attach|includ)[^\n]{0,30})?[ \t]{0,5}[:.]?[ \t]{0,5}$
     | (?:the\ )?(?:message\ )?headers?\ (?:of\ the\ (?:original|message)[^\n]{0,40}|follows?)
         [ \t]{0,5}[:.]?[ \t]{0,5}$
     | (?:first|the\ first)\ \d{1,6}\ (?:lines|bytes)\b[^\n]{0,60}
     | (?:original\ mail|message)\ as\ follows
+    )
     | (?:Return-Path|Received|X-Received|Delivered-To|DKIM-Signature|ARC-Seal|X-Google-[\w-]{1,30}
         |X-Originating-IP|Message-I[Dd]|MIME-Version)[ \t]{0,3}:
     )""",

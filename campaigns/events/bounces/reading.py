@@ -54,7 +54,7 @@ def classify(raw: bytes) -> BounceVerdict:
 def _verdict(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVerdict:
     if found := amazon.verdict_of(own):
         return found
-    if found := _by_statuses(email):
+    if found := _by_statuses(email, own):
         return found
     if complaint := complaints.complaint_in(email, returned):
         return _of_complaint(complaint)
@@ -81,7 +81,7 @@ def _of_complaint(complaint: complaints.Complaint) -> BounceVerdict:
 # --- reports -------------------------------------------------------------------------------------
 
 
-def _by_statuses(email: Email) -> BounceVerdict | None:
+def _by_statuses(email: Email, own: str) -> BounceVerdict | None:
     statuses = [
         status
         for part in email.parts
@@ -90,14 +90,14 @@ def _by_statuses(email: Email) -> BounceVerdict | None:
     ]
     if not statuses:
         return None
-    own = notice.split_copy(_text(email))[0]
     reports = sorted(
-        (_of_status(status, own) for status in statuses), key=lambda one: _WEIGHT[one.kind]
+        (_of_status(status, own, is_only=len(statuses) == 1) for status in statuses),
+        key=lambda one: _WEIGHT[one.kind],
     )
     return BounceVerdict(reports[0].kind, tuple(reports), sent_at=statuses[0].at)
 
 
-def _of_status(status: delivery_status.RecipientStatus, own: str) -> Report:
+def _of_status(status: delivery_status.RecipientStatus, own: str, *, is_only: bool) -> Report:
     reply = status.reply
     original, final = status.recipients
     if len(reply.text) < 4 or not any(letter.isalpha() for letter in reply.text):
@@ -105,16 +105,19 @@ def _of_status(status: delivery_status.RecipientStatus, own: str) -> Report:
     elif not reply.step:
         step = notice.step_of(own)
         reply = replace(reply, step=step)
-    return _report(status.kind, original or final, reply)
+    report = _report(status.kind, original or final, reply)
+    if is_only and report.reply_class == "hard" and (other := notice.mailbox_trouble(own)):
+        return replace(report, reply_class=other)  # the server's own words know it better
+    return report
 
 
 def _said_of(address: str, own: str, reply: ServerReply) -> ServerReply:
     """Return the reply as the notice has it, for a report which states only a status."""
-    named = notice.named_in(own)
+    named = notice.listed_in(own, notice.Others(written_to=[address]))
     for one in named:
         if one.address.lower() == address.lower() or len(named) == 1:
             return replace(one.reply, stated=reply.stated)
-    return reply
+    return reply if named else replace(notice.reply_of(own), stated=reply.stated)
 
 
 def _report(kind: Kind, recipient: str, reply: ServerReply) -> Report:
@@ -135,42 +138,58 @@ def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceV
     kind = _kind_of_notice(email, own)
     in_text = delivery_status.statuses(own)
     if in_text:
-        reports = tuple(_of_status(status, own) for status in in_text)
+        reports = tuple(_of_status(status, own, is_only=False) for status in in_text)
         return BounceVerdict(reports[0].kind, reports)
-    others = [
-        *addresses_in(email.first("from")),
-        *addresses_in(first(returned, "from") + " " + first(returned, "return-path")),
-        *addresses_in(email.first("to")),
-    ]
-    named = notice.named_in(own, but=others)
-    failed = [one for value in _failed_headers(email) for one in addresses_in(value)]
-    reports = tuple(
-        _report(kind, one.address, one.reply)
-        for one in _chosen(named, failed or detected(email, own), own)
+    named = _named(email, own, returned)
+    if not named:
+        reply = _of_subject(email, own)
+        named = [notice.Named(one, reply) for one in _written_to(returned)]
+        named = named or [notice.Named("", reply)]
+    return BounceVerdict(kind, tuple(_report(kind, one.address, one.reply) for one in named))
+
+
+def _named(email: Email, own: str, returned: dict[str, list[str]]) -> list[notice.Named]:
+    """Return the recipients by the best source that names any."""
+    authors = addresses_in(email.first("from"))
+    of_sender = first(returned, "from") + " " + first(returned, "return-path")
+    written_to = addresses_in(first(returned, "to")[:4_000])
+    listed = notice.listed_in(own, notice.Others(authors, written_to))
+    others = notice.Others(
+        [*authors, *addresses_in(email.first("to") + " " + of_sender)], written_to
     )
-    return BounceVerdict(kind, reports or (_report(kind, "", _of_subject(email, own)),))
+    headers = email.headers.get("x-failed-recipients", [])[:100]
+    if stated := [one for value in headers for one in addresses_in(value)]:
+        return _with_replies(stated, listed, own)
+    if listed:
+        return listed
+    if found := detected(email, own):
+        return _with_replies([one for one in found if not others.includes(one)], listed, own)
+    return notice.mentioned_in(own, others)
+
+
+def _with_replies(addresses: list[str], listed: list[notice.Named], own: str) -> list[notice.Named]:
+    replies = {one.address.lower(): one.reply for one in listed}
+    of_all = notice.reply_of(own)
+    return [
+        notice.Named(address, replies.get(address.lower(), of_all))
+        for address in dict.fromkeys(addresses)
+    ]
+
+
+def _written_to(returned: dict[str, list[str]]) -> list[str]:
+    """Return the one recipient of the returned email, for a notice that names nobody.
+
+    Not that of a notice which a gateway passed on.
+    """
+    found = addresses_in(first(returned, "to")[:4_000])
+    is_notice = "report" in first(returned, "content-type").lower()
+    return found if len(found) == 1 and not is_notice else []
 
 
 def _of_subject(email: Email, own: str) -> ServerReply:
     """Return the reply in a notice that names nobody: often its subject has the words."""
     reply = notice.reply_of(own)
     return reply if reply.code or reply.status else notice.reply_of(email.first("subject"))
-
-
-def _failed_headers(email: Email) -> list[str]:
-    return email.headers.get("x-failed-recipients", [])[:100]
-
-
-def _chosen(named: list[notice.Named], stated: list[str], own: str) -> list[notice.Named]:
-    """Return the recipients that a header or a detector states; else those that the text names."""
-    if not stated:
-        return named
-    replies = {one.address.lower(): one.reply for one in named}
-    of_all = notice.reply_of(own)
-    return [
-        notice.Named(address, replies.get(address.lower(), of_all))
-        for address in dict.fromkeys(stated)
-    ]
 
 
 def _kind_of_notice(email: Email, own: str) -> Kind:

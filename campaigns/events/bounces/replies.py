@@ -45,27 +45,35 @@ def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
 
     A filter also says "unknown", but only after it saw the content, or with a code of policy.
     """
+    if _OF_A_FILTER.search(text):
+        return False
     if _YAHOO.search(text):
         return True
     if reply.status.startswith("5.7."):
         return bool(_ACCESS_DENIED.search(text))
-    if status.startswith(("5.1.", "4.1.", "5.2.1", "5.4.", "5.3.")) or reply.step == "rcpt":
+    if reply.step != "dot" and _OF_DOMAIN.search(text):
+        return True
+    if status.startswith(("5.1.", "4.1.", "5.4.")) or reply.step == "rcpt":
         return True
     return not reply.code and reply.step != "dot"
 
 
 _YAHOO = re.compile(r"user does ?n[o']t have an? \S{1,80} account", re.IGNORECASE)
 """Yahoo accepts all recipients, and says after the content which of them do not exist."""
+_OF_A_FILTER = re.compile(r"\[-\d{1,3}\]|^\s?\S{1,64}@\S{1,253} \[[a-z ]{1,60}\]", re.IGNORECASE)
+"""Words of Yahoo Japan and of Mail2000, which also report what a recipient's filter refused."""
+_OF_DOMAIN = re.compile(r"\b(?:domain|host|mx|dns|name service)\b", re.IGNORECASE)
 _ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
 
 
 def _names_only_recipient(reply: ServerReply, text: str) -> bool:
     found = _REJECTS_RECIPIENT.search(text)
-    return bool(found and (reply.step == "rcpt" or found[0][0].isdigit()))
+    is_about_address = reply.step == "rcpt" or reply.status.startswith("5.1.")
+    return bool(found and (is_about_address or found[0][0].isdigit()))
 
 
 _REJECTS_RECIPIENT = re.compile(
-    r"(?:recipient(?: address)? rejected|\b[45]\d\d \S{1,300}@\S{1,300} rejected)"
+    r"(?:recipient rejected|(?<!sender )address rejected|\b[45]\d\d \S{1,300}@\S{1,300} rejected)"
     r"\.?\s{0,5}(?:\(|$)",
     re.IGNORECASE,
 )
@@ -89,11 +97,18 @@ def reply_in(text: str) -> ServerReply:
     if found is None:
         status = _STATUS.search(head)
         return ServerReply(0, status[1] if status else "", _clean(head), step=_step(head))
-    status_text = found[2] or ""
     rest = head[found.start() :]
-    if not status_text and (status := _STATUS.search(rest)):
-        status_text = status[1]
-    return ServerReply(int(found[1]), status_text, _clean(rest), step=_step(head))
+    status_of_rest = _STATUS.search(rest) or _STATUS.search(head)
+    return ServerReply(
+        int(found[1]),
+        found[2] or (status_of_rest[1] if status_of_rest else ""),
+        _clean(rest if len(rest) > _SHORTEST else head),
+        step=_step(head),
+    )
+
+
+_SHORTEST = 12
+"""Fewer characters are only a code: the words come before it."""
 
 
 def _clean(text: str) -> str:
@@ -105,15 +120,17 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
         "rcpt",
         re.compile(
             r"\b(?:in reply to|after|for|response to) (?:pipelined )?rcpt\b|\[rcpt_to\]"
-            r"|>>> ?rcpt to[^\n]*\n[ >]{0,4}<<< ?[45]|smtp:rcpt"
-            r"|does not like recipient|no valid recipients|need rcpt\b|^[ \t]{0,9}rcpt to ?:",
+            r"|>>> ?rcpt to[^\n]*\n[ >]{0,4}<<< ?[45]"
+            r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)"
+            r"|no valid recipients|need rcpt\b",
             re.IGNORECASE | re.MULTILINE,
         ),
     ),
     (
         "dot",
         re.compile(
-            r"\bend of (?:data|message)|\btext command|after sending (?:the )?(?:data|message)"
+            r"\bend of (?:data|message)|smtp transmission failure has occurred"
+            r"|\btext command|after sending (?:the )?(?:data|message)"
             r"|\b(?:in reply to|after|for|response to) (?:pipelined )?data\b|\[data\]"
             r"|>>> ?(?:data|\.)[ \t]{0,9}\n[ >]{0,4}<<< ?[45]",
             re.IGNORECASE,

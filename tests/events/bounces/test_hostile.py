@@ -1,0 +1,155 @@
+"""Hostile and broken emails: bounded time and memory, no exception, and nobody is harmed."""
+
+import random
+import time
+import tracemalloc
+
+import pytest
+
+from campaigns.events.bounces.mime import MAX_BYTES
+from campaigns.events.bounces.reading import classify
+from tests.events.bounces.emails import complaint, email, notice, report
+from tests.events.bounces.samples import SAMPLES
+
+FAILED = """Final-Recipient: rfc822; ada@example.org
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown"""
+
+
+def test_a_bounce_of_a_bounce_is_about_the_outer_recipient() -> None:
+    inner = report(FAILED.replace("ada@", "victim@")).decode().replace("frontier", "inner")
+    verdict = classify(report(FAILED, returned=inner))
+    assert verdict.recipients == ("ada@example.org",)
+
+
+def test_a_bounce_attached_to_an_ordinary_email_concerns_nobody() -> None:
+    body = f"--a\n\nWhat is this?\n\n--a\nContent-Type: message/rfc822\n\n{report(FAILED).decode()}"
+    raw = email(
+        body + "\n--a--\n",
+        From="Ada <ada@example.org>",
+        Subject="Fwd: Undelivered Mail Returned to Sender",
+        Content_Type="multipart/mixed; boundary=a",
+    )
+    verdict = classify(raw)
+    assert (verdict.kind, verdict.recipients) == ("unknown", ())
+
+
+def nested(depth: int) -> bytes:
+    parts = (
+        f"Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"
+        for level in range(depth)
+    )
+    return b"From: MAILER-DAEMON\n" + "".join(parts).encode() + b"\nThe end\n"
+
+
+@pytest.mark.parametrize("depth", [100, 10_000])
+def test_deep_nesting_is_harmless(depth: int) -> None:
+    begun = time.thread_time()
+    assert classify(nested(depth)).kind == "unknown"
+    assert time.thread_time() - begun < 1
+
+
+def test_a_report_in_nested_parts_is_found() -> None:
+    raw = report(FAILED)
+    head, _, body = raw.partition(b"\n\n")
+    kind = next(line for line in head.split(b"\n") if line.startswith(b"Content-Type"))
+    outer = head.replace(kind, b"Content-Type: multipart/mixed; boundary=outer")
+    verdict = classify(outer + b"\n\n--outer\n" + kind + b"\n\n" + body + b"\n--outer--\n")
+    assert verdict.recipients == ("ada@example.org",)
+
+
+HUGE = {
+    "text": report(FAILED, returned="x" * 79 + "\n") + b"y" * 50_000_000,
+    "header": b"X-Long: " + b"a" * 40_000_000 + b"\n" + report(FAILED),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_memory_is_bounded(name: str) -> None:
+    tracemalloc.start()
+    classify(HUGE[name])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * MAX_BYTES
+
+
+MANY = {
+    "headers": b"Received: a\n b\n" * 200_000,
+    "addresses": report("a@b.example " * 200_000),
+    "recipients": notice("<a@example.org>:\n" * 200_000),
+    "boundaries": notice("--\n--a\n" * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_time_is_bounded(name: str) -> None:
+    begun = time.thread_time()
+    verdict = classify(MANY[name])
+    assert time.thread_time() - begun < 3
+    assert len(verdict.recipients) <= 1_000
+
+
+def test_a_large_bounce_is_read() -> None:
+    verdict = classify(HUGE["text"])
+    assert (verdict.kind, verdict.recipients) == ("bounce", ("ada@example.org",))
+
+
+BROKEN = {
+    "a charset that is not true": report(FAILED).replace(b"us-ascii", b"utf-16"),
+    "a charset that does not exist": report(FAILED).replace(b"us-ascii", b"klingon"),
+    "a charset that is a compression": report(FAILED).replace(b"us-ascii", b"zlib_codec"),
+    "NUL": report(FAILED).replace(b"Action", b"\x00Action").replace(b"rfc822", b"rf\x00c822"),
+    "no last boundary": report(FAILED).replace(b"--frontier--", b""),
+    "a date of nobody": report(FAILED + "\nLast-Attempt-Date: 99 Foo 0000 99:99:99 +9999999"),
+    "UTF-8 in headers": report(FAILED).replace(
+        b"Subject: ", "Subject: \udcff é".encode("utf-8", "replace")
+    ),
+    "no header at all in front": b"\n\n\n" + report(FAILED),
+    "an mbox line": b"From MAILER-DAEMON Mon Jun  1 09:00:00 2026\n" + report(FAILED),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_report_is_read_nevertheless(name: str) -> None:
+    verdict = classify(BROKEN[name])
+    assert (verdict.kind, verdict.recipients) == ("bounce", ("ada@example.org",))
+
+
+@pytest.mark.parametrize(
+    "text", ["VGhpcyBp!!!", "=", "====", "VGhpcyBpcyBubyByZXBvcnQ", "\x00", "=?utf-8?b?/w==?="]
+)
+def test_broken_base64_is_harmless(text: str) -> None:
+    raw = email(
+        text,
+        From="MAILER-DAEMON@mx.example.net",
+        Subject="=?utf-8?b?%%%?= =?klingon?q?=FF?=",
+        Content_Transfer_Encoding="base64",
+    )
+    assert classify(raw).recipients == ()
+
+
+def test_a_report_without_recipients_is_about_whom_the_email_was_written_to() -> None:
+    assert classify(report("Action: failed\nStatus: 5.1.1")).recipients == ("ada@example.org",)
+    assert classify(report("Action: failed", returned="Subject: June offers")).recipients == ()
+
+
+def mutated(raw: bytes, chance: random.Random) -> bytes:
+    """The email with a few pieces cut, repeated, moved or replaced by rubbish."""
+    for _ in range(chance.randrange(1, 6)):
+        start = chance.randrange(len(raw) + 1)
+        end = start + chance.randrange(200)
+        piece = raw[start:end]
+        other = chance.choice(
+            [b"", piece * 3, chance.randbytes(8), b"\x00", b"\r", b"=?", b"<>", b"--", piece[::-1]]
+        )
+        raw = raw[:start] + other + raw[end:]
+    return raw
+
+
+def test_random_damage_never_raises() -> None:
+    chance = random.Random(13)  # noqa: S311
+    originals = [report(FAILED), complaint("Feedback-Type: abuse"), *(one.raw for one in SAMPLES)]
+    kinds = {classify(mutated(chance.choice(originals), chance)).kind for _ in range(400)}
+    kinds |= {classify(chance.randbytes(300)).kind for _ in range(50)}
+    assert {"bounce", "complaint", "unknown"} <= kinds
