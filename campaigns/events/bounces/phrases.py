@@ -105,25 +105,31 @@ GAVE_UP = _any_of(r"""
 """Words which say that what was delayed at first has failed in the end."""
 
 AUTO_REPLY_SUBJECT = _any_of(r"""
-    ^(?:re:\s?|aw:\s?)?auto(?:mat\w{1,6})?[ -]?(?:re(?:ply|sponse|spond\w*)|answer|antwor\w*)
-    out[- ]of[- ](?:the[- ])?office|\booo\b ?[:-]|away from (?:the |my )?(?:office|mail|desk)
-    \b(?:on|is on) (?:annual |maternity |parental |paternity |sick )?(?:leave|vacation|holiday)s?\b
-    ^(?:vacation|holiday|away)\b
+    ^(?:re:\s?|aw:\s?)?auto(?:mat\w{1,6})?[ -]?(?:re(?:ply|sponse|spond\w*)|answer|antwor\w*)\b
+    out[- ]of[- ](?:the[- ])?office|^ooo\b ?[:-]
     automat\w{1,6} (?:antwort|reply|response|r[eé]ponse|notification of absence)|autom\. antwort
-    abwesen(?:heit|d)|nicht im (?:b[uü]ro|haus)|urlaubs?(?:notiz|meldung|ank)|bin im urlaub
-    r[eé]ponse automatique|absence (?:du bureau|de |:)|^absen(?:ce|t)\b|message d'absence
-    respuesta autom[aá]tica|fuera de (?:la )?oficina|ausencia
-    risposta automatica|fuori (?:ufficio|sede)|assenza
-    resposta autom[aá]tica|fora do escrit[oó]rio|aus[eê]ncia tempor
-    automatisch(?:e)? (?:antwoord|beantwoord|bericht)|afwezig
-    automatiskt? svar|autosvar|fr[aå]nvaro|ikke til ?stede|poissa|automaattinen vastaus
-    automatyczna odpowied[zź]|odpowied[zź] automatyczna|nieobecno[sś]
+    abwesenheits(?:notiz|nachricht|meldung|assistent)|automatische abwesenheit
+    r[eé]ponse automatique|absence du bureau|message d'absence
+    respuesta autom[aá]tica|fuera de (?:la )?oficina
+    risposta automatica|fuori (?:ufficio|sede)
+    resposta autom[aá]tica|fora do escrit[oó]rio
+    automatisch(?:e)? (?:antwoord|beantwoord)|afwezigheids?(?:bericht|melding)
+    automatiskt? svar|autosvar|fr[aå]nvaromeddelande|automaattinen vastaus
+    automatyczna odpowied[zź]|odpowied[zź] automatyczna
     automatick[aáeé] odpov|mimo kancel[aá][rř]|automatikus v[aá]lasz
-    автоответ|автоматический ответ|вне офиса|в отпуске|автоматична відповідь
+    автоответ|автоматический ответ|вне офиса|автоматична відповідь
     otomatik yan[ıi]t|ofis d[ıi][sş][ıi]nda
-    自動(?:返信|応答|送信)|不在(?:通知|の|に)|休暇
-    自动(?:回复|答复)|自動(?:回覆|回復)|不在办公室|자동 ?(?:응답|회신)|부재중
+    自動(?:返信|応答)|不在通知|自动(?:回复|答复)|自動(?:回覆|回復)|자동 ?(?:응답|회신)|부재중
 """)
+"""Subjects that only programs write."""
+
+ABSENCE_SUBJECT = _any_of(r"""
+    \booo\b|\baway\b|\b(?:vacation|holiday|leave)s?\b
+    abwesen(?:heit|d)|nicht im (?:b[uü]ro|haus)|urlaub
+    \babsen(?:ce|t)\b|ausencia|assenza|aus[eê]ncia|afwezig|fr[aå]nvaro|ikke til ?stede|poissa
+    nieobecno[sś]|nep[rř][ií]tomn|в отпуске|не на месте|不在|休暇|不在办公室
+""")
+"""Subjects of vacation notes that people also write: harmless only if a program sent it."""
 
 RECEIPT_SUBJECT = _any_of(r"""
     ^(?:read|return receipt|gelesen|lu|le[ií]do|letto|lida|gelezen|l[aä]st|przeczytane)\s?:
@@ -141,13 +147,12 @@ RECEIPT_SUBJECT = _any_of(r"""
 
 CHALLENGE = _any_of(r"""
     (?:confirm|verify|validate|approve)\b[^.\n]{0,50}\b(?:sender|delivery of)
-    (?:confirm|verify|validate|approve)\b[^.\n]{0,50}\byou(?:r|'re| are) (?:e-?mail|message|mail)\b
+    (?:confirm|verify|validate|approve)\b[^.\n]{0,50}\byour (?:message|mail)\b(?! a[dc])
     (?:confirm|verify|validate|prove)\b[^.\n]{0,50}\byou(?:'re| are) (?:not a robot|human|a real)
     (?:action|confirmation|verification) (?:is )?required[^.\n]{0,40}(?:deliver|email|message)
     (?:sender|message|email) (?:verification|validation|confirmation) (?:request|required|needed)
     challenge[- ]response
     boxbe
-    spamarrest
     spam ?arrest
     \btmda\b
     mailblocks

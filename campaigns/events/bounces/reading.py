@@ -58,9 +58,11 @@ def _verdict(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVe
         return found
     if complaint := complaints.complaint_in(email, returned):
         return _of_complaint(complaint)
-    if signs.is_notice(email, own, has_copy=bool(returned)):
+    is_auto_reply = signs.is_auto_reply(email, own)
+    is_of_person = is_auto_reply and not returned and not signs.is_of_server(email)
+    if not is_of_person and signs.is_notice(email, own, has_copy=bool(returned)):
         return _by_words(email, own, returned)
-    if signs.is_auto_reply(email, own):
+    if is_auto_reply:
         return BounceVerdict(
             "auto-reply", (Report("auto-reply", first_address(email.first("from"))),)
         )

@@ -15,8 +15,8 @@ BEGINNING = 4_000
 
 _SERVER = re.compile(
     r"mailer[-_. ]?daemon|post[-_. ]?master|mail[-_. ]?(?:er)?[-_. ]?(?:deliver\w*|daemon|system)"
-    r"|mail[-_. ]?administrator|maildelivery|delivery[-_. ]?sub|mdaemon|listserv|majordomo"
-    r"|system[-_. ]?(?:administrator|attendant)|microsoftexchange|bounces?[@+-]",
+    r"|maildelivery|delivery[-_. ]?sub|mdaemon|listserv|majordomo|system[-_. ]?attendant"
+    r"|microsoftexchange",
     re.IGNORECASE,
 )
 _NULL_PATH = re.compile(r"^\s*(?:<\s*>|<?mailer-daemon[^>\s]*>?|<?#@\[\]>?)\s*$", re.IGNORECASE)
@@ -31,6 +31,8 @@ _OF_A_SERVER = (
 _OF_LISTS = ("list-id", "list-post", "list-unsubscribe", "list-subscribe", "x-campaign-id")
 _FORWARDED = re.compile(r"^\s*(?:fwd?|wg|tr|rv|enc|i|doorst)\s?:", re.IGNORECASE)
 _ANSWERED = re.compile(r"^\s*(?:re|aw|sv|antw|ref?|odp|vs|r)\s?:", re.IGNORECASE)
+_OF_A_SESSION = re.compile(r"postfix smtp (?:server|client): (?:errors|protocol)", re.IGNORECASE)
+"""Transcripts for the postmaster, of sessions with strangers."""
 _SMTP_REPLY = re.compile(
     r"(?<![\d.])(?:55\d|45\d|42\d|50[0-4]|52\d|53\d|54\d)[\s:-]{1,3}#?(?:[245]\.\d{1,3}\.\d{1,3}|\S)"
     r"|\(#?[45]\.\d{1,3}\.\d{1,3}\)|<<<\s?[45]\d\d|rcpt to",
@@ -46,8 +48,7 @@ def is_notice(email: Email, text: str, *, has_copy: bool) -> bool:
         is_of_server(email)
         or email.kind == "multipart/report"
         or any(name in email.headers for name in _OF_A_SERVER)
-        or _is_about_failure(subject)
-        or (has_copy and is_null_path(email))
+        or is_null_path(email)
     )
     return is_strong and _points(email, subject, text, has_copy) >= ENOUGH
 
@@ -75,7 +76,7 @@ def _doubts(email: Email, subject: str) -> int:
     doubts = 0
     if any(name in email.headers for name in _OF_LISTS):
         doubts += 4
-    if _FORWARDED.match(subject):
+    if _FORWARDED.match(subject) or _OF_A_SESSION.match(subject):
         doubts += 4
     if not of_server and _ANSWERED.match(subject):
         doubts += 3
@@ -124,10 +125,19 @@ def is_auto_reply(email: Email, text: str) -> bool:
     if any(name in email.headers for name in _OF_LISTS):
         return False
     subject = " ".join(email.first("subject").lower().split())[:300]
-    if phrases.AUTO_REPLY_SUBJECT.search(subject) or phrases.RECEIPT_SUBJECT.search(subject):
+    if phrases.AUTO_REPLY_SUBJECT.search(subject):
         return True
-    is_machine = is_null_path(email) or submitted.startswith("auto-")
-    return bool(
-        phrases.CHALLENGE.search(subject)
-        or (is_machine and phrases.CHALLENGE.search(text[:BEGINNING].lower()))
+    if not (is_null_path(email) or submitted.startswith("auto-") or _is_suppressing(email)):
+        return False
+    return any(sign.search(subject) for sign in _SUBJECTS_OF_PROGRAMS) or bool(
+        phrases.CHALLENGE.search(text[:BEGINNING].lower())
     )
+
+
+_SUBJECTS_OF_PROGRAMS = (phrases.ABSENCE_SUBJECT, phrases.RECEIPT_SUBJECT, phrases.CHALLENGE)
+
+
+def _is_suppressing(email: Email) -> bool:
+    """Return whether it asks not to be answered automatically, as automatic replies do."""
+    precedence = first(email.headers, "precedence").strip().lower()
+    return "x-auto-response-suppress" in email.headers or precedence in ("bulk", "junk")
