@@ -7,6 +7,7 @@ from campaigns.public import (
     track,
     unsubscribe,
     view,
+    webhooks,
 )
 
 BLUEPRINTS = (
@@ -16,4 +17,5 @@ BLUEPRINTS = (
     view.bp,
     media_files.bp,
     health.bp,
+    webhooks.bp,
 )

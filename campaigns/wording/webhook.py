@@ -24,6 +24,7 @@ SENTENCES: dict[str, Message] = {
         " the URL is their only protection."
     ),
     # Mistakes in the set-up
+    "webhook.kind_missing": N_("Choose your provider."),
     "webhook.verification_key_invalid": N_(
         "This is not a verification key. Copy the whole key from SendGrid; it begins with MFkw."
     ),
@@ -60,6 +61,10 @@ SENTENCES: dict[str, Message] = {
     "webhook.raw_delivery": N_(
         "The message had no envelope. Turn off raw message delivery for the subscription, or turn"
         " it on in the set-up."
+    ),
+    "webhook.repeated": N_("The same post was received before."),
+    "webhook.unusable": N_(
+        "The set-up of this webhook cannot be used. Save it again, with its key."
     ),
     # Why a post could not be read
     "webhook.not_json": N_("The post could not be read: it is not valid JSON."),

@@ -51,6 +51,7 @@ AS_IT_IS: dict[str, set[str]] = {
         "Policy Rejection",
         "Spam Complaint",
     },
+    "public/webhooks.py": {"Basic realm=webhook"},
     "providers/presets.py": {
         "Amazon SES",
         "Google Workspace",

@@ -80,6 +80,9 @@ class WebhookKind(ABC, Generic[S, C]):
     events: Sequence[str] = ()
     """What to tick at the provider, in the provider's own words."""
 
+    status_of_repeated = 200
+    """Status of the answer to a post that was received before."""
+
     def needs_login(self, settings: S) -> bool:
         """Return whether posts are authenticated by the login in the URL."""
         return False

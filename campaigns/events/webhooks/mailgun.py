@@ -87,6 +87,7 @@ class Mailgun(WebhookKind[NoSettings, MailgunCredentials]):
             is_required=True,
         ),
     )
+    status_of_repeated = NEVER_AGAIN
     events = (
         "Delivered Messages",
         "Permanent Failure",
