@@ -22,6 +22,7 @@ JOBS: dict[str, tuple[str, str]] = {
     "resend": ("background", "campaigns.jobs.resend.carry_on"),
     "domains": ("background", "campaigns.jobs.domains.look_up"),
     "ingest": ("background", "campaigns.jobs.ingest.ingest"),
+    "incoming": ("background", "campaigns.jobs.incoming.read"),
     "engagement": ("background", "campaigns.jobs.engagement.carry_on"),
     "count_campaign": ("background", "campaigns.jobs.counts.campaign"),
     "count_list": ("background", "campaigns.jobs.counts.one_list"),

@@ -15,7 +15,7 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import completion, journal, recovery, resend
-from campaigns.events import scores
+from campaigns.events import incoming, scores
 from campaigns.jobs import stream
 from campaigns.privacy import retention
 from campaigns.providers.domains import keys
@@ -25,6 +25,8 @@ from campaigns.transactional import queue
 log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
+INCOMING_AT_ONCE = 500
+"""Number of posts and emails to ring for in one sweep."""
 MARKING_SECONDS = 1.5
 """Time for this in one sweep, in seconds; shorter than the lease of the clock."""
 _next_domains = 0.0
@@ -142,6 +144,8 @@ def ring_for_open_work() -> None:
     for change in changes.running():
         doorbell.ring("fields", change.id)
     ring_for_events()
+    for incoming_id in incoming.waiting(INCOMING_AT_ONCE):
+        doorbell.ring("incoming", incoming_id)
     ring_for_domains()
     ring_for_counts()
     if scores.is_due(now=now, zone=workspace_zone()):

@@ -49,7 +49,7 @@ def _is_refused(response: Response) -> bool:
     return response.status_code in {401, 403, 404, 406}
 
 
-@bp.route("/hooks/<public_id>", methods=["GET", "POST"])
+@bp.route("/hooks/<public_id>", methods=["GET", "POST"], strict_slashes=False)
 @access("public")
 @limiter.limit(MOST, methods=["POST"], key_func=_client)
 @limiter.limit(MOST_REFUSED, methods=["POST"], key_func=_stranger, deduct_when=_is_refused)
@@ -69,7 +69,9 @@ def receive(public_id: str) -> Response:
         return _refuse(endpoint, post, error.reason, error.status)
     with transaction():
         incoming_id = endpoints.accept(endpoint, post, name, now=now)
-    if incoming_id is None and (status := WEBHOOKS[endpoint.kind].status_of_repeated) != 200:
+    if incoming_id is not None:
+        services().doorbell.ring("incoming", incoming_id)
+    elif (status := WEBHOOKS[endpoint.kind].status_of_repeated) != 200:
         return _refuse(endpoint, post, Reason("webhook.repeated"), status)
     return _answer(200, "OK")
 

@@ -66,6 +66,13 @@ SENTENCES: dict[str, Message] = {
     "webhook.unusable": N_(
         "The set-up of this webhook cannot be used. Save it again, with its key."
     ),
+    # What became of an accepted post
+    "webhook.subscribed": N_("The subscription was confirmed. Amazon now sends events here."),
+    "webhook.not_subscribed": N_(
+        "The subscription could not be confirmed at Amazon. Request another confirmation in the"
+        " Amazon SNS console."
+    ),
+    "webhook.failed": N_("This could not be processed. The error is in the log."),
     # Why a post could not be read
     "webhook.not_json": N_("The post could not be read: it is not valid JSON."),
     "webhook.too_many_events": N_("The post has more than %(most)s events."),

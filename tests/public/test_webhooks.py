@@ -90,6 +90,8 @@ def test_the_raw_body_is_stored_whatever_the_content_type(
 def test_a_repeated_post_is_stored_once(client: FlaskClient, mailjet: WebhookEndpoint) -> None:
     sent = post([{"event": "sent"}], login_of(mailjet))
     assert [send(client, mailjet, sent).status_code for _ in range(3)] == [200] * 3
+    with_slash = f"/hooks/{mailjet.public_id}/"
+    assert client.post(with_slash, data=sent.body, headers=sent.headers).status_code == 200
     assert stored() == [("waiting", "")]
 
 

@@ -192,6 +192,8 @@ def verify(endpoint: WebhookEndpoint, post: Post, vault: Vault, *, now: datetime
 
 def accept(endpoint: WebhookEndpoint, post: Post, name: str, *, now: datetime) -> int | None:
     """Store a verified post, and return its id; None if it was received before."""
+    # SQLite reuses the id of a deleted endpoint, but a key in a URL is never used again.
+    unique = f"{endpoint.public_id}:{name}".encode("utf-8", "replace")
     db.session.execute(
         sa.update(WebhookEndpoint)
         .where(
@@ -208,7 +210,7 @@ def accept(endpoint: WebhookEndpoint, post: Post, name: str, *, now: datetime) -
         channel="webhook",
         source=endpoint.kind,
         body=post.body,
-        dedupe=incoming.digest("webhook", endpoint.id, name.encode("utf-8", "replace")),
+        dedupe=incoming.digest("webhook", endpoint.id, unique),
         now=now,
         headers=kept_headers(post),
         endpoint_id=endpoint.id,

@@ -1,0 +1,102 @@
+"""Read what came back, and act on it: one stored post or email for each job."""
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.events import consequences, incoming
+from campaigns.events.bounces.feedback import feedback_of
+from campaigns.events.feedback import Feedback
+from campaigns.events.models import Incoming
+from campaigns.events.webhooks.kind import Post
+from campaigns.events.webhooks.reading import UnreadablePostError
+from campaigns.events.webhooks.registry import WEBHOOKS
+from campaigns.jobs.runtime import job
+from campaigns.outages import is_outage
+from campaigns.providers import outgoing
+from campaigns.reason import Reason
+
+log = structlog.get_logger()
+
+CHUNK = 1_000
+"""Events in one transaction."""
+
+
+@job("incoming")
+def read(incoming_id: int) -> None:
+    """Read a post or an email, unless another job has.
+
+    If it fails, the reason is noted and the sweep tries again; after some attempts it waits for a
+    person. An outage is no failed attempt.
+    """
+    row = db.session.get(Incoming, incoming_id)
+    if row is None or row.state != "waiting":
+        return
+    try:
+        feedbacks, verdict = _read(row)
+        _apply(incoming_id, feedbacks, verdict)
+    except UnreadablePostError as error:
+        _fail(incoming_id, error.reason)
+    except _ConfirmationError:
+        _fail(incoming_id, Reason("webhook.not_subscribed"))
+    except Exception as error:
+        if isinstance(error, SQLAlchemyError | OSError) and is_outage(error):
+            raise
+        log.exception("a post or an email could not be read", incoming=incoming_id)
+        _fail(incoming_id, Reason("webhook.failed"))
+
+
+class _ConfirmationError(Exception):
+    """The subscription could not be confirmed."""
+
+
+def _read(row: Incoming) -> tuple[list[Feedback], Reason | None]:
+    """Return what an email or a post reports, and the verdict if it had another purpose."""
+    if row.channel == "email":
+        return feedback_of(row.body, row.received_at), None
+    kind = WEBHOOKS.get(row.source)
+    if kind is None:
+        raise UnreadablePostError("webhook.unusable")
+    post = Post(row.headers, row.body, row.received_at)
+    if url := kind.confirmation_url(post):
+        _confirm(url)
+        return [], Reason("webhook.subscribed")
+    return kind.parse(post), None
+
+
+def _confirm(url: str) -> None:
+    try:
+        answer = outgoing.get(url, most=outgoing.LARGEST_ANSWER)
+    except outgoing.OutgoingError as error:
+        log.warning("a subscription could not be confirmed", error=str(error))
+        raise _ConfirmationError from None
+    if answer.status != 200:
+        log.warning("a subscription could not be confirmed", status=answer.status)
+        raise _ConfirmationError
+
+
+def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) -> None:
+    """Act on the events, a part of them in each transaction, and finish with the last part.
+
+    A job that is killed in between starts over, which changes nothing twice.
+    """
+    new_events, last = 0, max(len(feedbacks) - 1, 0) // CHUNK
+    for number in range(last + 1):
+        with transaction():
+            row = incoming.lock(incoming_id)
+            if row is None:
+                return
+            now, chunk = utcnow(), feedbacks[number * CHUNK : (number + 1) * CHUNK]
+            applied = consequences.apply(chunk, incoming=row, signer=services().signer, now=now)
+            new_events += applied.new_events
+            if number == last:
+                why_none = None if new_events else applied.verdict
+                incoming.finish(row, new_events=new_events, verdict=verdict or why_none, now=now)
+
+
+def _fail(incoming_id: int, reason: Reason) -> None:
+    db.session.rollback()
+    with transaction():
+        incoming.fail(incoming_id, reason, now=utcnow())
