@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     mailbox_port: int = Field(
         0, ge=0, le=65535, description="SMTP port of the built-in mailbox; 0: no mailbox."
     )
+    intake_lmtp: str = Field(
+        "",
+        description="Address at which `campaigns intake` takes returned emails from a mail server"
+        " over LMTP, such as 127.0.0.1:2424; empty: it does not listen.",
+    )
+    intake_smtp: str = Field(
+        "", description="The same over SMTP, for mail servers that cannot speak LMTP."
+    )
     resolve_mx: bool = Field(
         True, description="Look up in DNS (MX) which mailbox provider serves each recipient domain."
     )

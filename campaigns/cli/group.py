@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("campaigns.cli.run", "Run the web server only."),
     "worker": ("campaigns.cli.run", "Run the background jobs: sending, imports, events."),
     "clock": ("campaigns.cli.run", "Start whatever is due: schedules, retries, cleanup."),
+    "intake": ("campaigns.cli.run", "Take in what comes back by email: bounces, complaints."),
     "mailbox": ("campaigns.cli.run", "Run the built-in mailbox, which captures email."),
     "migrate": ("campaigns.cli.database", "Update the database schema."),
     "migration": ("campaigns.cli.database", "Write a new migration (for developers)."),

@@ -106,6 +106,30 @@ def clock_command() -> None:
     run_clock(create_core(settings))
 
 
+@click.command("intake")
+@click.option("--pipe", is_flag=True, help="Take one email from standard input, and end.")
+@click.option("--to", "recipient", default="", help="The address it was delivered to (--pipe).")
+@click.option("--from", "sender", default="", help="Its return path (--pipe).")
+def intake_command(pipe: bool, recipient: str, sender: str) -> None:
+    """Take in emails that come back: bounces, complaints, unsubscribe requests.
+
+    Reads the mailboxes that the settings of provider accounts name, and listens at INTAKE_LMTP and
+    INTAKE_SMTP. With --pipe, for the pipe of a mail server, exits with 75 if the email cannot be
+    stored now, so that the server tries again.
+    """
+    settings = _settings_with_logs()
+    from campaigns.core import create_core
+
+    app = create_core(settings)
+    if pipe:
+        from campaigns.intake.pipe import take_in
+
+        sys.exit(take_in(app, sys.stdin.buffer, recipient=recipient, sender=sender))
+    from campaigns.intake.service import run_intake
+
+    run_intake(app)
+
+
 @click.command("mailbox")
 def mailbox_command() -> None:
     """Run the built-in mailbox, which captures email.

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import errno
 import signal
-import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -49,20 +50,32 @@ async def _serve(server: "MailServer", host: str, port: int, path: Path) -> None
     await server.stop()
 
 
+class MessageStore(Protocol):
+    """Where a server puts its messages."""
+
+    failures: tuple[type[Exception], ...]
+    """Errors that mean: not now."""
+
+    def append(self, batch: Sequence[Captured], /) -> Sequence[int]:
+        """Store messages durably and return a number for each. Raises one of `failures`."""
+        ...
+
+
 class MailServer:
     """Accepts connections and stores their messages; those that arrive together share a commit."""
 
     def __init__(
         self,
-        writer: Writer,
+        store: MessageStore,
         *,
+        session: type[MailboxSession] = MailboxSession,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         idle_seconds: float = IDLE_SECONDS,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.max_message_bytes = max_message_bytes
         self.is_draining = False
-        self._writer = writer
+        self._store, self._session = store, session
         self._idle_seconds = idle_seconds
         self._max_connections = max_connections
         self._sessions: set[MailboxSession] = set()
@@ -76,7 +89,7 @@ class MailServer:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: MailboxSession(self), host, port, backlog=512
+                lambda: self._session(self), host, port, backlog=512
             )
         except (OSError, OverflowError) as error:
             raise _why_not(error, host, port) from None
@@ -127,11 +140,11 @@ class MailServer:
         if not waiting:
             return
         try:
-            ids = self._writer.append([captured for captured, _ in waiting])
-        except sqlite3.Error as error:
+            ids = self._store.append([captured for captured, _ in waiting])
+        except self._store.failures as error:
             log.error("mailbox could not store messages", count=len(waiting), error=str(error))
             for _, reply in waiting:
-                reply(b"452 4.3.1 The mailbox cannot be written (disk full?), try again later")
+                reply(b"452 4.3.1 Messages cannot be stored (disk full?), try again later")
             return
         for (_, reply), key in zip(waiting, ids, strict=True):
             reply(b"250 2.0.0 Ok: queued as %d" % key)

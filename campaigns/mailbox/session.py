@@ -59,6 +59,9 @@ class _Envelope:
 class MailboxSession(asyncio.Protocol):
     """The server's side of a connection."""
 
+    is_lmtp: ClassVar[bool] = False
+    greeting: ClassVar[bytes] = b"220 localhost ESMTP Campaigns mailbox: keeps all, relays nothing"
+
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._transport: asyncio.Transport | None = None
@@ -70,6 +73,7 @@ class MailboxSession(asyncio.Protocol):
         self._in_data = False
         self._overlong = False  # the current line or message is too long: skip the rest
         self._awaits_store = False
+        self._replies_due = 1
         self._is_choked = False  # the peer does not read our replies
         self._is_held_back = False  # we do not read from the peer
         self._is_closing = False
@@ -83,7 +87,7 @@ class MailboxSession(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.heard_at = asyncio.get_running_loop().time()
         if self._hub.join(self):
-            self._send(b"220 localhost ESMTP Campaigns mailbox: keeps everything, relays nothing")
+            self._send(self.greeting)
             self._flush()
         else:
             self.close_with(b"421 4.3.2 Too many connections, try again later")
@@ -200,21 +204,35 @@ class MailboxSession(asyncio.Protocol):
             self._is_closing = True
 
     def _helo(self, name: str) -> None:
-        if not name:
-            self._refuse(b"501 5.5.4 Say who you are: HELO name")
-            return
-        self._greeted, self._envelope = True, None
-        self._send(b"250 localhost")
+        if self.is_lmtp:
+            self._not_here(name)
+        elif self._greet(name, b"HELO"):
+            self._send(b"250 localhost")
 
     def _ehlo(self, name: str) -> None:
+        if self.is_lmtp:
+            self._not_here(name)
+        elif self._greet(name, b"EHLO"):
+            self._send(self._extensions())
+
+    def _lhlo(self, name: str) -> None:
+        if not self.is_lmtp:
+            self._not_here(name)
+        elif self._greet(name, b"LHLO"):
+            self._send(self._extensions())
+
+    def _greet(self, name: str, verb: bytes) -> bool:
+        """Start over. Refuses a client without a name."""
         if not name:
-            self._refuse(b"501 5.5.4 Say who you are: EHLO name")
-            return
+            self._refuse(b"501 5.5.4 Say who you are: %s name" % verb)
+            return False
         self._greeted, self._envelope = True, None
-        size = self._hub.max_message_bytes
-        self._send(
+        return True
+
+    def _extensions(self) -> bytes:
+        return (
             b"250-localhost\r\n250-PIPELINING\r\n250-SIZE %d\r\n250-8BITMIME\r\n"
-            b"250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8" % size
+            b"250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8" % self._hub.max_message_bytes
         )
 
     def _mail(self, rest: str) -> None:
@@ -287,9 +305,10 @@ class MailboxSession(asyncio.Protocol):
         self._searched = 0
         self._in_data = False
         envelope, self._envelope = self._envelope, None
+        self._replies_due = self._replies_to(len(envelope.rcpt_to) if envelope else 1)
         is_overlong, self._overlong = self._overlong, False
         if is_overlong or len(raw) - 2 > self._hub.max_message_bytes:
-            self._send(b"552 5.3.4 Message too large")
+            self._answer(b"552 5.3.4 Message too large")
         elif envelope is not None:
             if b"\r\n." in raw:
                 raw = raw.replace(b"\r\n.", b"\r\n")
@@ -299,9 +318,18 @@ class MailboxSession(asyncio.Protocol):
         self._part_if_draining()
         return True
 
+    def _replies_to(self, recipients: int) -> int:
+        """Return the number of replies to a message for this number of recipients."""
+        return 1
+
+    def _answer(self, reply: bytes) -> None:
+        """Reply to a message."""
+        for _ in range(self._replies_due):
+            self._send(reply)
+
     def _stored(self, reply: bytes) -> None:
         self._awaits_store = False
-        self._send(reply)
+        self._answer(reply)
         self._part_if_draining()
         self._process()
 
@@ -334,6 +362,7 @@ class MailboxSession(asyncio.Protocol):
     _COMMANDS: ClassVar[dict[bytes, Callable[["MailboxSession", str], None]]] = {
         b"HELO": _helo,
         b"EHLO": _ehlo,
+        b"LHLO": _lhlo,
         b"MAIL": _mail,
         b"RCPT": _rcpt,
         b"DATA": _data,
@@ -350,6 +379,16 @@ class MailboxSession(asyncio.Protocol):
         b"GET": _wrong_protocol,
         b"POST": _wrong_protocol,
     }
+
+
+class LmtpSession(MailboxSession):
+    """The same over LMTP (RFC 2033): a greeting of its own, and a reply for each recipient."""
+
+    greeting = b"220 localhost LMTP Campaigns"
+    is_lmtp = True
+
+    def _replies_to(self, recipients: int) -> int:
+        return recipients
 
 
 def _parse_path(text: str, keyword: str) -> tuple[str, list[str]] | None:

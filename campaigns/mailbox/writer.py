@@ -1,5 +1,6 @@
 """Write captured messages to the file, many in one transaction, and delete the oldest."""
 
+import sqlite3
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Writer:
 
     Keeps at most `max_messages`, and `max_bytes` of compressed source; the totals count all.
     """
+
+    failures: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(
         self, path: Path, *, max_messages: int = MAX_MESSAGES, max_bytes: int = MAX_BYTES

@@ -30,7 +30,13 @@ RETRY_INTERVAL_SECONDS = 0.5
 DEMO_MAILBOX_PORT = 2525
 HEALTH_TIMEOUT_SECONDS = 2
 NAME_WIDTH = 9
-_COLOURS = {"web": "cyan", "worker": "green", "clock": "yellow", "mailbox": "magenta"}
+_COLOURS = {
+    "web": "cyan",
+    "worker": "green",
+    "clock": "yellow",
+    "intake": "blue",
+    "mailbox": "magenta",
+}
 
 T = TypeVar("T")
 Prepare = Callable[[Settings], Sequence[str]]
@@ -255,6 +261,7 @@ class _Run:
                 stop_seconds=DRAIN_SECONDS + 5,
             ),
             Program("clock", own_command("clock"), environment),
+            Program("intake", own_command("intake"), environment),
         ]
         if settings.mailbox_port:
             programs.insert(1, Program("mailbox", own_command("mailbox"), environment))

@@ -1,0 +1,1 @@
+"""Intake of emails that come back: mailboxes, a listener behind a mail server, and a pipe."""

@@ -1,0 +1,179 @@
+"""Read a mailbox over IMAP (RFC 3501), with IDLE (RFC 2177) where the server has it."""
+
+import contextlib
+import imaplib
+import re
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from imap_tools import MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools.errors import ImapToolsError, MailboxLoginError, UnexpectedCommandStatusError
+from imap_tools.mailbox import BaseMailBox
+
+from campaigns.events.incoming import MAX_BYTES
+from campaigns.intake.reader import (
+    BATCH,
+    BATCH_BYTES,
+    CONNECT_SECONDS,
+    FoundEmail,
+    MailboxLogin,
+    MailboxTroubleError,
+)
+from campaigns.providers.base import ProviderTroubleError
+
+_ATTRIBUTES = re.compile(rb"UID (\d+)")
+_SIZE = re.compile(rb"UID (\d+).*RFC822\.SIZE (\d+)|RFC822\.SIZE (\d+).*UID (\d+)")
+MAX_ERROR = 200
+
+
+class ImapMailbox:
+    """See `MailboxReader`.
+
+    With a folder for what is done, everything in the folder is new; without one, what is unseen.
+    Emails whose keys were returned once are not returned again, even if they cannot be moved.
+    """
+
+    def __init__(self, login: MailboxLogin) -> None:
+        self._login = login
+        with _explained(login):
+            self._box = _connect(login)
+        try:
+            with _explained(login):
+                _log_in(self._box, login)
+                self._box.folder.set(login.folder)
+                if login.done_folder and not self._box.folder.exists(login.done_folder):
+                    self._box.folder.create(login.done_folder)
+                self._box.folder.set(login.folder)
+        except MailboxTroubleError:
+            self.close()
+            raise
+        self._waiting: list[str] = []
+        self._returned: set[str] = set()
+
+    def read(self) -> Sequence[FoundEmail]:
+        """See `MailboxReader`."""
+        with _explained(self._login):
+            if not self._waiting:
+                wanted = "ALL" if self._login.done_folder else "UNSEEN"
+                found = self._box.uids(wanted, charset=None)
+                self._returned.intersection_update(found)
+                self._waiting = [uid for uid in found if uid not in self._returned]
+            return self._next()
+
+    def _next(self) -> Sequence[FoundEmail]:
+        """Return the next batch. Another program may have taken some, or all, of it."""
+        while self._waiting:
+            batch = self._batch(self._waiting[:BATCH])
+            self._returned.update(self._waiting[: len(batch)])
+            self._waiting = self._waiting[len(batch) :]
+            if found := self._fetch(batch):
+                return found
+        return ()
+
+    def _batch(self, uids: Sequence[str]) -> Sequence[str]:
+        """Return the first of these that are small enough to be in memory together."""
+        _, lines = self._box.client.uid("FETCH", ",".join(uids), "(RFC822.SIZE)")
+        sizes: dict[str, int] = {}
+        for line in lines:
+            if isinstance(line, bytes) and (match := _SIZE.search(line)):
+                uid, size = match[1] or match[4], match[2] or match[3]
+                sizes[uid.decode()] = int(size)
+        total = 0
+        for number, uid in enumerate(uids):
+            total += min(sizes.get(uid, 0), MAX_BYTES)
+            if number and total > BATCH_BYTES:
+                return uids[:number]
+        return uids
+
+    def _fetch(self, uids: Sequence[str]) -> Sequence[FoundEmail]:
+        # PEEK leaves them unseen until they are stored; one byte more shows that there is more.
+        parts = f"(BODY.PEEK[]<0.{MAX_BYTES + 1}>)"
+        _, answer = self._box.client.uid("FETCH", ",".join(uids), parts)
+        found = []
+        for number, item in enumerate(answer):
+            if isinstance(item, tuple):
+                # Some servers name the UID after the text.
+                after = answer[number + 1] if number + 1 < len(answer) else b""
+                match = _ATTRIBUTES.search(item[0]) or _ATTRIBUTES.search(
+                    after if isinstance(after, bytes) else b""
+                )
+                if match:
+                    found.append(FoundEmail(match[1].decode(), cast("bytes", item[1])))
+        return found
+
+    def done(self, keys: Sequence[str]) -> None:
+        """See `MailboxReader`."""
+        # A server refuses what another program has moved meanwhile: they are gone, too.
+        with _explained(self._login), contextlib.suppress(UnexpectedCommandStatusError):
+            if self._login.done_folder:
+                self._box.move(list(keys), self._login.done_folder)
+            else:
+                self._box.flag(list(keys), r"\Seen", value=True)
+
+    def wait(self, seconds: float) -> None:
+        """See `MailboxReader`."""
+        with _explained(self._login):
+            if "IDLE" in self._box.client.capabilities:
+                self._box.idle.wait(timeout=seconds)
+            else:
+                time.sleep(seconds)
+                self._box.client.noop()
+
+    def close(self) -> None:
+        """See `MailboxReader`."""
+        with contextlib.suppress(Exception):
+            self._box.logout()
+
+
+def _connect(login: MailboxLogin) -> BaseMailBox:
+    if login.security == "none":
+        return MailBoxUnencrypted(login.host, login.port, timeout=CONNECT_SECONDS)
+    kind = MailBox if login.security == "tls" else MailBoxStartTls
+    context = ssl.create_default_context()
+    return kind(login.host, login.port, timeout=CONNECT_SECONDS, ssl_context=context)
+
+
+def _log_in(box: BaseMailBox, login: MailboxLogin) -> None:
+    try:
+        if login.token is None:
+            box.login(login.username, login.password, initial_folder=None)
+        else:
+            box.xoauth2(login.username, login.token(), initial_folder=None)
+    except (MailboxLoginError, imaplib.IMAP4.error) as error:
+        if isinstance(error, imaplib.IMAP4.abort):
+            raise
+        if login.refuse_token is not None:
+            login.refuse_token()
+        raise MailboxTroubleError(
+            "intake.login_refused", host=login.host, error=_words(error)
+        ) from None
+
+
+@contextlib.contextmanager
+def _explained(login: MailboxLogin) -> Iterator[None]:
+    """Turn errors into MailboxTroubleError."""
+    try:
+        yield
+    except ProviderTroubleError as error:
+        raise MailboxTroubleError("intake.no_token", error=error.reason) from None
+    except ssl.SSLError as error:
+        raise MailboxTroubleError(
+            "intake.not_secure", host=login.host, error=_words(error)
+        ) from None
+    except (OSError, imaplib.IMAP4.abort) as error:
+        raise MailboxTroubleError(
+            "intake.unreachable", host=login.host, port=str(login.port), error=_words(error)
+        ) from None
+    except (imaplib.IMAP4.error, ImapToolsError) as error:
+        raise MailboxTroubleError("intake.refused", host=login.host, error=_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    """Return the server's words, or those of the error."""
+    if isinstance(error, UnexpectedCommandStatusError):
+        _, said = error.command_result
+        error = Exception(said[0].decode("utf-8", "replace") if said and said[0] else "")
+    text = "".join(char if char.isprintable() else " " for char in str(error))
+    return " ".join(text.removeprefix("b'").removesuffix("'").split())[:MAX_ERROR]

@@ -1,0 +1,152 @@
+"""Read a mailbox over POP3 (RFC 1939). It has no folders: what is stored is deleted there."""
+
+import base64
+import contextlib
+import poplib
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+
+from campaigns.events.incoming import MAX_BYTES
+from campaigns.intake.reader import (
+    BATCH,
+    BATCH_BYTES,
+    CONNECT_SECONDS,
+    FoundEmail,
+    MailboxLogin,
+    MailboxTroubleError,
+)
+from campaigns.providers.base import ProviderTroubleError
+
+# Some bounces have lines of 40 kB; the library's limit is 2 kB, and has no setting.
+poplib._MAXLINE = 1024 * 1024  # type: ignore[attr-defined]  # noqa: SLF001
+
+MAX_ERROR = 200
+
+
+class Pop3Mailbox:
+    """See `MailboxReader`. A server shows new emails to new connections only."""
+
+    def __init__(self, login: MailboxLogin) -> None:
+        self._login = login
+        with _explained(login):
+            self._client = _connect(login)
+            try:
+                _log_in(self._client, login)
+                self._waiting = self._list()
+            except BaseException:
+                self.close()
+                raise
+
+    def _list(self) -> list[tuple[str, int]]:
+        """Return (number, size) of every email."""
+        _, lines, _ = self._client.list()
+        pairs = (line.decode("ascii", "replace").split()[:2] for line in lines)
+        return [(number, int(size)) for number, size in pairs]
+
+    def read(self) -> Sequence[FoundEmail]:
+        """See `MailboxReader`."""
+        found: list[FoundEmail] = []
+        total = 0
+        with _explained(self._login):
+            while self._waiting and len(found) < BATCH and total < BATCH_BYTES:
+                number, size = self._waiting.pop(0)
+                total += min(size, MAX_BYTES)
+                found.append(FoundEmail(number, self._retrieve(number, size)))
+        return found
+
+    def _retrieve(self, number: str, size: int) -> bytes:
+        """Return an email; of one that is too large, its headers and first lines."""
+        if size <= MAX_BYTES:
+            _, lines, _ = self._client.retr(number)
+        else:
+            _, lines, _ = self._client.top(number, 2_000)
+        return b"\r\n".join((*lines, b""))
+
+    def done(self, keys: Sequence[str]) -> None:
+        """See `MailboxReader`."""
+        with _explained(self._login):
+            for key in keys:
+                self._client.dele(int(key))
+            if not self._waiting:
+                # Deletions count from QUIT on; without it, they are read again and known.
+                self._client.quit()
+                self._client = _connect(self._login)
+                _log_in(self._client, self._login)
+                self._waiting = self._list()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, then end the session: the next one sees what has arrived."""
+        time.sleep(seconds)
+        with _explained(self._login):
+            self._client.quit()
+            self._client = _connect(self._login)
+            _log_in(self._client, self._login)
+            self._waiting = self._list()
+
+    def close(self) -> None:
+        """See `MailboxReader`."""
+        with contextlib.suppress(Exception):
+            self._client.close()
+
+
+def _connect(login: MailboxLogin) -> poplib.POP3:
+    if login.security == "tls":
+        return poplib.POP3_SSL(
+            login.host,
+            login.port,
+            timeout=CONNECT_SECONDS,
+            context=ssl.create_default_context(),
+        )
+    client = poplib.POP3(login.host, login.port, timeout=CONNECT_SECONDS)
+    if login.security == "starttls":
+        client.stls(ssl.create_default_context())
+    return client
+
+
+def _log_in(client: poplib.POP3, login: MailboxLogin) -> None:
+    try:
+        if login.token is None:
+            client.user(login.username)
+            client.pass_(login.password)
+        else:
+            _xoauth2(client, login.username, login.token())
+    except poplib.error_proto as error:
+        if login.refuse_token is not None:
+            login.refuse_token()
+        raise MailboxTroubleError(
+            "intake.login_refused", host=login.host, error=_words(error)
+        ) from None
+
+
+def _xoauth2(client: poplib.POP3, username: str, token: str) -> None:
+    text = base64.b64encode(f"user={username}\1auth=Bearer {token}\1\1".encode()).decode()
+    # The library has no method for AUTH.
+    for line in ("AUTH XOAUTH2", text):
+        client._shortcmd(line)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def _explained(login: MailboxLogin) -> Iterator[None]:
+    """Turn errors into MailboxTroubleError."""
+    try:
+        yield
+    except ProviderTroubleError as error:
+        raise MailboxTroubleError("intake.no_token", error=error.reason) from None
+    except ssl.SSLError as error:
+        raise MailboxTroubleError(
+            "intake.not_secure", host=login.host, error=_words(error)
+        ) from None
+    except (OSError, EOFError) as error:
+        raise MailboxTroubleError(
+            "intake.unreachable", host=login.host, port=str(login.port), error=_words(error)
+        ) from None
+    except (poplib.error_proto, ValueError) as error:
+        raise MailboxTroubleError("intake.refused", host=login.host, error=_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    said = error.args[0] if error.args else ""
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.removeprefix("-ERR").split())[:MAX_ERROR]

@@ -1,0 +1,54 @@
+"""Store emails that came in, whichever way: `incoming` rows and the ring of their job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import transaction
+from campaigns.events import incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An email with its envelope, as far as it is known."""
+
+    raw: bytes
+    mail_from: str | None = None
+    rcpt_to: tuple[str, ...] = ()
+
+    def as_delivered(self) -> bytes:
+        """Return it with the envelope in front, as a mail server writes it on delivery."""
+        lines = [f"Delivered-To: {address}" for address in self.rcpt_to]
+        if self.mail_from is not None:
+            lines.insert(0, f"Return-Path: <{self.mail_from}>")
+        clean = ("".join(char for char in line if char.isprintable()) for line in lines)
+        return "".join(f"{line}\r\n" for line in clean).encode() + self.raw
+
+
+def store(
+    emails: Sequence[Arrived],
+    *,
+    source: str,
+    mailbox_id: int | None = None,
+    account_id: int | None = None,
+) -> int:
+    """Store them in one transaction; returns how many were new. Equal ones are stored once."""
+    new = []
+    with transaction(durable=True):
+        for email in emails:
+            body = email.as_delivered()
+            number = incoming.receive(
+                channel="email",
+                source=source,
+                endpoint_id=mailbox_id,
+                account_id=account_id,
+                body=body,
+                dedupe=incoming.digest("email", mailbox_id, body),
+                now=utcnow(),
+            )
+            if number is not None:
+                new.append(number)
+    for number in new:
+        services().doorbell.ring("incoming", number)
+    return len(new)

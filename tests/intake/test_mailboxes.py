@@ -1,0 +1,109 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.events.models import IntakeMailbox
+from campaigns.inputs import InvalidInputError
+from campaigns.intake import mailboxes
+from campaigns.intake.mailboxes import IntakeMailboxInput
+from campaigns.reason import Reason
+
+pytestmark = pytest.mark.usefixtures("app")
+NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
+GOOD = {
+    "host": "imap.example.org", "username": "bounces@example.org", "password": "tea and cake",
+    "done_folder": "Done", "is_on": True,
+}  # fmt: skip
+
+
+def save(mailbox: IntakeMailbox | None = None, **values: Any) -> IntakeMailbox:
+    typed = IntakeMailboxInput(**{**GOOD, **values})
+    with transaction():
+        return mailboxes.save(mailbox, typed, services().vault, account_id=None, now=NOW)
+
+
+def problems(**values: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as refused:
+        save(**values)
+    return {
+        name: one.code for name, one in refused.value.problems.items() if isinstance(one, Reason)
+    }
+
+
+def test_a_mailbox_is_stored_with_an_encrypted_password() -> None:
+    mailbox = save()
+    assert "tea" not in str(mailbox.credentials)
+    login = mailboxes.login_of(mailbox, services().vault)
+    assert (login.host, login.port, login.password) == ("imap.example.org", 993, "tea and cake")
+    assert (login.folder, login.done_folder) == ("INBOX", "Done")
+    assert mailboxes.typed_from(mailbox).password == ""
+
+
+def test_an_empty_password_keeps_the_stored_one_only_for_the_same_server() -> None:
+    mailbox = save()
+    save(mailbox, password="", folder="Bounces")
+    assert mailboxes.login_of(mailbox, services().vault).password == "tea and cake"
+    with pytest.raises(InvalidInputError) as refused:
+        save(mailbox, password="", host="imap.evil.example")
+    assert set(refused.value.problems) == {"password"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"host": " "}, {"host": "intake.host_missing"}),
+        ({"host": "imap.example.org\r\nA1"}, {"host": "intake.text_invalid"}),
+        ({"username": "a\x00b"}, {"username": "intake.text_invalid"}),
+        ({"username": "a" * 501}, {"username": "intake.text_too_long"}),
+        ({"username": ""}, {"username": "intake.username_missing"}),
+        ({"password": ""}, {"password": "intake.password_missing"}),
+        ({"password": "tea\r\nA2 DELETE INBOX"}, {"password": "intake.text_invalid"}),
+        ({"port": "0"}, {"port": "intake.port_invalid"}),
+        ({"port": "65536"}, {"port": "intake.port_invalid"}),
+        ({"port": "٣"}, {"port": "intake.port_invalid"}),
+        ({"protocol": "smtp"}, {"protocol": "intake.choice_unknown"}),
+        ({"security": "none"}, {"security": "intake.password_unencrypted"}),
+        ({"done_folder": "INBOX"}, {"done_folder": "intake.same_folder"}),
+        (
+            {"auth": "xoauth2", "token_url": "http://login.example.org"},
+            {
+                "token_url": "intake.token_url_invalid",
+                "refresh_token": "intake.refresh_token_missing",
+            },
+        ),
+    ],
+)
+def test_a_bad_field_is_named(values: dict[str, str], expected: dict[str, str]) -> None:
+    assert problems(**values) == expected
+
+
+def test_without_encryption_only_this_machine_is_read() -> None:
+    assert save(host="127.0.0.1", security="none").security == "none"
+
+
+def test_trouble_is_noted_since_its_beginning_until_the_next_success() -> None:
+    mailbox = save()
+    reason = Reason("intake.refused", {"host": "imap.example.org", "error": "later"})
+    later = NOW.replace(hour=10)
+    for at in (NOW, later):
+        with transaction():
+            mailboxes.note_trouble(mailbox.id, mailbox.version, reason, now=at)
+    db.session.refresh(mailbox)
+    assert (Reason.unpack(mailbox.trouble), mailbox.trouble_at) == (reason, NOW)
+    with transaction():
+        mailboxes.note_checked(mailbox.id, mailbox.version, received=3, now=later)
+    db.session.refresh(mailbox)
+    assert (mailbox.trouble, mailbox.trouble_at, mailbox.last_received_at) == ("", None, later)
+
+
+def test_what_an_earlier_connection_found_is_not_noted_after_a_change() -> None:
+    mailbox = save()
+    earlier = mailbox.version
+    save(mailbox, folder="Bounces")
+    with transaction():
+        mailboxes.note_checked(mailbox.id, earlier, received=1, now=NOW)
+    db.session.refresh(mailbox)
+    assert mailbox.checked_at is None
