@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from functools import cache
@@ -120,32 +120,41 @@ def _filled_tables() -> str:
 
 
 class _SQLiteCleaner:
-    """Deletes the rows of a file, unless a test left a lock, another file or another schema."""
+    """Deletes the rows of a file, unless a test left a lock, another file or another schema.
+
+    It connects each time: tests put backups in the place of the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._inode = path, path.stat().st_ino
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None)
-        for pragma in ("foreign_keys = OFF", "synchronous = OFF"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._schema = self._schema_version()
+        with self._connected() as connection:
+            self._schema = _schema_version(connection)
 
     def delete_rows(self) -> bool:
         try:
-            if self._path.stat().st_ino != self._inode or self._schema_version() != self._schema:
+            if self._path.stat().st_ino != self._inode:
                 return False
-            for (table,) in self._connection.execute(_filled_tables()).fetchall():
-                self._connection.execute(f'DELETE FROM "{table}"')
-            self._connection.execute("DELETE FROM sqlite_sequence")
+            with self._connected() as connection:
+                if _schema_version(connection) != self._schema:
+                    return False
+                for (table,) in connection.execute(_filled_tables()).fetchall():
+                    connection.execute(f'DELETE FROM "{table}"')
+                connection.execute("DELETE FROM sqlite_sequence")
         except (OSError, sqlite3.Error):
             return False
         return True
 
-    def close(self) -> None:
-        self._connection.close()
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            yield connection
 
-    def _schema_version(self) -> int:
-        version: int = self._connection.execute("PRAGMA schema_version").fetchone()[0]
-        return version
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA schema_version").fetchone()[0]
+    return version
 
 
 @dataclass
@@ -157,7 +166,7 @@ class Database:
     template: Path | None = None
     """SQLite: the file to copy if its rows cannot be deleted."""
     cleaner: psycopg.Connection | _SQLiteCleaner | None = None
-    """The fixtures' own connection, because connecting takes longer than emptying."""
+    """PostgreSQL: the fixtures' own connection, because connecting takes longer than emptying."""
 
     def empty(self) -> None:
         """Delete all rows, and number rows from 1 again."""
@@ -169,8 +178,6 @@ class Database:
     def _empty_sqlite(self, template: Path) -> None:
         if isinstance(self.cleaner, _SQLiteCleaner) and self.cleaner.delete_rows():
             return
-        if self.cleaner is not None:
-            self.cleaner.close()
         engine = reuse.shared_engine(self.url)
         if engine is not None:
             engine.dispose()
