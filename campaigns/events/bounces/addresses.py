@@ -9,6 +9,14 @@ _QUOTED = re.compile(r"<(\"[^\"<>\n]{1,64}\"@[\w.-]{1,253})>")
 _LOCAL_PARTS_OF_SERVERS = re.compile(
     r"(?:mailer[-_. ]?daemon|post[-_. ]?master|mail[-_. ]?daemon|abuse|hostmaster)@", re.IGNORECASE
 )
+_LOCAL_PARTS_OF_HELPERS = re.compile(
+    r"(?:support|help(?:desk)?|contact|feedback|info-?desk|service)@", re.IGNORECASE
+)
+
+
+def is_of_a_helper(address: str) -> bool:
+    """Return whether it looks like one at which people ask for help."""
+    return bool(_LOCAL_PARTS_OF_HELPERS.match(address))
 
 
 def addresses_in(text: str) -> list[str]:

@@ -122,7 +122,8 @@ def _address(value: str) -> str:
     if re.search(r"\+[0-9A-F]{2}", text) and "@" not in text:
         text = re.sub(r"\+([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), text)  # xtext
     text = re.sub(r"\\x\{([0-9A-Fa-f]{2,6})\}", _unitext, text)
-    return first_address(text) or (tidy(text) if "@" in text and " " not in text else "")
+    is_one = "@" in text[1:] and " " not in text and not text.startswith(("@", "<@"))
+    return first_address(text) or (tidy(text) if is_one else "")
 
 
 def _unitext(code: re.Match[str]) -> str:

@@ -46,6 +46,8 @@ class Email:
     headers: Mapping[str, list[str]]
     kind: str
     parts: list[EmailPart] = field(default_factory=list)
+    is_inner: bool = False
+    """Whether it was in another email."""
 
     def first(self, name: str) -> str:
         """Return a header, its encoded words decoded; "" if it is missing."""

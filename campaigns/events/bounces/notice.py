@@ -1,11 +1,16 @@
 """Notices in plain text: where the returned email begins, whom they name and what servers said."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from campaigns.events.bounces import phrases
-from campaigns.events.bounces.addresses import ADDRESS, addresses_in, is_of_a_server, tidy
+from campaigns.events.bounces.addresses import (
+    ADDRESS,
+    addresses_in,
+    is_of_a_helper,
+    is_of_a_server,
+    tidy,
+)
 from campaigns.events.bounces.replies import ServerReply, reply_in
 from campaigns.messages import Step
 from campaigns.providers.classify import ReplyClass, classify
@@ -56,19 +61,24 @@ _NAMES_RECIPIENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Whose addresses in a notice are no recipients: the sender's, those of the notice itself.
+    """Whose addresses in a notice are no recipients, unless the email was `written_to` them."""
 
-    Those of mail servers are none either, unless the returned email is `written_to` them.
-    """
+    authors: tuple[str, ...] = ()
+    """Addresses of the notice's author. Those of mail servers are never recipients either."""
+    senders: tuple[str, ...] = ()
+    """Addresses of the email's sender: recipients only if the notice lists them."""
+    written_to: tuple[str, ...] = ()
 
-    addresses: Sequence[str] = ()
-    written_to: Sequence[str] = ()
-
-    def includes(self, address: str) -> bool:
+    def includes(self, address: str, *, is_listed: bool = False) -> bool:
         """Return whether it cannot be that of a recipient."""
-        if address.lower() in (one.lower() for one in self.written_to):
+        address = address.lower()
+        if address in (one.lower() for one in self.written_to):
             return False
-        return is_of_a_server(address) or address.lower() in (one.lower() for one in self.addresses)
+        if is_of_a_server(address) or address in (one.lower() for one in self.authors):
+            return True
+        return not is_listed and (
+            is_of_a_helper(address) or address in (one.lower() for one in self.senders)
+        )
 
 
 def listed_in(notice: str, others: Others) -> list[Named]:
@@ -77,7 +87,7 @@ def listed_in(notice: str, others: Others) -> list[Named]:
     starts = [
         (number, address)
         for number, line in enumerate(lines)
-        if (address := _address_at_start(line)) and not others.includes(address)
+        if (address := _address_at_start(line)) and not others.includes(address, is_listed=True)
     ]
     return _by_blocks(lines, starts[:MAX_RECIPIENTS])
 
@@ -85,7 +95,9 @@ def listed_in(notice: str, others: Others) -> list[Named]:
 def mentioned_in(notice: str, others: Others) -> list[Named]:
     """Return the addresses that the sentences call recipients; if none, all that may be."""
     reply = reply_in(notice)
-    return [Named(one, reply) for one in _mentioned(notice.split("\n"), others)]
+    before = notice.split(f"{reply.code} ", 1)[0] if reply.code else notice
+    found = _mentioned(before.split("\n"), others) or _mentioned(notice.split("\n"), others)
+    return [Named(one, reply) for one in found]
 
 
 def _address_at_start(line: str) -> str:

@@ -107,15 +107,22 @@ def _of_status(status: delivery_status.RecipientStatus, own: str, *, is_only: bo
     elif not reply.step:
         step = notice.step_of(own)
         reply = replace(reply, step=step)
-    report = _report(status.kind, original or final, reply)
+    recipient = original or final or _only_one(own)
+    report = _report(status.kind, recipient, reply)
     if is_only and report.reply_class == "hard" and (other := notice.mailbox_trouble(own)):
         return replace(report, reply_class=other)  # the server's own words know it better
     return report
 
 
+def _only_one(own: str) -> str:
+    """Return the recipient that a notice lists, for a report that does not name one."""
+    listed = notice.listed_in(own, notice.Others())
+    return listed[0].address if len(listed) == 1 else ""
+
+
 def _said_of(address: str, own: str, reply: ServerReply) -> ServerReply:
     """Return the reply as the notice has it, for a report which states only a status."""
-    named = notice.listed_in(own, notice.Others(written_to=[address]))
+    named = notice.listed_in(own, notice.Others(written_to=(address,)))
     for one in named:
         if one.address.lower() == address.lower() or len(named) == 1:
             return replace(one.reply, stated=reply.stated)
@@ -142,7 +149,11 @@ def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceV
     if in_text:
         reports = tuple(_of_status(status, own, is_only=False) for status in in_text)
         return BounceVerdict(reports[0].kind, reports)
-    named = _named(email, own, returned)
+    others = _others(email, returned)
+    named = _listed(email, own, others)
+    if not named and (inner := _passed_on(email)):
+        return inner
+    named = named or _mentioned(email, own, others)
     if not named:
         reply = _of_subject(email, own)
         named = [notice.Named(one, reply) for one in _written_to(returned)]
@@ -150,23 +161,42 @@ def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceV
     return BounceVerdict(kind, tuple(_report(kind, one.address, one.reply) for one in named))
 
 
-def _named(email: Email, own: str, returned: dict[str, list[str]]) -> list[notice.Named]:
-    """Return the recipients by the best source that names any."""
-    authors = addresses_in(email.first("from"))
+def _others(email: Email, returned: dict[str, list[str]]) -> notice.Others:
     of_sender = first(returned, "from") + " " + first(returned, "return-path")
-    written_to = addresses_in(first(returned, "to")[:4_000])
-    listed = notice.listed_in(own, notice.Others(authors, written_to))
-    others = notice.Others(
-        [*authors, *addresses_in(email.first("to") + " " + of_sender)], written_to
+    return notice.Others(
+        tuple(addresses_in(email.first("from"))),
+        tuple(addresses_in(email.first("to") + " " + of_sender)),
+        tuple(addresses_in(first(returned, "to")[:4_000])),
     )
+
+
+def _listed(email: Email, own: str, others: notice.Others) -> list[notice.Named]:
+    """Return the recipients that a header states, or that the notice lists."""
+    listed = notice.listed_in(own, others)
     headers = email.headers.get("x-failed-recipients", [])[:100]
-    if stated := [one for value in headers for one in addresses_in(value)]:
-        return _with_replies(stated, listed, own)
-    if listed:
-        return listed
-    if found := detected(email, own):
-        return _with_replies([one for one in found if not others.includes(one)], listed, own)
+    stated = [one for value in headers for one in addresses_in(value)]
+    return _with_replies(stated, listed, own) if stated else listed
+
+
+def _mentioned(email: Email, own: str, others: notice.Others) -> list[notice.Named]:
+    """Return the recipients that a detector finds, or that the sentences mention."""
+    if found := [one for one in detected(email, own) if not others.includes(one)]:
+        return _with_replies(found, [], own)
     return notice.mentioned_in(own, others)
+
+
+def _passed_on(email: Email) -> BounceVerdict | None:
+    """Return what a notice says that another server passed on, without naming recipients."""
+    if email.is_inner:
+        return None
+    raw = next((part.body for part in email.parts if part.kind in _RETURNED), b"")
+    raw = raw or notice.split_copy(_text(email))[1].encode("utf-8", "replace")
+    inner = replace(read(raw), is_inner=True)
+    if not (signs.is_of_server(inner) and inner.kind == "multipart/report"):
+        return None
+    own, copy = notice.split_copy(_text(inner))
+    found = _verdict(inner, own, _returned(inner) or headers_of(copy))
+    return found if found.kind in ("bounce", "delay") else None
 
 
 def _with_replies(addresses: list[str], listed: list[notice.Named], own: str) -> list[notice.Named]:
