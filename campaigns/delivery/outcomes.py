@@ -21,7 +21,7 @@ from campaigns.delivery.retry import Limits, decide, not_before
 from campaigns.messages import SendResult
 from campaigns.providers.classify import ReplyClass, classify
 from campaigns.providers.retry_after import requested_wait
-from campaigns.providers.smtp.session_limits import is_about_session
+from campaigns.providers.session_limits import is_about_session
 from campaigns.throttling.slowed_domains import domain_of
 
 _delivery = cast("sa.Table", Delivery.__table__)

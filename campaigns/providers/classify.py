@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from campaigns.messages import Scope, Step
-from campaigns.providers.smtp.session_limits import is_about_session
+from campaigns.providers.session_limits import is_about_session
 
 ReplyClass = Literal[
     "hard",

@@ -17,7 +17,7 @@ from campaigns.providers.classify import is_about_mailbox
 from campaigns.providers.models import ProviderAccount
 from campaigns.providers.registry import preset_of
 from campaigns.providers.retry_after import requested_wait
-from campaigns.providers.smtp.session_limits import is_about_session
+from campaigns.providers.session_limits import is_about_session
 from campaigns.reason import Reason
 from campaigns.throttling import expressions, slowed_domains
 from campaigns.throttling.builtin import RULES

@@ -120,7 +120,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
         "rcpt",
         re.compile(
             r"\b(?:in reply to|after|for|response to) (?:pipelined )?rcpt\b|\[rcpt_to\]"
-            r"|>>> ?rcpt to[^\n]*\n[ >]{0,4}<<< ?[45]"
+            r"|(?:>>>|-->|<<<) ?rcpt to[^\n]*\n[a-z >]{0,12}(?:<<<|<--|>>>) ?[45]"
             r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)"
             r"|no valid recipients|need rcpt\b",
             re.IGNORECASE | re.MULTILINE,

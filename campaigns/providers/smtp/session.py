@@ -15,8 +15,8 @@ from typing import Literal, Protocol
 
 from campaigns.addresses import InvalidAddressError, parse
 from campaigns.messages import Message, Outcome, Scope, SendResult, Step
+from campaigns.providers.session_limits import is_about_session, is_session_full
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
-from campaigns.providers.smtp.session_limits import is_about_session, is_session_full
 
 Asked = Literal["", "mail", "rcpt", "data", "dot", "lone dot", "rset", "quit"]
 """What a reply may belong to. "dot": the lone dot that ends an unwanted DATA."""

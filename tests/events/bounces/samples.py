@@ -1,4 +1,5 @@
-"""Notices by format: what each mail server or mailbox provider writes, in words of our own making.
+"""Notices by format: what each mail server or mailbox provider writes, in words of our own
+making.
 
 Each names its recipients, and what became of the email.
 """
@@ -392,7 +393,8 @@ Die Antwort lautete:
         """Sorry, we were unable to deliver your message to the following address.
 
 <ada@example.org>:
-554: delivery error: dd Sorry, your message to ada@example.org cannot be delivered. This mailbox is
+554: delivery error: dd Sorry, your message to ada@example.org cannot be delivered. This
+mailbox is
 disabled (554.30).
 
 --- Below this line is a copy of the message.
@@ -906,5 +908,432 @@ recipients. This is a permanent error. The following address(es) failed:
 <ada@example.org>: mail for example.org loops back to myself
 """,
         hardness="soft",
+    ),
+    Sample(
+        "InterMail",
+        "Mail Administrator <Postmaster@mail.example.net>",
+        "Mail System Error - Returned Mail",
+        """This Message was undeliverable due to the following reason:
+
+Each of the following recipients was rejected by a remote mail server.
+The reasons given by the server are included to help you determine why
+each recipient was rejected.
+
+    Recipient: <ada@example.org>
+    Reason:    5.1.1 <ada@example.org>... User unknown
+
+
+Please reply to <Postmaster@mail.example.net>
+if you feel this message to be in error.
+""",
+    ),
+    Sample(
+        "InterMail, quota",
+        "Mail Administrator <Postmaster@mail.example.net>",
+        "Mail System Error - Returned Mail",
+        """This Message was undeliverable due to the following reason:
+
+The user(s) account is temporarily over quota.
+
+<ada@example.org>
+
+Please reply to <Postmaster@mail.example.net>
+if you feel this message to be in error.
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "InterMail, queue time over",
+        "Mail Administrator <Postmaster@mail.example.net>",
+        "Mail System Error - Returned Mail",
+        """This Message was undeliverable due to the following reason:
+
+Your message was not delivered because the destination computer was
+not reachable within the allowed queue period.
+
+Host mx.example.org is not responding.
+
+The following recipients did not receive this message:
+
+     <ada@example.org>
+
+Please reply to <Postmaster@mail.example.net>
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "Exchange Online, as text",
+        "Microsoft Outlook <postmaster@example.net>",
+        "Undeliverable: June offers",
+        """Delivery has failed to these recipients or groups:
+
+ada@example.org<mailto:ada@example.org>
+The email address you entered couldn't be found. Please check the recipient's email address
+and try to resend the message.
+
+Diagnostic information for administrators:
+
+Generating server: AM0PR.example.net
+
+ada@example.org
+Remote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by
+SMTP address lookup'
+
+Original message headers:
+
+{copy}""",
+    ),
+    Sample(
+        "Exchange Online, policy",
+        "Microsoft Outlook <postmaster@example.net>",
+        "Undeliverable: June offers",
+        """Delivery has failed to these recipients or groups:
+
+ada@example.org
+Your message wasn't delivered because the recipient's email provider rejected it.
+
+Diagnostic information for administrators:
+
+ada@example.org
+Remote Server returned '550 5.7.1 TRANSPORT.RULES.RejectMessage; the message was rejected by
+organization policy'
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "Exchange 2007 in German",
+        "Microsoft Exchange <MicrosoftExchange329e71@example.net>",
+        "Unzustellbar: June offers",
+        """Fehler bei der Nachrichtenzustellung an folgende Empfänger oder Verteilerlisten:
+
+ada@example.org
+Die eingegebene E-Mail-Adresse wurde nicht gefunden.
+
+Diagnoseinformationen für Administratoren:
+
+ada@example.org
+#550 5.1.1 RESOLVER.ADR.RecipNotFound; not found ##
+""",
+    ),
+    Sample(
+        "AOL",
+        "Mailer-Daemon@aol.example",
+        "Mail Delivery Problem",
+        """Your mail is not being delivered to
+ada@example.org because the mailbox is full.
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "Mercury",
+        "Electronic Postmaster <POSTMASTER@mx.example.net>",
+        "Postmaster Notify: Delivery Failure.",
+        """With regard to your message with the following details:
+
+  Message subject:  June offers
+
+The following addresses had delivery errors:
+
+    ada@example.org
+      550 5.1.1 User not known here
+""",
+    ),
+    Sample(
+        "Kerio",
+        "postmaster@mail.example.net",
+        "Undeliverable Mail: June offers",
+        """Your mail message to the following address(es) could not be delivered. This is a
+permanent error.
+
+<ada@example.org>
+Failed to deliver to domain example.org: mx.example.org[192.0.2.1] said: 550 5.1.1 No such user
+""",
+    ),
+    Sample(
+        "Merak",
+        "MAILER-DAEMON@mx.example.net",
+        "Returned mail: User unknown",
+        """Hi, this is the mail server.
+Unable to deliver the message to ada@example.org
+
+SMTP error: 550 5.1.1 <ada@example.org> User unknown; rejecting
+""",
+    ),
+    Sample(
+        "Mailgun",
+        "Mail Delivery System <postmaster@mg.example.net>",
+        "Undelivered Mail Returned to Sender",
+        """Your message was not delivered to ada@example.org.
+
+Server response: 550 5.1.1 The email account does not exist
+""",
+    ),
+    Sample(
+        "Hotmail without a reason",
+        "postmaster@mail.hotmail.example",
+        "Delivery Status Notification (Failure)",
+        """This is an automatically generated Delivery Status Notification.
+
+Delivery to the following recipients failed.
+
+       ada@example.org
+
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "Lotus Domino in German",
+        "Postmaster@example.net",
+        "ZUSTELLFEHLER: Der Benutzer ist nicht im Domino-Verzeichnis",
+        """Ihre Nachricht
+
+  Thema: June
+
+konnte nicht zugestellt werden an:
+
+  ada@example.org
+
+weil:
+
+  User ada (ada@example.org) not listed in Domino Directory
+""",
+    ),
+    Sample(
+        "IronPort, unknown address",
+        "postmaster@example.net",
+        "Delivery failure",
+        """The following message to <ada@example.org> was undeliverable.
+The reason for the problem:
+5.1.0 - Unknown address error 550-'User unknown'
+""",
+    ),
+    Sample(
+        "IronPort, host",
+        "MAILER-DAEMON@mx.example.net",
+        "Delivery Status Notification (Failure)",
+        """The following message to <ada@example.org> was undeliverable.
+The reason for the problem:
+5.1.2 - Bad destination host 'DNS Hard Error looking up example.org (MX):  NXDomain'
+""",
+    ),
+    Sample(
+        "mail loop of a gateway",
+        "MAILER-DAEMON@mx.example.net",
+        "Undelivered Mail Returned to Sender",
+        """<ada@example.org>: mail forwarding loop for ada@example.org
+
+could not be delivered""",
+        hardness="soft",
+    ),
+    Sample(
+        "Swedish",
+        "postmaster@example.net",
+        "Olevererat: June offers",
+        """Meddelandet kunde inte levereras till följande mottagare:
+
+ada@example.org
+550 5.1.1 User unknown
+""",
+    ),
+    Sample(
+        "Turkish",
+        "postmaster@example.net",
+        "İleti teslim edilemedi",
+        """İletiniz şu alıcıya teslim edilemedi: ada@example.org
+550 5.1.1 User unknown
+""",
+    ),
+    Sample(
+        "Korean",
+        "postmaster@example.net",
+        "[반송] June offers",
+        """메일이 전송되지 않았습니다. 수신자: ada@example.org
+550 5.1.1 User unknown
+""",
+    ),
+    Sample(
+        "Chinese, other",
+        "postmaster@qq.example",
+        "系统退信/Systems bounce",
+        """很抱歉您发送的邮件被退回，以下是该邮件的相关信息：
+被退回邮件 主题：June offers
+无法发送到 ada@example.org
+退信原因 收件人邮件地址（ada@example.org）不存在，邮件无法送达。 host mx.example.org
+said: 550 Mailbox not found
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "Japanese mobile operator",
+        "mail-daemon@docomo.example",
+        "Mail System Error - Returned Mail",
+        """ada@example.org
+
+この宛先へのメッセージはエラーのため送信できませんでした。
+550 Unknown user ada@example.org
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "IIS without a subject",
+        "MAILER-DAEMON@mx.example.net",
+        "",
+        """Unable to deliver message to the following recipients, due to being unable to connect
+successfully to the destination mail server.
+
+       ada@example.org
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "MDaemon, transcript",
+        "MDaemon@mx.example.net",
+        "Permanent Delivery Failure",
+        """The attached message had PERMANENT fatal delivery errors!
+
+Failed address: ada@example.org
+
+--- Session Transcript ---
+ --> RCPT To:<ada@example.org>
+ <-- 550 <ada@example.org>: Recipient unknown
+""",
+    ),
+    Sample(
+        "MDaemon, still trying",
+        "MDaemon@mx.example.net",
+        "Warning: delayed mail",
+        """The attached message had TRANSIENT delivery errors! It will be retried.
+
+Address: ada@example.org
+Could not connect
+""",
+        kind="delay",
+        hardness="soft",
+    ),
+    Sample(
+        "Comcast",
+        "Mail Delivery System <Mailer-Daemon@mx.example.net>",
+        "Permanent Error",
+        """This is a permanent error notification. The message to <ada@example.org> could not be
+delivered: 550 5.1.1 Not our Customer
+""",
+    ),
+    Sample(
+        "Barracuda, blocked",
+        "postmaster@example.net",
+        "Message blocked",
+        """Your message to: ada@example.org was blocked by our Spam Firewall. The email you sent
+with the following subject has NOT BEEN DELIVERED:
+
+Subject: June
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "IMail without a reason",
+        "Postmaster <postmaster@mx.example.net>",
+        "Undeliverable Mail",
+        """undeliverable to ada@example.org
+
+Original message follows.
+
+{copy}""",
+        hardness="soft",
+    ),
+    Sample(
+        "IMail, host",
+        "Postmaster <postmaster@mx.example.net>",
+        "Undeliverable Mail",
+        """Unknown host: ada@example.org
+
+Original message follows.
+
+{copy}""",
+    ),
+    Sample(
+        "IMail, attempts over",
+        "Postmaster <postmaster@mx.example.net>",
+        "Undeliverable Mail",
+        """Delivery failed 20 attempts: ada@example.org
+
+Original message follows.
+
+{copy}""",
+        hardness="soft",
+    ),
+    Sample(
+        "GroupWise, user not found",
+        "Postmaster@example.net",
+        "Mail Delivery Failure",
+        """The message that you sent was undeliverable to the following:
+   ada@example.org (user not found)
+""",
+    ),
+    Sample(
+        "Plesk, closed address",
+        "MAILER-DAEMON@mx.example.net",
+        "failure notice",
+        """Hi. This is the qmail-send program at mx.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<ada@example.org>:
+This address no longer accepts mail.
+
+--- Below this line is a copy of the message.
+
+{copy}""",
+    ),
+    Sample(
+        "Plesk, quota",
+        "MAILER-DAEMON@mx.example.net",
+        "failure notice",
+        """Hi. This is the qmail-send program at mx.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<ada@example.org>:
+Mailbox quota usage exceeded
+
+--- Below this line is a copy of the message.
+
+{copy}""",
+        hardness="soft",
+    ),
+    Sample(
+        "junk report of Outlook.com",
+        "staff@hotmail.example",
+        "complaint about message from 192.0.2.9",
+        """--a
+Content-Type: message/rfc822
+
+X-HmXmrOriginalRecipient: ada@example.org
+{copy}
+--a--""",
+        kind="complaint",
+        hardness="none",
+        headers=(
+            ("Content_Type", "multipart/mixed; boundary=a"),
+            ("Return_Path", "<staff@hotmail.example>"),
+        ),
+    ),
+    Sample(
+        "complaint without a report",
+        "abuse@fbl.example",
+        "Email Feedback Report for IP 192.0.2.9",
+        """--a
+Content-Type: text/plain
+
+This is an email abuse report
+--a
+Content-Type: message/rfc822
+
+{copy}
+--a--""",
+        kind="complaint",
+        hardness="none",
+        headers=(
+            ("Content_Type", "multipart/mixed; boundary=a"),
+            ("Return_Path", "<abuse@fbl.example>"),
+        ),
     ),
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from campaigns.providers.classify import classify
-from campaigns.providers.smtp.session_limits import is_about_session, is_session_full
+from campaigns.providers.session_limits import is_about_session, is_session_full
 from tests.english import in_english
 from tests.providers.smtp.test_pool import (
     BOTH,
