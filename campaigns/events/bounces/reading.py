@@ -54,7 +54,7 @@ def classify(raw: bytes) -> BounceVerdict:
 def _verdict(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVerdict:
     if found := amazon.verdict_of(own):
         return found
-    if found := _by_statuses(email, own):
+    if signs.may_be_report(email) and (found := _by_statuses(email, own)):
         return found
     if complaint := complaints.complaint_in(email, returned):
         return _of_complaint(complaint)

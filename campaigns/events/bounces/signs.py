@@ -53,6 +53,14 @@ def is_notice(email: Email, text: str, *, has_copy: bool) -> bool:
     return is_strong and _points(email, subject, text, has_copy) >= ENOUGH
 
 
+def may_be_report(email: Email) -> bool:
+    """Return whether a report in an email is its own, and not one that it passes on to a list."""
+    if any(name in email.headers for name in _OF_LISTS):
+        return False
+    is_report = email.kind == "multipart/report" or len(email.parts) == 1
+    return is_report or is_of_server(email) or is_null_path(email)
+
+
 def _is_about_failure(text: str) -> bool:
     return bool(phrases.FAILED.search(text) or phrases.DELAYED.search(text))
 

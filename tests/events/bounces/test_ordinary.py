@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.events.bounces.reading import classify
-from tests.events.bounces.emails import email
+from tests.events.bounces.emails import email, report
 from tests.events.bounces.samples import SAMPLES
 
 BOUNCES = {one.name: one for one in SAMPLES}
@@ -267,6 +267,14 @@ ORDINARY: dict[str, bytes] = {
         Subject="Abuse complaint",
         Return_Path="<abuse@example.net>",
     ),
+}
+
+REPORT = report("Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.1.1")
+ORDINARY |= {
+    "a report that went to a mailing list": b"List-Id: <users.lists.example.org>\n" + REPORT,
+    "a report in parts that a person sent": REPORT.replace(
+        b"multipart/report", b"multipart/mixed"
+    ).replace(b"Return-Path: <>\nFrom: Mail Delivery System <MAILER-DAEMON@", b"From: Ada <ada@"),
 }
 
 
