@@ -17,6 +17,11 @@ document.addEventListener("htmx:sendError", () => {
   toast(document.body.dataset.serverAway, "danger");
 });
 
+// data-poll asks for news again and again, but not while the page is hidden.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
+});
+
 // On a phone the tabs are wider than the screen: show the current one.
 const tab = document.querySelector(".tabs [aria-current]");
 if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;

@@ -24,11 +24,6 @@ function scroller() {
   return window.getComputedStyle(box).overflowY === "auto" ? box : document.scrollingElement;
 }
 
-// A hidden page does not ask for news.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id === "mailbox-list" && document.hidden) event.preventDefault();
-});
-
 // New emails come in above; the row that was at the top of the view stays there.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.id !== "mailbox-list") return;

@@ -70,6 +70,41 @@ def of_account(account_id: int) -> WebhookEndpoint | None:
     )
 
 
+def create(account: ProviderAccount, kind: str, vault: Vault, *, now: datetime) -> WebhookEndpoint:
+    """Create an endpoint without its key, which some providers show once they have the URL.
+
+    Until the key is saved, posts are refused. Raises InvalidInputError.
+    """
+    found = WEBHOOKS.get(kind)
+    if found is None:
+        raise InvalidInputError({"kind": Reason("webhook.kind_missing")})
+    settings, credentials = found.settings(), found.credentials()
+    if found.needs_login(settings):
+        _renew(credentials)
+    return _replace(account, kind, settings, credentials, vault, now)
+
+
+def _replace(
+    account: ProviderAccount,
+    kind: str,
+    settings: KindModel,
+    credentials: LoginCredentials,
+    vault: Vault,
+    now: datetime,
+) -> WebhookEndpoint:
+    """Create the endpoint of an account, in place of the one it had."""
+    if (stored := of_account(account.id)) is not None:
+        delete(stored)
+    endpoint = WebhookEndpoint(
+        public_id=secrets.token_hex(16), account_id=account.id, kind=kind, created_at=now
+    )
+    db.session.add(endpoint)
+    endpoint.settings = settings.model_dump()
+    _store(endpoint, credentials, vault)
+    db.session.flush()
+    return endpoint
+
+
 def save(
     account: ProviderAccount, typed: EndpointInput, vault: Vault, *, now: datetime
 ) -> WebhookEndpoint:
@@ -82,14 +117,10 @@ def save(
         raise InvalidInputError({"kind": Reason("webhook.kind_missing")})
     stored = of_account(account.id)
     if stored is not None and stored.kind != typed.kind:
-        delete(stored)
         stored = None
     settings, credentials = _checked(kind, typed, stored, vault)
     if stored is None:
-        stored = WebhookEndpoint(
-            public_id=secrets.token_hex(16), account_id=account.id, kind=typed.kind, created_at=now
-        )
-        db.session.add(stored)
+        return _replace(account, typed.kind, settings, credentials, vault, now)
     stored.settings = settings.model_dump()
     _store(stored, credentials, vault)
     db.session.flush()
