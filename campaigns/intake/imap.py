@@ -105,12 +105,20 @@ class ImapMailbox:
 
     def done(self, keys: Sequence[str]) -> None:
         """See `MailboxReader`."""
-        # A server refuses what another program has moved meanwhile: they are gone, too.
-        with _explained(self._login), contextlib.suppress(UnexpectedCommandStatusError):
-            if self._login.done_folder:
-                self._box.move(list(keys), self._login.done_folder)
-            else:
-                self._box.flag(list(keys), r"\Seen", value=True)
+        with _explained(self._login):
+            try:
+                if self._login.done_folder:
+                    self._box.move(list(keys), self._login.done_folder)
+                else:
+                    self._box.flag(list(keys), r"\Seen", value=True)
+            except UnexpectedCommandStatusError:
+                # Some servers refuse what another program has moved meanwhile: it is gone, too.
+                if self._are_left(keys):
+                    raise
+
+    def _are_left(self, keys: Sequence[str]) -> bool:
+        """Return whether any of these emails is still in the folder."""
+        return bool(self._box.uids(f"UID {','.join(keys)}", charset=None))
 
     def wait(self, seconds: float) -> None:
         """See `MailboxReader`."""

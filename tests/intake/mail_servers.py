@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-USERS = ("b", "reader")
+USERS = ("b", "reader", "other")
 PASSWORD = "tea"
 
 _DOVECOT = """

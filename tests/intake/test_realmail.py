@@ -8,9 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import imap_tools
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -21,7 +24,11 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import Incoming, IntakeMailbox
 from campaigns.intake import mailboxes
+from campaigns.intake.imap import ImapMailbox
 from campaigns.intake.mailboxes import IntakeMailboxInput
+from campaigns.intake.pop3 import Pop3Mailbox
+from campaigns.intake.reader import MailboxLogin, MailboxTroubleError
+from campaigns.reason import Reason
 from campaigns.tokens import delivery_token
 from tests.conftest import settings_for_tests
 from tests.intake.mail_servers import PASSWORD, MailServers, are_installed, mail_servers, wait_for
@@ -150,6 +157,79 @@ def test_kill_9_in_the_middle_loses_and_doubles_nothing(
     assert subjects == {b"%d" % number for number in range(count)}
     assert len(received()) == count
     wait_until(lambda: _left(servers) == 0)
+
+
+def a_reader(
+    servers: MailServers, user: str = "b", *, folder: str = "INBOX", done_folder: str = "Done"
+) -> ImapMailbox:
+    login = MailboxLogin("imap", "127.0.0.1", servers.imap, "none", user, PASSWORD)
+    return ImapMailbox(replace(login, folder=folder, done_folder=done_folder))
+
+
+def deliver(servers: MailServers, count: int) -> None:
+    send(servers, sender="news@example.org", to="other@example.org", count=count)
+    folder = servers.folder / "mail" / "other" / "new"
+    wait_until(lambda: folder.exists() and len(list(folder.iterdir())) == count)
+
+
+def test_a_mailbox_that_another_program_empties_meanwhile_is_read_to_its_end(
+    servers: MailServers,
+) -> None:
+    deliver(servers, 60)
+    with closing(a_reader(servers, "other")) as reader:
+        first = reader.read()
+        assert len(first) == 50
+        with imap_tools.MailBoxUnencrypted("127.0.0.1", servers.imap) as box:
+            box.login("other", PASSWORD)
+            box.delete(box.uids())
+        reader.done([email.key for email in first])
+        assert reader.read() == ()
+
+
+def test_what_is_read_moves_to_the_folder_or_is_marked_as_read(servers: MailServers) -> None:
+    deliver(servers, 2)
+    with closing(a_reader(servers, "other", done_folder="")) as reader:
+        found = reader.read()
+        reader.done([found[0].key])
+    with closing(a_reader(servers, "other", done_folder="")) as reader:
+        assert [email.raw for email in reader.read()] == [found[1].raw]
+    with closing(a_reader(servers, "other")) as reader:
+        reader.done([email.key for email in reader.read()])
+    with closing(a_reader(servers, "other", folder="Done", done_folder="")) as reader:
+        assert {email.raw for email in reader.read()} == {found[1].raw}
+
+
+def refusal(servers: MailServers) -> Reason:
+    """Return why a login is refused, once Dovecot has noticed the change of its file."""
+    for _ in range(100):
+        try:
+            a_reader(servers).close()
+        except MailboxTroubleError as error:
+            return error.reason
+        time.sleep(0.1)
+    raise AssertionError("the old password stayed valid")
+
+
+def test_a_password_that_changes_is_told_with_the_words_of_the_server(
+    servers: MailServers,
+) -> None:
+    users = servers.folder / "users"
+    before = users.read_text()
+    with closing(a_reader(servers)) as reader:
+        users.write_text(before.replace(f"}}{PASSWORD}:", "}cake:"))
+        reader.read()  # an open connection stays open
+    reason = refusal(servers)
+    users.write_text(before)
+    assert reason.code == "intake.login_refused"
+    assert "Authentication failed" in str(reason.params["error"])
+
+
+def test_a_server_that_does_not_answer_is_named(servers: MailServers) -> None:
+    login = MailboxLogin("pop3", "127.0.0.1", 1, "none", "b", PASSWORD)
+    for kind in (ImapMailbox, Pop3Mailbox):
+        with pytest.raises(MailboxTroubleError) as refused:
+            kind(login)
+        assert refused.value.reason.code == "intake.unreachable"
 
 
 def _has_received(count: int) -> bool:
