@@ -29,7 +29,7 @@ def feedback_of(raw: bytes, received_at: datetime) -> list[Feedback]:
 
 def _feedback(verdict: BounceVerdict, report: Report, at: datetime) -> Feedback:
     return Feedback(
-        kind=_KINDS[report.kind],
+        kind="unsubscribed" if verdict.is_unsubscribe else _KINDS[report.kind],
         at=at,
         token=verdict.tokens[0] if verdict.tokens else "",
         message_ids=verdict.message_ids,

@@ -105,6 +105,7 @@ GAVE_UP = _any_of(r"""
 """Words which say that what was delayed at first has failed in the end."""
 
 AUTO_REPLY_SUBJECT = _any_of(r"""
+    ^auto\s?:\s
     ^(?:re:\s?|aw:\s?)?auto(?:mat\w{1,6})?[ -]?(?:re(?:ply|sponse|spond\w*)|answer|antwor\w*)\b
     out[- ]of[- ](?:the[- ])?office|^ooo\b ?[:-]
     automat\w{1,6} (?:antwort|reply|response|r[eé]ponse|notification of absence)|autom\. antwort

@@ -42,7 +42,8 @@ def classify(raw: bytes) -> BounceVerdict:
     returned = _returned(email) or headers_of(copy)
     verdict = _verdict(email, own, returned)
     if verdict.kind == "unknown":
-        return verdict
+        asked = traces.envelope_tokens(email) if signs.is_unsubscribe(email, own) else ()
+        return replace(verdict, is_unsubscribe=bool(asked), tokens=asked)
     return replace(
         verdict,
         message_ids=verdict.message_ids or traces.message_ids(email, returned),

@@ -149,3 +149,12 @@ def _is_suppressing(email: Email) -> bool:
     """Return whether it asks not to be answered automatically, as automatic replies do."""
     precedence = first(email.headers, "precedence").strip().lower()
     return "x-auto-response-suppress" in email.headers or precedence in ("bulk", "junk")
+
+
+_UNSUBSCRIBE = re.compile(r"\s*unsubscribe\W*", re.IGNORECASE)
+
+
+def is_unsubscribe(email: Email, text: str) -> bool:
+    """Return whether the subject, or the text of an email without one, is "unsubscribe"."""
+    subject = email.first("subject")
+    return bool(_UNSUBSCRIBE.fullmatch(subject[:100] if subject.strip() else text[:100]))

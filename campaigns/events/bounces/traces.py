@@ -44,6 +44,12 @@ def tokens(email: Email, returned: Mapping[str, list[str]], copy: str) -> tuple[
     return tuple(found)[:MAX_FOUND]
 
 
+def envelope_tokens(email: Email) -> tuple[str, ...]:
+    """Return the tokens in the addresses that an email was sent to."""
+    text = " ".join(value[:_LONGEST] for value in _values(email.headers, _ENVELOPE))
+    return tuple(find_delivery_tokens(text))[:MAX_FOUND]
+
+
 def _places(email: Email, returned: Mapping[str, list[str]], copy: str) -> Iterator[str]:
     yield from _values(email.headers, (*_ENVELOPE, "received"))
     yield from _values(returned, _OF_RETURNED)

@@ -34,6 +34,8 @@ class BounceVerdict:
     """Message-IDs of the email that it is about."""
     tokens: tuple[str, ...] = ()
     """What looks like a delivery token of ours, in the order of trust. Not verified."""
+    is_unsubscribe: bool = False
+    """Whether a person asks to be unsubscribed, by writing to an address with a token."""
     own_id: str = ""
     """Message-ID of the email itself."""
     sent_at: str = ""

@@ -1,12 +1,13 @@
 """Reports by RFC 3464 and RFC 5965."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 
 import pytest
 
 from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.bounces.reading import classify
-from tests.events.bounces.emails import RETURNED, TOKEN, complaint, report
+from tests.events.bounces.emails import RETURNED, TOKEN, complaint, email, report
 
 FAILED = """Final-Recipient: rfc822; ada@example.org
 Action: failed
@@ -105,6 +106,62 @@ def test_all_line_ends_give_the_same() -> None:
     assert found.pop().kind == "bounce"
 
 
+def test_recipients_without_an_empty_line_between_them_are_told_apart() -> None:
+    full = FAILED.format(status="5.2.2", reply="552 5.2.2 Mailbox full")
+    gone = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown").replace("ada@", "bob@")
+    verdict = classify(report(f"{full}\n{gone}"))
+    assert [(one.recipient, one.reply_class) for one in verdict.reports] == [
+        ("ada@example.org", "mailbox_full"),
+        ("bob@example.org", "hard"),
+    ]
+
+
+def test_a_report_with_only_a_status_takes_the_words_of_the_notice() -> None:
+    fields = "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.0.0"
+    verdict = classify(report(fields, text="<ada@example.org>: Domain does not exist"))
+    assert (verdict.main.reply_class, verdict.hardness) == ("hard", "hard")
+
+
+def test_a_full_mailbox_in_the_notice_outweighs_user_unknown_in_the_report() -> None:
+    fields = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+    verdict = classify(report(fields, text="The mailbox is full."))
+    assert (verdict.main.reply_class, verdict.hardness) == ("mailbox_full", "soft")
+
+
+@pytest.mark.parametrize(
+    ("reply", "hardness"),
+    [
+        ("450 4.1.1 User unknown in local recipient table", "hard"),
+        ("450 4.2.0 Greylisted", "soft"),
+        ("451 4.4.4 Temporary lookup failure", "soft"),
+    ],
+)
+def test_a_temporary_code_at_the_end_is_hard_only_for_an_unknown_recipient(
+    reply: str, hardness: str
+) -> None:
+    status = reply.split()[1]
+    verdict = classify(report(FAILED.format(status=status, reply=reply)))
+    assert verdict.hardness == hardness
+
+
+def test_a_notice_that_another_server_passed_on_is_read() -> None:
+    inner = report(FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")).decode()
+    outer = report("", text="A message could not be delivered.", returned=inner)
+    verdict = classify(
+        outer.replace(b"frontier", b"outer", 1).replace(b"--frontier", b"--outer", 3)
+    )
+    assert (verdict.kind, verdict.recipients) == ("bounce", ("ada@example.org",))
+
+
+def test_an_encoded_report_is_read() -> None:
+    fields = FAILED.format(status="5.1.1", reply="550 5.1.1 User unknown")
+    encoded = b64encode(f"Reporting-MTA: dns; mx.example.net\n\n{fields}\n".encode()).decode()
+    kind = "message/delivery-status\nContent-Transfer-Encoding: base64"
+    head = "Reporting-MTA: dns; mx.example.net\nArrival-Date: Mon, 1 Jun 2026 09:00:00 +0000\n\n"
+    raw = report(encoded, kind=kind).decode().replace(head, "")
+    assert classify(raw.encode()).recipients == ("ada@example.org",)
+
+
 @pytest.mark.parametrize("kind", ["abuse", "opt-out", "fraud", "virus", "not-spam"])
 def test_a_complaint_names_its_type(kind: str) -> None:
     verdict = classify(
@@ -156,3 +213,21 @@ def test_feedback_about_several_recipients_can_be_told_apart() -> None:
     found = feedback_of(b"Message-ID: <1@mx.example.net>\n" + raw, RECEIVED)
     assert [one.recipient for one in found] == ["ada@example.org", "bob@example.org"]
     assert len({one.event_id for one in found}) == 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "to", "kind"),
+    [
+        ("unsubscribe", "", f"b+{TOKEN}@bounce.example.com", "unsubscribed"),
+        ("Unsubscribe!", "Please.", f"b+{TOKEN}@bounce.example.com", "unsubscribed"),
+        ("", "unsubscribe\n", f"b+{TOKEN}@bounce.example.com", "unsubscribed"),
+        ("unsubscribe", "", "news@example.com", "unknown"),
+        ("How do I unsubscribe?", "", f"b+{TOKEN}@bounce.example.com", "unknown"),
+        ("Automatic reply: unsubscribe", "", f"b+{TOKEN}@bounce.example.com", "auto_reply"),
+    ],
+)
+def test_a_person_can_unsubscribe_by_email(subject: str, text: str, to: str, kind: str) -> None:
+    raw = email(text, From="Ada <ada@example.org>", To=to, Subject=subject)
+    (found,) = feedback_of(raw, RECEIVED)
+    assert found.kind == kind
+    assert (found.token == TOKEN) == (kind != "unknown")
