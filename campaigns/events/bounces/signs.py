@@ -72,10 +72,13 @@ def _points(email: Email, subject: str, text: str, has_copy: bool) -> int:
     score += 3 * any(name in email.headers for name in _OF_A_SERVER)
     score += 2 * _is_about_failure(subject)
     score += 2 * _is_about_failure(own)
-    score += bool(_SMTP_REPLY.search(own))
+    has_reply = bool(_SMTP_REPLY.search(own))
+    score += has_reply
     score += has_copy
     score += email.kind == "multipart/report"
     score += first(email.headers, "auto-submitted").lower().startswith("auto-")
+    if not (is_of_server(email) or has_reply or has_copy):
+        score -= 2  # an empty return path is quickly made
     return score - _doubts(email, subject)
 
 
@@ -88,7 +91,7 @@ def _doubts(email: Email, subject: str) -> int:
         doubts += 4
     if not of_server and _ANSWERED.match(subject):
         doubts += 3
-    if not of_server and not is_null_path(email):
+    if not is_null_path(email):
         doubts += 1
     return doubts
 

@@ -268,7 +268,26 @@ ORDINARY: dict[str, bytes] = {
         Return_Path="<abuse@example.net>",
     ),
 }
-
+ORDINARY |= {
+    "a postmaster who writes": email(
+        "We could not deliver some of your emails. Please correct your SPF record.",
+        Return_Path="<postmaster@example.org>",
+        From="Postmaster Team <postmaster@example.org>",
+        Subject="SPF problem",
+    ),
+    "spam with an empty return path": email(
+        "Your message could not be delivered to ada@example.org. Open the attachment.",
+        Return_Path="<>",
+        From="Mail <someone@spam.example>",
+        Subject="Returned mail: see attachment",
+    ),
+    "quarantine digest": email(
+        "You have 3 messages in quarantine. From: shop@example.com Subject: June, blocked",
+        Return_Path="<>",
+        From="Mail Quarantine <postmaster@example.org>",
+        Subject="Quarantine summary: 3 messages blocked",
+    ),
+}
 REPORT = report("Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.1.1")
 ORDINARY |= {
     "a report that went to a mailing list": b"List-Id: <users.lists.example.org>\n" + REPORT,
