@@ -1,4 +1,6 @@
-"""Read what came back, and act on it: one stored post or email for each job."""
+"""Read what came back, and act on it: stored posts and emails."""
+
+import time
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,12 +22,31 @@ from campaigns.reason import Reason
 
 log = structlog.get_logger()
 
+BATCH = 100
+SLICE_SECONDS = 1.0
 CHUNK = 1_000
 """Events in one transaction."""
 
 
 @job("incoming")
-def read(incoming_id: int) -> None:
+def read(incoming_id: int = 0) -> None:
+    """Read one post or email; by default all that wait, for one slice of time.
+
+    Some providers post every event separately: a job for each would take most of the time.
+    """
+    if incoming_id:
+        _read_one(incoming_id)
+        return
+    until, last = time.monotonic() + SLICE_SECONDS, 0
+    while waiting := incoming.waiting(BATCH, after=last):
+        for last in waiting:
+            _read_one(last)
+            if time.monotonic() >= until:
+                services().doorbell.ring("incoming")
+                return
+
+
+def _read_one(incoming_id: int) -> None:
     """Read a post or an email, unless another job has.
 
     If it fails, the reason is noted and the sweep tries again; after some attempts it waits for a

@@ -25,8 +25,6 @@ from campaigns.transactional import queue
 log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
-INCOMING_AT_ONCE = 500
-"""Number of posts and emails to ring for in one sweep."""
 MARKING_SECONDS = 1.5
 """Time for this in one sweep, in seconds; shorter than the lease of the clock."""
 _next_domains = 0.0
@@ -144,8 +142,8 @@ def ring_for_open_work() -> None:
     for change in changes.running():
         doorbell.ring("fields", change.id)
     ring_for_events()
-    for incoming_id in incoming.waiting(INCOMING_AT_ONCE):
-        doorbell.ring("incoming", incoming_id)
+    if incoming.waiting(1):
+        doorbell.ring("incoming")
     ring_for_domains()
     ring_for_counts()
     if scores.is_due(now=now, zone=workspace_zone()):

@@ -70,7 +70,7 @@ def receive(public_id: str) -> Response:
     with transaction():
         incoming_id = endpoints.accept(endpoint, post, name, now=now)
     if incoming_id is not None:
-        services().doorbell.ring("incoming", incoming_id)
+        services().doorbell.ring("incoming")
     elif (status := WEBHOOKS[endpoint.kind].status_of_repeated) != 200:
         return _refuse(endpoint, post, Reason("webhook.repeated"), status)
     return _answer(200, "OK")

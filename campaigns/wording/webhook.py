@@ -66,7 +66,7 @@ SENTENCES: dict[str, Message] = {
     "webhook.unusable": N_(
         "The set-up of this webhook cannot be used. Save it again, with its key."
     ),
-    # What became of an accepted post
+    # Results of accepted posts
     "webhook.subscribed": N_("The subscription was confirmed. Amazon now sends events here."),
     "webhook.not_subscribed": N_(
         "The subscription could not be confirmed at Amazon. Request another confirmation in the"

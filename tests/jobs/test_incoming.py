@@ -132,6 +132,26 @@ def test_many_events_are_handled_part_by_part(
     assert verdict(number) == ("done", "", 7)
 
 
+def test_everything_that_waits_is_read_slice_by_slice(
+    deliveries: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming_jobs, "BATCH", 2)
+    endpoint = an_endpoint()
+    broken = received(endpoint, post(b"{"), "broken")
+    good = [
+        received(endpoint, post([event(deliveries[0], event="open", sg_event_id=name)]), name)
+        for name in "abcd"
+    ]
+    with monkeypatch.context() as short:
+        short.setattr(incoming_jobs, "SLICE_SECONDS", 0.0)
+        read()
+    assert incoming.waiting(10) == [broken, *good]
+    read()
+    assert incoming.waiting(10) == [broken]
+    assert [verdict(number) for number in good] == [("done", "", 1)] * 4
+    assert db.session.get_one(Incoming, broken).attempts == 2, "once in each job"
+
+
 def test_a_post_without_events_is_done(deliveries: list[Delivery]) -> None:
     number = received(an_endpoint(), post([]))
     read(number)
