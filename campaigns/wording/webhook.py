@@ -62,6 +62,7 @@ SENTENCES: dict[str, Message] = {
         "The message had no envelope. Turn off raw message delivery for the subscription, or turn"
         " it on in the set-up."
     ),
+    "webhook.too_large": N_("The post is larger than %(most_bytes)s."),
     "webhook.repeated": N_("The same post was received before."),
     "webhook.unusable": N_(
         "The set-up of this webhook cannot be used. Save it again, with its key."

@@ -27,6 +27,8 @@ from tests.events.webhooks import posts
 from tests.events.webhooks.posts import post, subscription
 from tests.factories import a_campaign, a_delivery, a_list, a_provider, a_subscriber
 
+pytestmark = pytest.mark.runs_on("sqlite", "postgresql")
+
 
 @pytest.fixture
 def deliveries(app: Flask) -> list[Delivery]:

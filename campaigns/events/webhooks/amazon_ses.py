@@ -20,6 +20,7 @@ from campaigns.events.webhooks.kind import (
     RefusedPostError,
     WebhookKind,
     check_age,
+    check_size,
     digest,
 )
 from campaigns.events.webhooks.sns import (
@@ -131,9 +132,10 @@ class AmazonSes(WebhookKind[AmazonSesSettings, LoginCredentials]):
     def _verify(
         self, post: Post, credentials: LoginCredentials, settings: AmazonSesSettings, now: datetime
     ) -> str:
-        envelope = _envelope(post)
         if not settings.topic_arn:
             raise RefusedPostError("webhook.no_topic")
+        check_size(post)
+        envelope = _envelope(post)
         if envelope is None:
             # Whoever knows the login of the URL may post raw messages; nothing else protects them.
             if not settings.raw_delivery:

@@ -21,6 +21,9 @@ from campaigns.providers.fields import AccountField
 from campaigns.providers.kind import KindModel
 from campaigns.reason import Reason
 
+MAX_ENVELOPE_BYTES = 1024 * 1024
+"""Size limit of posts that have to be parsed before they can be verified. SNS sends 256 kB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -156,6 +159,12 @@ def check_age(signed_at: float, now: datetime, *, oldest: float, ahead: float, s
         raise RefusedPostError("webhook.too_old", status)
     if age < -ahead:
         raise RefusedPostError("webhook.from_the_future", status)
+
+
+def check_size(post: Post) -> None:
+    """Refuse a post that is too large to be parsed for a stranger."""
+    if len(post.body) > MAX_ENVELOPE_BYTES:
+        raise RefusedPostError("webhook.too_large", 413, most_bytes=MAX_ENVELOPE_BYTES)
 
 
 def signing_secret(credentials: str) -> bytes:

@@ -19,6 +19,7 @@ from campaigns.events.webhooks.kind import (
     RefusedPostError,
     WebhookKind,
     check_age,
+    check_size,
     signing_secret,
 )
 from campaigns.providers.classify import ReplyClass
@@ -110,6 +111,7 @@ class Mailgun(WebhookKind[NoSettings, MailgunCredentials]):
         than the signature is accepted.
         """
         key = signing_secret(credentials.signing_key)
+        check_size(post)
         try:
             signed = _signature_of(post)
         except reading.UnreadablePostError:

@@ -23,7 +23,8 @@ from campaigns.tokens import find_delivery_tokens
 MAX_EVENTS = 50_000
 """Events in one post. The largest batches of providers have a few thousand."""
 MAX_FIELDS = 1_000
-MAX_DIGITS = 18
+MAX_DIGITS = 20
+"""Digits of a whole number. Ids of Mailjet have 19."""
 MAX_URL = 2_000
 MAX_TEXT = 500
 MILLISECONDS_FROM = 1e11

@@ -357,6 +357,13 @@ def test_ses_that_cannot_be_read_has_no_envelope(body: bytes) -> None:
     assert ses_verdict(post(body)) == "webhook.raw_delivery 403"
 
 
+def test_strangers_cannot_have_large_posts_parsed() -> None:
+    """With SNS and Mailgun the signature is in the body, which has to be parsed to find it."""
+    large = post(b"[" + b"{}," * 400_000 + b"{}]")
+    assert ses_verdict(large) == "webhook.too_large 413"
+    assert verdict("mailgun", large, MAILGUN) == "webhook.too_large 413"
+
+
 def test_lone_surrogates_and_wrong_types_in_an_envelope_are_no_signature() -> None:
     signed = json.loads(envelope({}).body)
     messages: tuple[object, ...] = ("\ud800", 7, None, [], {"x": 1}, 10**400)
