@@ -43,9 +43,11 @@ def _files(path: str) -> Iterator[str]:
     if not is_folder:
         yield path
         return
-    for folder, folders, names in os.walk(path):
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(path, onerror=unreadable.append):
         folders.sort()
         yield from (str(Path(folder) / name) for name in sorted(names))
+    yield from (str(error.filename) for error in unreadable)
 
 
 def _line(file: str, tokens: "_Tokens") -> dict[str, object]:
@@ -60,6 +62,8 @@ def _read(file: str) -> bytes:
     if file == "-":
         return sys.stdin.buffer.read(MAX_BYTES)
     path = Path(file)
+    if path.is_dir():
+        next(path.iterdir(), None)  # raises what made it unreadable
     if path.exists() and not path.is_file():
         raise ValueError("Not a regular file")  # a pipe could keep us waiting forever
     with path.open("rb") as opened:

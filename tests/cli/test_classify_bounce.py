@@ -1,7 +1,11 @@
 """`campaigns classify-bounce`: one JSON object per file, whatever the files contain."""
 
+import errno
 import json
+import os
 from pathlib import Path
+
+import pytest
 
 from campaigns.tokens import Signer, delivery_token
 from tests.cli.conftest import Run
@@ -39,6 +43,29 @@ def test_each_file_is_a_line(run: Run, tmp_path: Path) -> None:
     assert first["recipients"] == ["ada@example.org"]
     assert second["file"].endswith("b.eml")
     assert (third["kind"], third["error"]) == ("unknown", "No such file or directory")
+
+
+def test_what_cannot_be_read_is_a_line_with_the_reason(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good.eml").write_bytes(FAILED)
+    (tmp_path / "locked").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    scan = os.scandir
+
+    def refuse(path: str) -> object:  # permissions do not stop the tests of an administrator
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "listdir", lambda path: refuse(path))
+    found = {Path(str(line["file"])).name: line.get("error") for line in lines(run, tmp_path)}
+    assert found == {
+        "good.eml": None,
+        "pipe": "Not a regular file",
+        "locked": "Permission denied",
+    }
 
 
 SECRET = "a secret key of more than thirty characters"
