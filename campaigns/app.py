@@ -24,7 +24,14 @@ from campaigns.core import create_core
 from campaigns.db import db, is_disk_full
 from campaigns.outages import describe, is_outage, outages
 from campaigns.requests import CheckedRequest, UnknownHostError, check_host, check_path_and_query
-from campaigns.web import compression, script_tags, static_files, template_helpers, words
+from campaigns.web import (
+    compression,
+    feedback_labels,
+    script_tags,
+    static_files,
+    template_helpers,
+    words,
+)
 from campaigns.web import login as login_pages
 from campaigns.web.csrf import MaskedCSRFProtect
 from campaigns.web_limits import limiter, seconds_to_wait, wait_in_words
@@ -98,6 +105,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     script_tags.register(app)
     template_helpers.register(app)
     words.register(app)
+    feedback_labels.register(app)
     compression.register(app)
     app.after_request(_security_headers)
     app.after_request(_content_language)

@@ -1,7 +1,7 @@
 """How well what comes back through a provider account is received."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -39,17 +39,32 @@ class ReturnHealth:
     """Emails of campaigns that began since then."""
     reason: str = ""
     """The packed reason of a trouble or a refusal."""
+    last_id: int = 0
+    """The last post or email of the account."""
 
     @property
     def stamp(self) -> str:
-        """Return a text that changes with everything that the page shows of it."""
-        return f"{self.state}-{int(self.at.timestamp()) if self.at else 0}-{self.sent // 100}"
+        """Return a text that changes when anything else is received or goes wrong."""
+        at = int(self.at.timestamp()) if self.at else 0
+        return f"{self.state}-{at}-{self.last_id}"
 
 
 def health(
     account: ProviderAccount, counts: Counts, *, listens: bool, now: datetime
 ) -> ReturnHealth:
     """Return how well it is received. `listens`: a mail server can hand over returned emails."""
+    last_id = db.session.scalar(
+        sa.select(Incoming.id)
+        .where(Incoming.account_id == account.id)
+        .order_by(Incoming.id.desc())
+        .limit(1)
+    )
+    return replace(_health(account, counts, listens=listens, now=now), last_id=last_id or 0)
+
+
+def _health(
+    account: ProviderAccount, counts: Counts, *, listens: bool, now: datetime
+) -> ReturnHealth:
     endpoint = db.session.scalar(
         sa.select(WebhookEndpoint).where(WebhookEndpoint.account_id == account.id)
     )

@@ -1,6 +1,5 @@
 """The inbox of the built-in mailbox, which shows captured email."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_file,
     url_for,
 )
 from werkzeug.wrappers import Response as BaseResponse
@@ -23,6 +21,7 @@ from campaigns.context import services
 from campaigns.mailbox.reading import ParsedMessage, framed_html, parse_message
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.store import MessageEntry, MessagePage, Store, Totals
+from campaigns.web.downloads import download
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
@@ -43,7 +42,6 @@ FRAME_CSP = "; ".join(
         "frame-ancestors 'self'",
     )
 )
-DOWNLOAD_CSP = "default-src 'none'; sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ def html(message_id: int) -> Response:
 @access("user")
 def source(message_id: int) -> Response:
     """Return the whole message as a file."""
-    return _download(_message(message_id)[1], f"message-{message_id}.eml", "message/rfc822")
+    return download(_message(message_id)[1], f"message-{message_id}.eml", "message/rfc822")
 
 
 @bp.get("/mailbox/<int(max=9223372036854775807):message_id>/attachments/<int:number>")
@@ -148,7 +146,7 @@ def attachment(message_id: int, number: int) -> Response:
         abort(404)
     found = attachments[number - 1]
     # Never the declared type: the browser must only save the file.
-    return _download(found.content, found.name, "application/octet-stream")
+    return download(found.content, found.name, "application/octet-stream")
 
 
 @bp.post("/mailbox/empty")
@@ -165,15 +163,6 @@ def _message(message_id: int) -> tuple[MessageEntry, bytes]:
     if entry is None or raw is None:  # deleted, perhaps just now
         abort(404)
     return entry, raw
-
-
-def _download(content: bytes, name: str, content_type: str) -> Response:
-    answer = send_file(
-        io.BytesIO(content), mimetype=content_type, as_attachment=True, download_name=name
-    )
-    answer.headers["Content-Security-Policy"] = DOWNLOAD_CSP
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
 
 
 def _listed(chosen: MessageEntry | None) -> dict[str, Any]:

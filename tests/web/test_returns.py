@@ -96,8 +96,10 @@ def test_a_post_to_the_pasted_url_turns_the_light_on(
 
 
 def test_the_light_answers_only_when_it_has_changed(
-    owner_client: FlaskClient, account: ProviderAccount
+    owner_client: FlaskClient, account: ProviderAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    now = utcnow()
+    monkeypatch.setattr("campaigns.web.settings.returns.utcnow", lambda: now)
     page = create(owner_client, account, "postmark")
     found = re.search(r'hx-get="([^"]+)"', page)
     assert found

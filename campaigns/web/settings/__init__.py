@@ -3,6 +3,7 @@
 from campaigns.web.settings import (
     account,
     domains,
+    incoming,
     limits,
     overview,
     providers,
@@ -17,6 +18,7 @@ __all__ = [
     "account",
     "bp",
     "domains",
+    "incoming",
     "limits",
     "overview",
     "providers",

@@ -22,13 +22,14 @@ from campaigns.intake.reader import FoundEmail, MailboxLogin, MailboxTroubleErro
 from campaigns.intake.service import open_mailbox
 from campaigns.providers.fields import AccountField
 from campaigns.providers.models import ProviderAccount
-from campaigns.reports import returns
+from campaigns.reports import incoming_log, returns
 from campaigns.reports.returns import ReturnHealth
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, confirm_and_delete
 from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
+from campaigns.web.settings.incoming import titles
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence
 from campaigns.web_limits import limiter
@@ -46,14 +47,27 @@ def returns_state(public_id: str) -> str | Response:
     """Return the light for the poll; 204 if nothing has changed."""
     account = or_404(ProviderAccount, public_id)
     health = _health(account)
-    if request.args.get("stamp") == health.stamp:
+    if request.args.get("stamp") == _stamp(health):
         return Response(status=204)
-    return render_template("web/settings/_returns_state.html", account=account, health=health)
+    return render_template(
+        "web/settings/_returns_state.html",
+        account=account,
+        health=health,
+        stamp=_stamp(health),
+        recent=incoming_log.recent(account.id),
+        titles=titles(),
+        is_part=True,
+    )
 
 
 def _health(account: ProviderAccount) -> ReturnHealth:
     with counting() as counts:
         return returns.health(account, counts, listens=bool(_listener()), now=utcnow())
+
+
+def _stamp(health: ReturnHealth) -> str:
+    """Return a text that changes with the light, and every minute, as it shows an age."""
+    return f"{health.stamp}-{int(utcnow().timestamp()) // 60}"
 
 
 def _listener() -> str:
@@ -332,12 +346,16 @@ def _page(
     endpoint, mailbox = endpoints.of_account(account.id), mailboxes.of_account(account.id)
     webhook = _webhook(endpoint, typed) if endpoint else None
     stored_form = mailboxes.typed_from(mailbox) if mailbox else IntakeMailboxInput(is_on=True)
+    health = _health(account)
     suggested = account.preset.replace("-", "_")
     return render_template(
         "web/settings/returns.html",
         tab="sending",
         account=account,
-        health=_health(account),
+        health=health,
+        stamp=_stamp(health),
+        recent=incoming_log.recent(account.id),
+        titles=titles(),
         kinds=WEBHOOKS,
         kind=suggested if suggested in WEBHOOKS else "",
         webhook=webhook,
