@@ -437,9 +437,9 @@ ENGAGED = sa.or_(*(getattr(Delivery, name).is_not(None) for name in _WHAT_CAME_B
 class HeldGroup(Base):
     """A mailbox group to which a campaign sends nothing until someone decides.
 
-    `kind`: `flood` (implausibly many refusals, rule B4) or `canary` (bad results of the test
-    group). `decision`: `again` (retried), `gone` (the refusals are accepted as true) or `left`
-    (left out after a test).
+    `kind`: `flood` (implausibly many refusals, rule B4), `bounces` (of later bounces; the group may
+    be a domain) or `canary` (bad results of the test group). `decision`: `again` (retried), `gone`
+    (the refusals are accepted as true) or `left` (left out after a test).
     """
 
     __tablename__ = "held_group"

@@ -17,11 +17,12 @@ from campaigns.audience.models import LiftedSuppression, Subscriber
 from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import CampaignList, Delivery
 from campaigns.db import db
-from campaigns.events import bounce_history, feedback_rules, record
+from campaigns.events import bounce_history, feedback_rules, quarantine, rates, record
 from campaigns.events.feedback import MAX_REPLY, Feedback
 from campaigns.events.models import Incoming
 from campaigns.events.policy import Consequence, consequence_of
 from campaigns.events.tracking import clean_user_agent
+from campaigns.messages import EventKind
 from campaigns.reason import Reason
 from campaigns.tokens import (
     BadTokenError,
@@ -82,6 +83,7 @@ def apply(
         if delivery_id in places
     ]
     new = list(_record(found, incoming, now))
+    rates.count(_counted(new), now=now)
     _suppress(new, incoming, now)
     _unsubscribe(new, now)
     return Applied(len(new), None if new else _verdict(signed, found))
@@ -198,6 +200,23 @@ def _verdict(signed: Iterable[tuple[int, Feedback]], found: Sequence[FoundEvent]
     return Reason("incoming.deleted" if any(ids) else "incoming.no_token")
 
 
+def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.Counted]:
+    """Yield what counts: each delivery once as bounced, once as complained, once as delivered."""
+    seen: set[tuple[int, EventKind]] = set()
+    for one in new:
+        place, kind = one.place, one.consequence.event
+        is_known = {
+            "bounced": place.has_bounced,
+            "complained": place.has_complained,
+            "delivered": place.is_delivered,
+        }
+        if kind and one.consequence.tally and not is_known[kind] and (place.id, kind) not in seen:
+            seen.add((place.id, kind))
+            at = place.sent_at or one.feedback.at
+            tally = one.consequence.tally
+            yield rates.Counted(place.campaign_id, place.mailbox_group, at, tally)
+
+
 def _unsubscribe(new: Sequence[FoundEvent], now: datetime) -> None:
     """End subscriptions to the lists of the campaign, as the link in the email does."""
     leaving = [one.place for one in new if one.consequence.person == "unsubscribe"]
@@ -243,7 +262,7 @@ def _suppress(new: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> N
         settled=bounce_history.SETTLED_AFTER,
     )
     gone = [
-        *(one for one in bounced if one.consequence.person == "suppress"),
+        *_without_held([one for one in bounced if one.consequence.person == "suppress"], now),
         *(counted[number] for number in sorted(repeated)),
     ]
     complained = [
@@ -255,6 +274,18 @@ def _suppress(new: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> N
         incoming.is_evidence = True
     if suppressions.suppress_bounced(_evidence(gone, is_bounce=True), now=now):
         incoming.is_evidence = True
+
+
+def _without_held(gone: Sequence[FoundEvent], now: datetime) -> list[FoundEvent]:
+    """Leave out bounces at mailbox providers that bounce too many to be credible."""
+    words = next((one.feedback.reply for one in gone if one.feedback.reply), "")
+    held = quarantine.held({_provider(one) for one in gone}, words, now=now)
+    return [one for one in gone if _provider(one) not in held]
+
+
+def _provider(one: FoundEvent) -> quarantine.Provider:
+    place = one.place
+    return quarantine.provider_of(place.campaign_id, place.mailbox_group, place.address)
 
 
 def _evidence(found: Collection[FoundEvent], *, is_bounce: bool = False) -> list[Evidence]:

@@ -214,6 +214,8 @@ class FeedbackWatch(Base):
     changed_at: Mapped[datetime]
     """When something came back last."""
     checked_at: Mapped[datetime | None]
+    counted_at: Mapped[datetime | None]
+    """When the emails sent were counted last."""
     judged: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 

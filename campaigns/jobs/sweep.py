@@ -15,12 +15,13 @@ from campaigns.clock import running_seconds, utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import completion, journal, recovery, resend
-from campaigns.events import incoming, scores
+from campaigns.events import incoming, rates, scores
 from campaigns.jobs import stream
-from campaigns.privacy import retention
+from campaigns.privacy import retention, stored_bodies
 from campaigns.providers.domains import keys
+from campaigns.reason import Reason
 from campaigns.reports import snapshots
-from campaigns.transactional import queue
+from campaigns.transactional import alerts, queue
 
 log = structlog.get_logger()
 
@@ -36,7 +37,23 @@ def sweep() -> None:
     """Clean up, and ring for all open work. Safe at any time."""
     mark_cancelled()
     prune()
+    watch_rates()
     ring_for_open_work()
+
+
+def watch_rates() -> None:
+    """Check the rates of bounces and complaints of some campaigns; pauses them and alerts."""
+    emails: list[int] = []
+    for campaign_id in rates.due(now=utcnow()):
+        now = utcnow()
+        with transaction():
+            by_account: dict[int, list[Reason]] = {}
+            for alarm in rates.check(campaign_id, now=now):
+                by_account.setdefault(alarm.account_id, []).append(alarm.reason())
+            for account_id, reasons in by_account.items():
+                emails += alerts.alert_about_rates(account_id, reasons, now=now)
+    for mail_id in emails:
+        services().doorbell.ring("transactional", mail_id)
 
 
 def mark_cancelled() -> None:
@@ -71,6 +88,12 @@ def prune() -> None:
     if bulk_runs.is_any_outdated(now=now):
         with transaction():
             bulk_runs.forget(now=now)
+    if body_ids := stored_bodies.overdue(now):
+        with transaction():
+            stored_bodies.delete(body_ids, now=now)
+    if stored_bodies.is_any_left():
+        with transaction():
+            stored_bodies.carry_on()
     if key_ids := keys.past_use(now):
         with transaction():
             keys.erase(key_ids)

@@ -5,9 +5,11 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from campaigns.audience import erasure_lock, subscribers
-from campaigns.audience.models import Subscriber
+from campaigns.audience.models import LiftedSuppression, Subscriber, Suppression
+from campaigns.audience.suppressions import AUTOMATIC
 from campaigns.campaign.models import Delivery
 from campaigns.db import db
+from campaigns.privacy import stored_bodies
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 
@@ -23,8 +25,19 @@ def erase(subscriber_ids: Collection[int]) -> int:
     ids = sorted(subscriber_ids)
     people = db.session.execute(
         sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
-    )
+    ).all()
     is_to_them = queue.is_to((row.address, row.address_normal) for row in people)
+    normals = {row.address_normal for row in people}
+    stored_bodies.forget(ids, {row.address for row in people} | normals)
+    db.session.execute(
+        sa.delete(LiftedSuppression).where(LiftedSuppression.address_normal.in_(sorted(normals)))
+    )
+    db.session.execute(
+        sa.update(Suppression)
+        .where(Suppression.address_normal.in_(sorted(normals)), Suppression.reason.in_(AUTOMATIC))
+        .values(note="")
+        .execution_options(synchronize_session=False)
+    )
     db.session.execute(
         sa.update(Delivery)
         .where(Delivery.subscriber_id.in_(ids))

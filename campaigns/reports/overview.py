@@ -13,7 +13,9 @@ from campaigns.campaign import series
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.title import title_of
 from campaigns.db import db
+from campaigns.events import rates
 from campaigns.providers.models import ProviderAccount, SenderAddress
+from campaigns.reason import Reason
 from campaigns.reports.balance import Balance
 from campaigns.reports.engagement import Engagement
 from campaigns.reports.figures import Counts
@@ -103,6 +105,8 @@ class Alerts:
     """Scheduled campaigns that missed their time and wait for a decision."""
     paused: list[CampaignFigures]
     failed_imports: list[FailedImport]
+    rates: list[tuple[str, Reason]]
+    """Accounts whose emails bounce or are reported as spam too often, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +318,7 @@ def alerts(counts: Counts, *, now: datetime) -> Alerts:
         asked=asked,
         paused=paused,
         failed_imports=[FailedImport(*row) for row in failed],
+        rates=rates.recent_alarms(now=now),
     )
 
 

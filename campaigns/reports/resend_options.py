@@ -10,14 +10,16 @@ from campaigns.campaign.models import Campaign, Delivery, HeldGroup
 from campaigns.campaign.title import title_of
 from campaigns.db import db
 from campaigns.delivery.resend import NEVER_RETRIED_IN_BULK
+from campaigns.events import quarantine
 
 
 @dataclass(frozen=True, slots=True)
 class UndecidedGroup:
     """A mailbox group that refused very many at once, and waits for a decision.
 
-    Or one with bad results in the test group (`kind` canary), where nothing was revoked. `held`:
-    revoked refusals; `waiting`: not tried yet, and not tried until the decision.
+    Or one with bad results in the test group (`kind` canary), where nothing was revoked, or with
+    very many later bounces (`kind` bounces). `held`: revoked refusals, or these bounces; `waiting`:
+    not tried yet, and not tried until the decision.
     """
 
     mailbox_group: str
@@ -93,7 +95,11 @@ def _floods(campaign_id: int) -> list[UndecidedGroup]:
             row.mailbox_group,
             row.held_at,
             row.words,
-            held=_count(campaign_id, row.mailbox_group, "held"),
+            held=(
+                quarantine.waiting(campaign_id, row.mailbox_group)
+                if row.kind == quarantine.KIND
+                else _count(campaign_id, row.mailbox_group, "held")
+            ),
             waiting=_count(campaign_id, row.mailbox_group, "queued"),
             kind=row.kind,
         )

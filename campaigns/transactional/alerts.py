@@ -60,6 +60,20 @@ def alert_about_canary(campaign: Campaign, *, report_url: str, now: datetime) ->
     return _write(subject, Reason("alert.test_group", params), sender, now)
 
 
+def alert_about_rates(account_id: int, rates: Sequence[Reason], *, now: datetime) -> list[int]:
+    """Alert every owner that too much of what an account sent bounced or was reported as spam.
+
+    Returns ids to ring "transactional" for.
+    """
+    account = db.session.get(ProviderAccount, account_id)
+    if account is None:
+        return []
+    words = _words()
+    subject = Reason("alert.rate_subject", {"account": account.name})
+    text = Reason("alert.rate", {"rates": "\n\n".join(words.of(one) for one in rates)})
+    return _write(subject, text, _other_sender(account_id), now)
+
+
 def _title(campaign: Campaign) -> str:
     return title_of(campaign.name, campaign.subject) or _words().sentence("alert.untitled")
 

@@ -15,7 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary, resend
-from campaigns.events import refusals
+from campaigns.events import quarantine, refusals
 from campaigns.reports import ledger
 from campaigns.reports.ledger import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
@@ -228,11 +228,30 @@ def flood(public_id: str) -> Response:
     found = campaign_or_404(public_id)
     group = request.form.get("group", "").replace("\0", "")
     if request.form.get("decision") == "gone":
-        _believe(found.id, group)
+        _believe(found.id, group, refusals.believe)
     else:
         with _changing(found.id):
             count = resend.retry_group(found.id, group, now=utcnow())
         _queued(found.id, count)
+    return _report(public_id)
+
+
+@bp.post("/campaigns/<public_id>/report/bounces")
+@access("user")
+def bounces(public_id: str) -> Response:
+    """Decide on a mailbox provider with very many later bounces: `again`, or `gone`."""
+    found = campaign_or_404(public_id)
+    group = request.form.get("group", "").replace("\0", "")
+    if request.form.get("decision") == "gone":
+        _believe(found.id, group, quarantine.believe)
+        return _report(public_id)
+    with _changing(found.id):
+        is_decided = quarantine.dismiss(found.id, group)
+    if is_decided:
+        services().doorbell.ring("send")
+        flash(_("Addresses kept"), "success")
+    else:
+        flash(_("Someone else has already decided this."), "info")
     return _report(public_id)
 
 
@@ -264,9 +283,9 @@ def canary_group(public_id: str) -> Response:
     return _report(public_id)
 
 
-def _believe(campaign_id: int, group: str) -> None:
+def _believe(campaign_id: int, group: str, accept: Callable[..., int | None]) -> None:
     with _changing(campaign_id):
-        count = refusals.believe(campaign_id, group, now=utcnow())
+        count = accept(campaign_id, group, now=utcnow())
     if count is None:
         flash(_("Someone else has already decided this."), "info")
         return

@@ -20,6 +20,25 @@ SENTENCES: dict[str, Message] = {
         "%(result)s\n\n"
         "Open its report, then send the rest anyway or cancel it:\n%(link)s"
     ),
+    "alert.rate_subject": N_("Too many problems with emails sent through %(account)s"),
+    "alert.rate": N_(
+        "%(rates)s\n\n"
+        "High rates cost your reputation with mailbox providers, and later emails land in spam."
+        " Check who gets your campaigns and how they signed up."
+    ),
+    "alert.complaint_rate": N_(
+        "%(count)s of %(sent)s emails sent to %(provider)s on %(day_date)s were reported as spam"
+        " (%(rate_percent)s). It should stay below %(limit_percent)s."
+    ),
+    "alert.bounce_rate": N_(
+        "%(count)s of %(sent)s emails sent to %(provider)s on %(day_date)s bounced because the"
+        " address does not exist (%(rate_percent)s). It should stay below %(limit_percent)s."
+    ),
+    "alert.block_rate": N_(
+        "%(count)s of %(sent)s emails sent to %(provider)s on %(day_date)s bounced because of the"
+        " sender or the content (%(rate_percent)s). It should stay below %(limit_percent)s."
+    ),
+    "alert.every_provider": N_("all mailbox providers"),
     "alert.restored_subject": N_("Your emails need a decision after a restore"),
     "alert.restored": N_(
         "Campaigns uses a database that was restored from a backup. Emails sent after that backup"

@@ -28,6 +28,21 @@ SENTENCES: dict[str, Message] = {
         "%(count)s of the first %(results)s emails were refused because of their content. The"
         " server said: %(reply)s"
     ),
+    "status.complaint_rate": N_(
+        "Paused automatically: %(count)s of %(sent)s emails were reported as spam"
+        " (%(rate_percent)s; the limit is %(limit_percent)s). Check who is in the audience and"
+        " whether they signed up, then resume or cancel it."
+    ),
+    "status.bounce_rate": N_(
+        "Paused automatically: %(count)s of %(sent)s emails bounced because the address does not"
+        " exist (%(rate_percent)s; the limit is %(limit_percent)s). Check where the addresses come"
+        " from, then resume or cancel it."
+    ),
+    "status.block_rate": N_(
+        "Paused automatically: %(count)s of %(sent)s emails bounced because of the sender or the"
+        " content (%(rate_percent)s; the limit is %(limit_percent)s). See the reasons in the"
+        " report, then resume or cancel it."
+    ),
     "status.between_waves": Plural(
         "%(count)s recipient waits for the time in their time zone. The next email is sent at"
         " %(next_at)s.",

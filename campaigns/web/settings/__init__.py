@@ -2,6 +2,7 @@
 
 from campaigns.web.settings import (
     account,
+    bounces,
     domains,
     incoming,
     limits,
@@ -16,6 +17,7 @@ from campaigns.web.settings.blueprint import bp
 
 __all__ = [
     "account",
+    "bounces",
     "bp",
     "domains",
     "incoming",

@@ -1,0 +1,33 @@
+"""The rules for bounces and complaints."""
+
+from flask import render_template, request
+
+from campaigns.access import access
+from campaigns.events import feedback_rules
+from campaigns.events.feedback_rules import FeedbackRulesInput
+from campaigns.web.saving import Answer, done, saving
+from campaigns.web.settings.blueprint import bp, next_step
+from campaigns.web.words import gettext as _
+
+
+@bp.route("/settings/bounces", methods=["GET", "POST"])
+@access("user")
+def bounces() -> Answer:
+    if request.method != "POST":
+        return _form(FeedbackRulesInput.of(feedback_rules.load()))
+    typed = FeedbackRulesInput.read(request.form)
+    with saving() as problems:
+        feedback_rules.change(typed)
+    if problems:
+        return _form(typed, problems), 422
+    return done(_("Changes saved"), next_step("settings.bounces"))
+
+
+def _form(typed: FeedbackRulesInput, problems: dict[str, str] | None = None) -> str:
+    return render_template(
+        "web/settings/bounces.html",
+        tab="bounces",
+        form=typed,
+        problems=problems or {},
+        bounds=feedback_rules.bounds,
+    )
