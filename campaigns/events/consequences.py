@@ -200,7 +200,7 @@ def _verdict(signed: Iterable[tuple[int, Feedback]], found: Sequence[FoundEvent]
     return Reason("incoming.deleted" if any(ids) else "incoming.no_token")
 
 
-def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.Counted]:
+def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.TallyEntry]:
     """Yield what counts: each delivery once as bounced, once as complained, once as delivered."""
     seen: set[tuple[int, EventKind]] = set()
     for one in new:
@@ -214,7 +214,7 @@ def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.Counted]:
             seen.add((place.id, kind))
             at = place.sent_at or one.feedback.at
             tally = one.consequence.tally
-            yield rates.Counted(place.campaign_id, place.mailbox_group, at, tally)
+            yield rates.TallyEntry(place.campaign_id, place.mailbox_group, at, tally)
 
 
 def _unsubscribe(new: Sequence[FoundEvent], now: datetime) -> None:

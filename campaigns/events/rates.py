@@ -48,7 +48,7 @@ _PAUSED: Mapping[Measure, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class TallyEntry:
     """A delivery that counts, for the first time, as bounced, complained or delivered."""
 
     campaign_id: int
@@ -58,7 +58,7 @@ class Counted:
     tally: Tally
 
 
-def count(found: Iterable[Counted], *, now: datetime) -> None:
+def count(found: Iterable[TallyEntry], *, now: datetime) -> None:
     """Add to the counts of these campaigns. Locks in the order of keys."""
     counts: Counter[tuple[int, int, date, str, str]] = Counter()
     wanted = list(found)
