@@ -45,7 +45,7 @@ _HARMLESS = Consequence(None)
 
 BOUNCES: Mapping[ReplyClass | Literal[""], Consequence] = {
     "hard": Consequence("bounced", "suppress", "hard"),
-    "disabled": Consequence("bounced", "count", "hard"),
+    "disabled": Consequence("bounced", "count", "soft"),
     "mailbox_full": Consequence("bounced", "count", "soft"),
     "transient": Consequence("bounced", "count", "soft"),
     "refused": Consequence("bounced", "nothing", "soft"),
@@ -56,9 +56,6 @@ BOUNCES: Mapping[ReplyClass | Literal[""], Consequence] = {
     "sender": Consequence("bounced", "nothing", "blocked"),
 }
 """By the class of the server's reply. Whatever is about the sender never touches a subscriber."""
-
-HARD_CLASSES = ("hard", "disabled")
-"""Classes of a bounce that reports call hard."""
 
 COMPLAINTS: Mapping[str, Consequence] = {
     "": Consequence("complained", "suppress", "complaints"),

@@ -19,11 +19,9 @@ from campaigns.delivery import resend
 from campaigns.events import bounce_history, feedback_rules
 from campaigns.events.bounce_history import REFUSED
 from campaigns.events.models import Event
-from campaigns.events.policy import BOUNCES, HARD_CLASSES
+from campaigns.events.policy import BOUNCES
 
-BOUNCE_REASONS = tuple(
-    reason for reason, reply_class in REFUSED.items() if reply_class in HARD_CLASSES
-)
+BOUNCE_REASONS = ("no_mailbox", "disabled")
 """Delivery reasons that are bounces; a full mailbox is none, but may become one."""
 CHUNK = 1_000
 
