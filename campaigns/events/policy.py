@@ -57,6 +57,9 @@ BOUNCES: Mapping[ReplyClass | Literal[""], Consequence] = {
 }
 """By the class of the server's reply. Whatever is about the sender never touches a subscriber."""
 
+HARD_CLASSES = ("hard",)
+"""Classes of a bounce that reports call hard: the address does not exist."""
+
 COMPLAINTS: Mapping[str, Consequence] = {
     "": Consequence("complained", "suppress", "complaints"),
     "abuse": Consequence("complained", "suppress", "complaints"),

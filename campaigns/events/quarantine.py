@@ -18,7 +18,7 @@ from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.db import db, insert_ignoring, rows_changed
 from campaigns.events.models import Event
-from campaigns.events.policy import SPIKE_BOUNCES, SPIKE_MINUTES, is_bounce_spike
+from campaigns.events.policy import HARD_CLASSES, SPIKE_BOUNCES, SPIKE_MINUTES, is_bounce_spike
 from campaigns.throttling.slowed_domains import domain_of
 
 KIND = "bounces"
@@ -77,7 +77,7 @@ def _recent(campaign_ids: Collection[int], since: datetime) -> Counter[Provider]
             Event.kind == "bounced",
             Event.at >= since,
             Event.incoming_id.is_not(None),
-            Event.reply_class == "hard",
+            Event.reply_class.in_(HARD_CLASSES),
         )
         .group_by(Event.campaign_id, Delivery.mailbox_group, Subscriber.domain)
     )
