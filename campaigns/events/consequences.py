@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from campaigns.addresses import normalise
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import LiftedSuppression, Subscriber
@@ -294,10 +295,12 @@ def _evidence(found: Collection[FoundEvent], *, is_bounce: bool = False) -> list
     Bounces do not count for an address whose suppression was reverted after the email was sent.
     """
     people = {one.place.subscriber_id for one in found if one.place.subscriber_id is not None}
-    addresses = _addresses(people, is_bounce=is_bounce)
+    known = _addresses(people, is_bounce=is_bounce)
     evidence = []
     for one in found:
-        normal, lifted_at = addresses.get(one.place.subscriber_id or 0, ("", None))
+        normal, lifted_at = known.get(one.place.subscriber_id or 0, ("", None))
+        if normal and is_bounce and (bounced := normalise(one.place.address)) != normal:
+            normal, lifted_at = bounced, None  # the person has another address since
         sent_at = one.place.sent_at or one.feedback.at
         if normal and (lifted_at is None or sent_at > lifted_at):
             campaign_id, words = one.place.campaign_id, one.feedback.reply

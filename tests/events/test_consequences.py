@@ -90,6 +90,15 @@ def test_a_hard_bounce_suppresses_with_its_evidence() -> None:
     assert delivery(number).bounced_at == NOW
 
 
+def test_the_address_that_bounced_is_suppressed_not_the_one_that_a_person_has_since() -> None:
+    [number] = a_sent()
+    with transaction():
+        person = db.session.scalars(sa.select(Subscriber)).one()
+        person.address = person.address_normal = "new@news.example"
+    applied(about(number))
+    assert suppressed() == ["p0@news.example"]
+
+
 def test_b1_a_second_bounce_changes_nothing_whichever_way_it_comes() -> None:
     [number] = a_sent()
     applied(about(number, event_id="e1"))
@@ -262,11 +271,11 @@ def earlier_bounce(number: int, days_ago: int, reply_class: str, **values: Any) 
     """An email to the same person that was sent and bounced this many days ago."""
     at = NOW - days_ago * DAY
     with transaction():
-        person = delivery(number).subscriber_id
+        first = delivery(number)
         campaign = a_campaign(status="sent")
         row = Delivery(
-            campaign_id=campaign.id, subscriber_id=person, address="", status="sent",
-            sent_at=at, **values,
+            campaign_id=campaign.id, subscriber_id=first.subscriber_id, address=first.address,
+            status="sent", sent_at=at, **values,
         )  # fmt: skip
         db.session.add(row)
         db.session.flush()
