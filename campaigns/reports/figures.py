@@ -22,8 +22,9 @@ from campaigns.campaign.models import Campaign
 from campaigns.db import db
 from campaigns.delivery import canary
 from campaigns.delivery.canary_policy import Figures
-from campaigns.reports import engagement, list_history, replies, resend_options, snapshots
+from campaigns.reports import bounces, engagement, list_history, replies, resend_options, snapshots
 from campaigns.reports.balance import Balance, campaign_balances
+from campaigns.reports.bounces import BounceFigures
 from campaigns.reports.engagement import Engagement, Hour, LinkFigures, campaign_engagements
 from campaigns.reports.groups import GroupCount, Tally, tally
 from campaigns.reports.list_history import ListHistory
@@ -137,6 +138,21 @@ class Counts:
         if (details := self._details(campaign)) is not None:
             return _resend_options(details[_RESEND_OPTIONS])
         return resend_options.resend_options(campaign.id)
+
+    def delivered(self, campaign_id: int) -> int:
+        """Return how many of its emails the provider has reported as delivered."""
+        self._look_at([campaign_id])
+        entry = self._snapshots.get(campaign_id)
+        if entry is not None and "delivered" in entry.figures:
+            return int(entry.figures["delivered"])
+        return bounces.delivered(campaign_id)
+
+    def bounces(self, campaign: Campaign) -> list[BounceFigures]:
+        """Return its bounces by class."""
+        details = self._details(campaign)
+        if details is not None and "bounces" in details:
+            return [from_stored(BounceFigures, row) for row in details["bounces"]]
+        return bounces.campaign_bounces(campaign.id)
 
     def hours(self, campaign: Campaign) -> list[Hour]:
         """Return first opens and clicks in the hours after its start; empty before it."""
@@ -319,11 +335,13 @@ def _count_campaign(number: int, now: datetime) -> Counted | None:
             "moves": moves,
             "balance": asdict(balance),
             "engagement": asdict(engagement.campaign_engagement(number)),
+            "delivered": bounces.delivered(number),
         },
         details={
             "totals": dict(totals or {}),
             "groups": [_group_row(group) for group in groups],
             "reasons": [asdict(reason) for reason in replies.campaign_reasons(number)],
+            "bounces": [asdict(found) for found in bounces.campaign_bounces(number)],
             _RESEND_OPTIONS: _resend_options_row(resend_options.resend_options(number)),
             "hours": [asdict(hour) for hour in _hours(campaign)],
             "links": [asdict(link) for link in engagement.campaign_links(number)],

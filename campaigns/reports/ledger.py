@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import DELIVERY_STATES, ENGAGED, OPEN_STATES, Delivery, Reply
 from campaigns.db import db
+from campaigns.reports import bounces
 
 PAGE_SIZE = 50
 EXPORT_CHUNK = 2_000
@@ -23,6 +24,7 @@ View = Literal[
     "held",
     "cancelled",
     "unknown",
+    "delivered",
     "opened",
     "clicked",
     "unsubscribed",
@@ -47,6 +49,8 @@ class Filter:
     view: View = "all"
     reason: str = ""
     reply_id: int | None = None
+    bounce: str = ""
+    """Class of the bounces of the view `bounced`; "unknown" for those without one."""
     search: str = ""
 
 
@@ -67,6 +71,7 @@ class LedgerLine:
     attempts: int
     not_before: datetime | None
     sent_at: datetime | None
+    delivered_at: datetime | None
     opened_at: datetime | None
     clicked_at: datetime | None
     unsubscribed_at: datetime | None
@@ -135,6 +140,7 @@ def _lines(
             Delivery.attempts,
             Delivery.not_before,
             Delivery.sent_at,
+            Delivery.delivered_at,
             Delivery.first_opened_at,
             Delivery.first_clicked_at,
             Delivery.unsubscribed_at,
@@ -190,7 +196,9 @@ def _cut(pick: Any, column: Any, key: int | None, limit: int, *, backwards: bool
 def _statuses(view: View) -> tuple[str, ...]:
     if view == "all":
         return DELIVERY_STATES
-    return OPEN_STATES if view == "waiting" else (view,)
+    if view == "waiting":
+        return OPEN_STATES
+    return ("sent",) if view == "delivered" else (view,)
 
 
 def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
@@ -200,6 +208,11 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
         found += [Delivery.reason != sa.literal_column("''"), Delivery.reason == chosen.reason]
     if chosen.reply_id is not None:
         found.append(Delivery.reply_id == chosen.reply_id)
+    if chosen.view == "delivered":
+        found.append(Delivery.delivered_at.is_not(None))
+    if chosen.view == "bounced" and chosen.bounce:
+        reply_class = "" if chosen.bounce == "unknown" else chosen.bounce
+        found.append(Delivery.id.in_(bounces.bounced_for(campaign_id, reply_class)))
     if chosen.view in _WITH_MOMENT:
         found += [ENGAGED, _WITH_MOMENT[chosen.view].is_not(None)]
     elif chosen.view != "all" and (chosen.reason or chosen.reply_id is not None):

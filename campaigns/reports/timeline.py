@@ -25,7 +25,7 @@ from campaigns.audience.models import (
 from campaigns.campaign.models import Campaign, CampaignLink, Delivery, Reply
 from campaigns.campaign.title import title_of
 from campaigns.db import UtcDateTime, db
-from campaigns.events.models import Event
+from campaigns.events.models import Event, Incoming
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
 
@@ -101,10 +101,12 @@ class TimelineEntry:
     campaign: str = ""
     """Name or subject; may be empty, for an untitled campaign."""
     reason: str = ""
-    """The reason of a delivery, or the author of a suppression."""
+    """The reason of a delivery, the class of a bounce, or the author of a suppression."""
     reply: str = ""
     """The server's reply, or the exact text shown to the person who agreed."""
     link: str = ""
+    incoming: str = ""
+    """Public id of the post or email that reported an event, if it is stored."""
     list_name: str = ""
     channel: str = ""
     ip: str = ""
@@ -348,12 +350,16 @@ def _read_events(ids: Sequence[int], person: Subscriber) -> Entries:
             Event.id,
             Event.kind,
             Event.at,
+            Event.reply_class,
+            Event.detail,
+            sa.func.coalesce(Incoming.public_id, "").label("incoming"),
             Campaign.public_id,
             Campaign.name,
             Campaign.subject,
             sa.func.coalesce(CampaignLink.target, "").label("link"),
         )
         .join(Campaign, Campaign.id == Event.campaign_id)
+        .outerjoin(Incoming, Incoming.id == Event.incoming_id)
         .outerjoin(
             CampaignLink,
             sa.and_(
@@ -370,7 +376,10 @@ def _read_events(ids: Sequence[int], person: Subscriber) -> Entries:
             row.at,
             campaign_public_id=row.public_id,
             campaign=title_of(row.name, row.subject),
+            reason=row.reply_class,
+            reply=row.detail,
             link=row.link,
+            incoming=row.incoming,
         )
         for row in rows
     }

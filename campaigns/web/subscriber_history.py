@@ -7,6 +7,7 @@ from campaigns.audience.models import ConsentEvent
 from campaigns.reports.timeline import Source, TimelineEntry
 from campaigns.web import audience_labels, bulk_words
 from campaigns.web.campaigns.titles import titled
+from campaigns.web.feedback_labels import bounce_class, hardness
 from campaigns.web.words import describe
 from campaigns.web.words import gettext as _
 from campaigns.wording.messages import N_
@@ -134,6 +135,8 @@ def _consent(kind: str, channel: str, list_name: str) -> str:
 def _detail(entry: TimelineEntry) -> str:
     if entry.source == "delivery":
         return describe(entry.reason)
+    if entry.source == "event" and entry.kind == "bounced":
+        return f"{hardness(entry.reason)}: {bounce_class(entry.reason)}"
     if entry.source == "suppression":
         label = audience_labels.SUPPRESSION_REASONS.get(entry.kind, entry.kind)
         return str(label)

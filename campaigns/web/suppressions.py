@@ -15,6 +15,7 @@ from campaigns.audience import suppressions
 from campaigns.clock import utcnow
 from campaigns.csv_writing import BOM, csv_text
 from campaigns.db import transaction
+from campaigns.reports import bounces
 from campaigns.web import audience_labels
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, done
@@ -42,6 +43,8 @@ def index() -> str:
     return render_template(
         "web/suppressions/index.html",
         suppressions=page.rows,
+        evidence=bounces.evidence_of_events({row.event_id for row in page.rows if row.event_id}),
+        automatic=suppressions.AUTOMATIC,
         reasons=audience_labels.SUPPRESSION_REASONS,
         sources=audience_labels.SUPPRESSION_SOURCES,
         text=text,

@@ -9,7 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.audience import suppressions
-from campaigns.db import transaction
+from campaigns.clock import utcnow
+from campaigns.context import services
+from campaigns.db import db, transaction
+from campaigns.events import consequences, incoming
+from campaigns.events.feedback import Feedback
+from campaigns.events.models import Incoming
+from campaigns.tokens import delivery_token
+from tests.factories import a_campaign, a_delivery, a_subscriber
 from tests.web.statements import counted
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -132,3 +139,26 @@ def test_addresses_are_added_and_found_as_copied(owner_client: FlaskClient) -> N
     for name in ("ann", "bob", "carl"):
         assert suppressions.is_suppressed(f"{name}@shop.example")
     assert "carl@shop.example" in owner_client.get("/suppressions?q=\u200bcarl@shop.example").text
+
+
+def test_an_automatic_suppression_leads_to_its_evidence(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign, person = a_campaign(status="sent"), a_subscriber("ada@example.org")
+        delivery = a_delivery(campaign, person, status="sent", sent_at=utcnow())
+        said = Feedback(
+            "bounced",
+            utcnow(),
+            token=delivery_token(services().signer, delivery.id),
+            reply_class="hard",
+            reply="550 5.1.1 No such user",
+        )
+        number = incoming.receive(
+            channel="email", source="imap", body=b"", dedupe="1", now=utcnow()
+        )
+        row = db.session.get_one(Incoming, number)
+        consequences.apply([said], incoming=row, signer=services().signer, now=utcnow())
+        source = row.public_id
+    page = owner_client.get("/suppressions").text
+    assert f"/settings/incoming/{source}" in page
+    assert "The mailbox does not exist" in page
+    assert "550 5.1.1 No such user" in page

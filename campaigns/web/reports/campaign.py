@@ -327,6 +327,8 @@ def campaign(public_id: str) -> str | BaseResponse:
         shown = {
             "live": _live(found, counts, now),
             "engagement": counts.engagement(found.id),
+            "delivered": counts.delivered(found.id),
+            "bounces": counts.bounces(found),
             "reasons": why_not,
             "trouble": replies.main_reason(why_not),
             "options": counts.resend_options(found),
@@ -359,7 +361,7 @@ def live(public_id: str) -> str | Response:
         return Response(headers={"HX-Refresh": "true"})
     with counting(with_details=True) as counts:
         shown = _live(found, counts, utcnow())
-        came_back = counts.engagement(found.id)
+        came_back, delivered = counts.engagement(found.id), counts.delivered(found.id)
         why_not = counts.reasons(found)
     if shown.poll_seconds is None:  # everything is complete
         return Response(headers={"HX-Refresh": "true"})
@@ -369,6 +371,7 @@ def live(public_id: str) -> str | Response:
         live=shown,
         facts=facts.campaign_facts(found.id),
         engagement=came_back,
+        delivered=delivered,
         trouble=replies.main_reason(why_not),
         describe=describe,
         can_go_on=overflow_form.can_help(found),

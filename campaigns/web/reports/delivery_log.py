@@ -1,6 +1,6 @@
 """The delivery log: one line per recipient, as a page and as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -18,7 +18,8 @@ from campaigns.access import access
 from campaigns.campaign.models import Campaign
 from campaigns.csv_writing import csv_text
 from campaigns.db import db
-from campaigns.reports import ledger, replies
+from campaigns.reports import bounces, ledger, replies
+from campaigns.reports.bounces import EvidenceLine
 from campaigns.reports.figures import Counts
 from campaigns.reports.ledger import Filter, LedgerLine, View
 from campaigns.web.campaigns.blueprint import campaign_or_404
@@ -52,6 +53,7 @@ def _chosen() -> Filter:
         view=view if view in _VIEWS else "all",  # type: ignore[arg-type]
         reason=_words(args.get("reason", ""))[:40],
         reply_id=key_of(reply),
+        bounce=_words(args.get("bounce", ""))[:40],
         search=_words(args.get("q", ""))[:254],
     )
 
@@ -72,6 +74,7 @@ def _address_of(chosen: Filter) -> dict[str, Any]:
         "view": chosen.view if chosen.view != "all" else None,
         "reason": chosen.reason or None,
         "reply": chosen.reply_id,
+        "bounce": chosen.bounce or None,
         "q": chosen.search or None,
     }
     return {name: value for name, value in values.items() if value is not None}
@@ -89,11 +92,13 @@ def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
     for view in _VIEWS:
         if view == "all":
             count = balance.rows
+        elif view == "delivered":
+            count = counts.delivered(campaign.id)
         else:
             count = getattr(came_back if hasattr(came_back, view) else balance, view)
         if not count and view not in _ALWAYS_SHOWN and view != chosen.view:
             continue
-        wanted = replace(chosen, view=view, reason="", reply_id=None)  # type: ignore[arg-type]
+        wanted = replace(chosen, view=view, reason="", reply_id=None, bounce="")  # type: ignore[arg-type]
         href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
         tabs.append(Tab(view, count, href, view == chosen.view))
     return tabs
@@ -124,6 +129,7 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         tabs=tabs,
         as_of=counts.as_of,
         page=page,
+        evidence_of=bounces.evidence_of([line.delivery_id for line in page.lines]),
         previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
         next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
         export=url_for("reports.ledger_csv", **here),
@@ -153,25 +159,31 @@ _COLUMNS = (
     "reply",
     "tries",
     "sent_at",
+    "delivered_at",
     "opened_at",
     "clicked_at",
     "unsubscribed_at",
     "bounced_at",
     "complained_at",
+    "bounce_class",
+    "bounce_reply",
 )
 
 
 def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
     yield csv_text([_COLUMNS])
     for lines in ledger.export(campaign_id, chosen):
-        text = csv_text(_csv_row(line) for line in lines)
+        evidence = bounces.evidence_of([line.delivery_id for line in lines if line.bounced_at])
+        text = csv_text(_csv_row(line, evidence.get(line.delivery_id, [])) for line in lines)
         db.session.rollback()  # no read transaction stays open while the client is slow
         yield text
 
 
-def _csv_row(line: LedgerLine) -> list[str]:
+def _csv_row(line: LedgerLine, evidence: Sequence[EvidenceLine]) -> list[str]:
+    bounce = next((one for one in evidence if one.kind == "bounced"), None)
     moments = (
         line.sent_at,
+        line.delivered_at,
         line.opened_at,
         line.clicked_at,
         line.unsubscribed_at,
@@ -187,4 +199,6 @@ def _csv_row(line: LedgerLine) -> list[str]:
         reply_words(line.reply, line.reason),
         str(line.attempts),
         *(at.isoformat(timespec="seconds") if at else "" for at in moments),
+        bounce.reply_class if bounce else "",
+        bounce.words if bounce else "",
     ]
