@@ -21,6 +21,7 @@ from campaigns.content.library import templates
 from campaigns.content.library.models import Media
 from campaigns.context import EXTENSION, services
 from campaigns.db import Base, WriteForbiddenError, db, transaction
+from campaigns.events.models import WebhookEndpoint
 from campaigns.mailbox.writer import Writer
 from campaigns.throttling.builtin import RULES
 from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
@@ -142,7 +143,8 @@ def populate() -> dict[str, str]:
             name="pier.png", content_type="image/png", width=9, height=9, size=9,
             digest="a" * 64, upload_digest="b" * 64,
         )  # fmt: skip
-        db.session.add_all([run, task, label, gone, image])
+        hook = WebhookEndpoint(public_id="hook", account_id=sender.provider_id, kind="brevo")
+        db.session.add_all([run, task, label, gone, image, hook])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
@@ -198,6 +200,7 @@ def populate() -> dict[str, str]:
         "/confirm/<token>": f"/confirm/{signer.sign('confirm', confirm)}",
         "/u/<token>": f"/u/{signer.sign('unsubscribe', ref)}",
         "/v/<token>": f"/v/{signer.sign('view', ref)}",
+        "/hooks/<public_id>": f"/hooks/{hook.public_id}",
         "/o/<token>.gif": f"/o/{open_token(signer, delivery.id)}.gif",
         "/c/<token>/<target>": f"/c/{click_path(signer, delivery.id, 1, 'https://shop.example/')}",
     }
