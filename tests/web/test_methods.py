@@ -21,7 +21,7 @@ from campaigns.content.library import templates
 from campaigns.content.library.models import Media
 from campaigns.context import EXTENSION, services
 from campaigns.db import Base, WriteForbiddenError, db, transaction
-from campaigns.events.models import WebhookEndpoint
+from campaigns.events.models import Incoming, WebhookEndpoint
 from campaigns.mailbox.writer import Writer
 from campaigns.throttling.builtin import RULES
 from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
@@ -144,7 +144,10 @@ def populate() -> dict[str, str]:
             digest="a" * 64, upload_digest="b" * 64,
         )  # fmt: skip
         hook = WebhookEndpoint(public_id="hook", account_id=sender.provider_id, kind="brevo")
-        db.session.add_all([run, task, label, gone, image, hook])
+        post = Incoming(
+            channel="webhook", source="brevo", received_at=now, body=b"{}", size=2, dedupe="1"
+        )
+        db.session.add_all([run, task, label, gone, image, hook, post])
         mail = queue.enqueue(
             "test", "a@example.org", {"campaign_id": draft.id, "as_subscriber_id": None}, now=now
         )
@@ -177,6 +180,7 @@ def populate() -> dict[str, str]:
         "/<int:number>": "/0",
         "/settings/domains/<public_id>": f"/settings/domains/{domain.public_id}",
         "/keys/<key_id>": f"/keys/{key_id}",
+        "/settings/incoming/<public_id>": f"/settings/incoming/{post.public_id}",
         "/settings/providers/<public_id>": f"/settings/providers/{provider_id}",
         "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
