@@ -17,6 +17,7 @@ from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
     ImportRun,
+    LiftedSuppression,
     Subscriber,
     SubscriberTag,
     Suppression,
@@ -36,7 +37,9 @@ _MICROSECOND = timedelta(microseconds=1)
 Shown = Literal["all", "emails", "consent", "engagement"]
 """The filters of a timeline."""
 
-Source = Literal["added", "tag", "bulk", "consent", "suppression", "email", "delivery", "event"]
+Source = Literal[
+    "added", "tag", "bulk", "consent", "suppression", "email", "delivery", "event", "lift"
+]
 _ORDER: tuple[Source, ...] = (
     "added",
     "tag",
@@ -46,6 +49,7 @@ _ORDER: tuple[Source, ...] = (
     "email",
     "delivery",
     "event",
+    "lift",
 )
 """The sources; a later one counts as newer at the same time: an email is sent before its open."""
 
@@ -55,7 +59,7 @@ _ENGAGEMENT_EVENTS = ("opened", "clicked")
 _OF_FILTER: Mapping[Shown, tuple[tuple[Source, ...], tuple[str, ...]]] = {
     "all": (_ORDER, _EMAIL_EVENTS + _ENGAGEMENT_EVENTS),
     "emails": (("email", "delivery", "event"), _EMAIL_EVENTS),
-    "consent": (("consent", "suppression"), ()),
+    "consent": (("consent", "suppression", "lift"), ()),
     "engagement": (("event",), _ENGAGEMENT_EVENTS),
 }
 
@@ -90,8 +94,8 @@ class TimelineEntry:
     """Something that happened. `kind` says what, in the words of its source.
 
     A delivery has its status as kind, an event, a consent event and a transactional email have
-    theirs, a suppression its reason, a bulk action its name; "tagged" and "added" stand for
-    themselves.
+    theirs, a suppression and its removal the reason, a bulk action its name; "tagged" and "added"
+    stand for themselves.
     """
 
     source: Source
@@ -200,6 +204,11 @@ def _suppression_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
     return keys.where(Suppression.address_normal == person.address_normal)
 
 
+def _lift_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
+    keys = _key("lift", LiftedSuppression.lifted_at, LiftedSuppression.id)
+    return keys.where(LiftedSuppression.address_normal == person.address_normal)
+
+
 def _email_keys(person: Subscriber, kinds: Collection[str]) -> Keys:
     at = sa.func.coalesce(TransactionalEmail.sent_at, TransactionalEmail.created_at)
     return _key("email", at, TransactionalEmail.id).where(
@@ -231,6 +240,7 @@ _KEYS: Mapping[Source, Callable[[Subscriber, Collection[str]], Keys]] = {
     "email": _email_keys,
     "delivery": _delivery_keys,
     "event": _event_keys,
+    "lift": _lift_keys,
 }
 
 
@@ -300,6 +310,16 @@ def _read_suppressions(ids: Sequence[int], person: Subscriber) -> Entries:
     return {
         row.id: TimelineEntry(
             "suppression", row.reason, row.created_at, reason=row.source, reply=row.note
+        )
+        for row in rows
+    }
+
+
+def _read_lifts(ids: Sequence[int], person: Subscriber) -> Entries:
+    rows = db.session.scalars(sa.select(LiftedSuppression).where(LiftedSuppression.id.in_(ids)))
+    return {
+        row.id: TimelineEntry(
+            "lift", row.reason, row.lifted_at, reason=row.lifted_by, reply=row.note
         )
         for row in rows
     }
@@ -394,4 +414,5 @@ _READ: Mapping[Source, Callable[[Sequence[int], Subscriber], Entries]] = {
     "email": _read_emails,
     "delivery": _read_deliveries,
     "event": _read_events,
+    "lift": _read_lifts,
 }

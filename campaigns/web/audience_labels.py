@@ -110,7 +110,7 @@ BANDS = {
 SUPPRESSION_REASONS = {
     "manual": lazy_gettext("Added manually"),
     "complaint": lazy_gettext("Spam complaint"),
-    "hard_bounce": lazy_gettext("Hard bounce"),
+    "hard_bounce": lazy_gettext("Bounced"),
     "erased": lazy_gettext("Asked to be forgotten"),
 }
 """Reasons of suppressions."""
@@ -118,6 +118,7 @@ SUPPRESSION_REASONS = {
 SUPPRESSION_SOURCES = {
     "bounce": lazy_gettext("Bounce"),
     "campaign": lazy_gettext("Campaign"),
+    "complaint": lazy_gettext("Complaint"),
     "import": lazy_gettext("Import"),
 }
 """What put an address on the suppression list, unless a person did: then it is their address."""

@@ -76,6 +76,7 @@ _ICON_OF_SOURCE: Mapping[Source, str] = {
     "bulk": "edit",
     "consent": "shield-check",
     "suppression": "ban",
+    "lift": "refresh",
     "email": "mail",
 }
 _BAD = frozenset({"failed", "bounced", "complained"})
@@ -115,8 +116,8 @@ def _text(entry: TimelineEntry) -> str:
             return _(_EVENT[entry.kind], campaign=titled(entry.campaign))
         case "consent":
             return _consent(entry.kind, entry.channel, entry.list_name)
-        case "suppression":
-            return _("Address suppressed")
+        case "suppression" | "lift":
+            return _suppression(entry)
         case "email":
             return _(_EMAIL[entry.channel])
         case "bulk":
@@ -125,6 +126,12 @@ def _text(entry: TimelineEntry) -> str:
             return _("Tagged “%(tag)s”", tag=entry.tag)
         case "added":
             return _("Added to Campaigns")
+
+
+def _suppression(entry: TimelineEntry) -> str:
+    if entry.source == "lift":
+        return _("Suppression removed by %(user)s", user=entry.reason)
+    return _("Address suppressed")
 
 
 def _consent(kind: str, channel: str, list_name: str) -> str:
@@ -137,7 +144,7 @@ def _detail(entry: TimelineEntry) -> str:
         return describe(entry.reason)
     if entry.source == "event" and entry.kind == "bounced":
         return f"{hardness(entry.reason)}: {bounce_class(entry.reason)}"
-    if entry.source == "suppression":
+    if entry.source in ("suppression", "lift"):
         label = audience_labels.SUPPRESSION_REASONS.get(entry.kind, entry.kind)
         return str(label)
     return ""

@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import ConsentEvent, Subscriber, Subscription
+from campaigns.audience.suppressions import Evidence
+from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.events.record import record
 from campaigns.messages import ProviderEvent
@@ -479,3 +481,18 @@ def test_the_data_of_one_person_is_downloaded(owner_client: FlaskClient) -> None
     assert answer.mimetype == "application/json"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert answer.get_json()["profile"]["name"] == "Ann"
+
+
+def test_a_reverted_suppression_is_lifted_and_stays_in_the_timeline(
+    owner_client: FlaskClient,
+) -> None:
+    with transaction():
+        person = a_subscriber("ada@example.org")
+        evidence = Evidence("ada@example.org", 1, 1, "550 no such user")
+        suppressions.suppress_bounced([evidence], now=utcnow())
+    page = f"/subscribers/{person.public_id}"
+    assert owner_client.post(f"{page}/lift").status_code == 302
+    assert not suppressions.is_suppressed("ada@example.org")
+    shown = owner_client.get(f"{page}?show=consent").text
+    assert "Suppression removed by " in shown
+    assert "550 no such user" in shown
