@@ -80,12 +80,13 @@ def _rates(counts: Counts, campaigns: Sequence[SentCampaign]) -> tuple[Rate, Rat
     bounced = sum(one.bounced for one in engagements.values())
     complained = sum(one.complained for one in engagements.values())
     return (
-        _rate(failed + bounced, sent + failed, BOUNCES),
-        _rate(complained, sent, COMPLAINTS),
+        rate(failed + bounced, sent + failed, BOUNCES),
+        rate(complained, sent, COMPLAINTS),
     )
 
 
-def _rate(part: int, whole: int, limits: tuple[float, float]) -> Rate:
+def rate(part: int, whole: int, limits: tuple[float, float]) -> Rate:
+    """Return a rate, judged by the shares from which it is to be watched, and bad."""
     watch, bad = limits
     share = part / whole if whole else 0.0
     return Rate(part, whole, "bad" if share >= bad else "watch" if share >= watch else "good")

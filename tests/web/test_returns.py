@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
-from campaigns.events.models import Incoming, IntakeMailbox, WebhookEndpoint
+from campaigns.events.models import FeedbackCount, Incoming, IntakeMailbox, WebhookEndpoint
 from campaigns.providers.models import ProviderAccount
 from tests.factories import a_campaign, a_provider
 from tests.web.visits import visit
@@ -213,3 +213,18 @@ def test_silence_is_noticed_only_when_much_was_sent(
         a_campaign(provider_id=account.id, status="sent", started_at=utcnow())
     monkeypatch.setattr("campaigns.reports.returns.QUIET_SENT", 0)
     assert state(owner_client, account) == "quiet"
+
+
+def test_rates_are_judged_by_the_bands_of_mailbox_providers(
+    owner_client: FlaskClient, account: ProviderAccount
+) -> None:
+    with transaction():
+        campaign = a_campaign(provider_id=account.id, status="sent")
+        shared = {"campaign_id": campaign.id, "account_id": account.id, "day": utcnow().date()}
+        for group, complaints in (("google", 4), ("yahoo", 1)):
+            row = FeedbackCount(**shared, mailbox_group=group, sent=1_000, complaints=complaints)
+            db.session.add(row)
+    page = visit(owner_client, address(account)).text
+    assert re.search(r'text-danger" data-label="Complaints">0\.4%', page)
+    assert re.search(r'text-warning" data-label="Complaints">0\.1%', page)
+    assert utcnow().date().isoformat() in page

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -22,16 +23,18 @@ from campaigns.intake.reader import FoundEmail, MailboxLogin, MailboxTroubleErro
 from campaigns.intake.service import open_mailbox
 from campaigns.providers.fields import AccountField
 from campaigns.providers.models import ProviderAccount
-from campaigns.reports import incoming_log, returns
+from campaigns.reports import feedback_rates, incoming_log, returns
+from campaigns.reports.feedback_rates import FeedbackLine
 from campaigns.reports.returns import ReturnHealth
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, confirm_and_delete
+from campaigns.web.list_page import BOUNCES, COMPLAINTS, Rate, rate
 from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.settings.incoming import titles
 from campaigns.web.words import gettext as _
-from campaigns.web.words import ngettext, sentence
+from campaigns.web.words import mailbox_name, ngettext, sentence
 from campaigns.web_limits import limiter
 
 
@@ -365,8 +368,45 @@ def _page(
         is_mailbox_open=mailbox_form is not None,
         listener=_listener(),
         postfix_line=_postfix_line(),
+        **_rates(account),
         is_public=services().settings.base_url.startswith("https://"),
         problems=problems or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RateLine:
+    """A line of the rates, judged as mailbox providers do."""
+
+    label: str
+    sent: int
+    soft: int
+    hard: Rate
+    complaints: Rate
+
+
+def _rates(account: ProviderAccount) -> dict[str, Any]:
+    now = utcnow()
+    return {
+        "providers": [
+            _rate_line(mailbox_name(str(one.key)), one)
+            for one in feedback_rates.by_mailbox_provider(account.id, now=now)
+        ],
+        "days": [
+            _rate_line(one.key.isoformat() if isinstance(one.key, date) else one.key, one)
+            for one in feedback_rates.by_day(account.id, now=now)
+        ],
+        "rate_days": feedback_rates.DAYS,
+    }
+
+
+def _rate_line(label: str, line: FeedbackLine) -> RateLine:
+    return RateLine(
+        label,
+        line.sent,
+        line.soft,
+        rate(line.hard, line.sent, BOUNCES),
+        rate(line.complaints, line.sent, COMPLAINTS),
     )
 
 
