@@ -219,6 +219,10 @@ _PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 _SHIFTS = range(190, -1, -10)
 
 
+FIRST_TEST_ID = 2**62
+"""Ids from here on are those of bounce tests; no delivery has one."""
+
+
 def delivery_token(signer: Signer, delivery_id: int) -> str:
     """Return what a message carries so that whatever comes back finds its delivery.
 

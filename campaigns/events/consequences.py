@@ -26,6 +26,7 @@ from campaigns.events.tracking import clean_user_agent
 from campaigns.messages import EventKind
 from campaigns.reason import Reason
 from campaigns.tokens import (
+    FIRST_TEST_ID,
     BadTokenError,
     Signer,
     find_delivery_tokens,
@@ -196,6 +197,8 @@ def _verdict(signed: Iterable[tuple[int, Feedback]], found: Sequence[FoundEvent]
     if found:
         return Reason("incoming.harmless")
     ids = [delivery_id for delivery_id, _ in signed]
+    if any(delivery_id >= FIRST_TEST_ID for delivery_id in ids):
+        return Reason("incoming.test")
     if not ids:
         return Reason("incoming.nothing")
     return Reason("incoming.deleted" if any(ids) else "incoming.no_token")

@@ -2,6 +2,7 @@
 
 from campaigns.web.settings import (
     account,
+    bounce_test,
     bounces,
     domains,
     incoming,
@@ -17,6 +18,7 @@ from campaigns.web.settings.blueprint import bp
 
 __all__ = [
     "account",
+    "bounce_test",
     "bounces",
     "bp",
     "domains",
