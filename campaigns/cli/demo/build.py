@@ -23,10 +23,12 @@ from campaigns.audience.models import (
 from campaigns.audience.segments import saved, tree
 from campaigns.audience.subscribers import joined_name
 from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
+from campaigns.cli.demo.bounces import fill_bounces
 from campaigns.cli.demo.library import fill_library
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
 from campaigns.config import Settings
+from campaigns.context import services
 from campaigns.core import create_core
 from campaigns.db import db, transaction
 from campaigns.events.models import Event
@@ -92,6 +94,7 @@ def _build(settings: Settings, now: datetime) -> None:
     lists = _lists(now)
     _fields(lists[0], now)
     _audience(lists, chance, now)
+    past = []
     for days, subject, preheader, design in (
         (
             23,
@@ -104,6 +107,8 @@ def _build(settings: Settings, now: datetime) -> None:
         sent_at = (now - timedelta(days=days)).replace(hour=8, minute=0, second=0, microsecond=0)
         campaign = _campaign(sender, lists[:1], subject, preheader, design, sent_at)
         _results(campaign, lists[0], chance, sent_at)
+        past.append(campaign)
+    fill_bounces(past, services().signer)
     _campaign(
         sender,
         lists[:2],
