@@ -132,6 +132,7 @@ def test_presets_fill_in_the_account_form_and_hide_irrelevant_fields(
     expect(owner.locator("[name=rewrites_return_path]")).to_be_checked()
     expect(owner.locator("[name=password]")).to_be_visible()
     expect(owner.locator("[name=token_url]")).to_be_hidden()
+    owner.locator("details", has=owner.locator("[name=auth]")).locator("summary").click()
     owner.get_by_label("OAuth 2").check()
     expect(owner.locator("[name=password]")).to_be_hidden()
     expect(owner.locator("[name=token_url]")).to_have_value(re.compile("googleapis"))

@@ -115,8 +115,10 @@ def _too_much(text: str) -> list[Problem]:
     return _too_much_in_tables(text)
 
 
-_UNDER_HEADINGS = re.compile(r"[ \t>]*(?=[^\n]*-)(?=[^\n]*\|)[-:| \t]+")
-"""The line below the headings of a table, which has as many columns as they."""
+def _is_under_headings(line: str) -> bool:
+    """Return whether it is the line below the headings of a table, with as many columns as they."""
+    rest = line.lstrip(" \t>")
+    return "-" in rest and "|" in rest and not rest.strip("-:| \t")
 
 
 def _too_much_in_tables(text: str) -> list[Problem]:
@@ -125,7 +127,7 @@ def _too_much_in_tables(text: str) -> list[Problem]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             columns = 0
-        elif _UNDER_HEADINGS.fullmatch(line):
+        elif _is_under_headings(line):
             columns = line.strip(" \t>|").count("|") + 1
             if columns > MAX_COLUMNS:
                 most = MAX_COLUMNS

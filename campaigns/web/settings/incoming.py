@@ -1,4 +1,4 @@
-"""The log of webhook posts and returned emails: what came, what became of it, and replay."""
+"""The log of webhook posts and returned emails: what came, what followed, and replay."""
 
 import json
 from typing import Any

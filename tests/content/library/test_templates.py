@@ -42,7 +42,8 @@ def test_a_template_is_created_and_saved_over_the_version_that_was_read(app: Fla
         templates.save(template.id, 1, {"subject": "Theirs"}, editor_id=None, now=NOW)
     assert refused.value.current.subject == "Mine"
     assert templates.content_of(found(template)) == {
-        **CONTENT, "subject": "Mine", "inline_css": False, "brand_id": None
+        **CONTENT, "subject": "Mine", "inline_css": False, "brand_id": None, "variables": {},
+        "variants": {},
     }  # fmt: skip
 
 
