@@ -53,17 +53,24 @@ def health(
     account: ProviderAccount, counts: Counts, *, listens: bool, now: datetime
 ) -> ReturnHealth:
     """Return how well it is received. `listens`: a mail server can hand over returned emails."""
-    last_id = db.session.scalar(
-        sa.select(Incoming.id)
+    newest = db.session.execute(
+        sa.select(Incoming.id, Incoming.received_at, Incoming.channel)
         .where(Incoming.account_id == account.id)
         .order_by(Incoming.id.desc())
         .limit(1)
-    )
-    return replace(_health(account, counts, listens=listens, now=now), last_id=last_id or 0)
+    ).one_or_none()
+    email_at = newest.received_at if newest and newest.channel == "email" else None
+    found = _health(account, counts, email_at, listens=listens, now=now)
+    return replace(found, last_id=newest.id if newest else 0)
 
 
 def _health(
-    account: ProviderAccount, counts: Counts, *, listens: bool, now: datetime
+    account: ProviderAccount,
+    counts: Counts,
+    email_at: datetime | None,
+    *,
+    listens: bool,
+    now: datetime,
 ) -> ReturnHealth:
     endpoint = db.session.scalar(
         sa.select(WebhookEndpoint).where(WebhookEndpoint.account_id == account.id)
@@ -73,11 +80,11 @@ def _health(
     )
     ways = [one for one in (endpoint, mailbox) if one is not None]
     shared = None if account.rewrites_return_path else _last_shared(now)
-    if not ways and not shared and (account.rewrites_return_path or not listens):
+    if not ways and not shared and not email_at and (account.rewrites_return_path or not listens):
         return ReturnHealth("off")
     if mailbox is not None and mailbox.is_on and mailbox.trouble:
         return ReturnHealth("trouble", mailbox.trouble_at, reason=mailbox.trouble)
-    last = _latest([*(one.last_received_at for one in ways), shared])
+    last = _latest([*(one.last_received_at for one in ways), shared, email_at])
     refused = _last_refused(endpoint) if endpoint is not None else None
     if refused is not None and (last is None or refused.received_at > last):
         return ReturnHealth("refused", refused.received_at, reason=refused.verdict)
