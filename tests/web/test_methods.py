@@ -24,7 +24,15 @@ from campaigns.db import Base, WriteForbiddenError, db, transaction
 from campaigns.events.models import Incoming, WebhookEndpoint
 from campaigns.mailbox.writer import Writer
 from campaigns.throttling.builtin import RULES
-from campaigns.tokens import ConfirmRef, DeliveryRef, Signer, click_path, open_token
+from campaigns.tokens import (
+    FIRST_TEST_ID,
+    ConfirmRef,
+    DeliveryRef,
+    Signer,
+    click_path,
+    delivery_token,
+    open_token,
+)
 from campaigns.transactional import queue
 from campaigns.web.static_files import asset
 from tests.conftest import SECRET_KEY, settings_for_tests
@@ -180,7 +188,6 @@ def populate() -> dict[str, str]:
         "/<int:number>": "/0",
         "/settings/domains/<public_id>": f"/settings/domains/{domain.public_id}",
         "/keys/<key_id>": f"/keys/{key_id}",
-        "/settings/incoming/<public_id>": f"/settings/incoming/{post.public_id}",
         "/settings/providers/<public_id>": f"/settings/providers/{provider_id}",
         "/settings/senders/<public_id>": f"/settings/senders/{sender.public_id}",
         "/settings/rules/<key>": f"/settings/rules/{RULES[0].key}",
@@ -200,6 +207,8 @@ def populate() -> dict[str, str]:
         "/static/<path:path>": asset("css/app.css"),
         "/sessions/<public_id>": f"/sessions/{session_id}",
         "/reset/<token>": f"/reset/{reset_token}",
+        "/returns/test/<token>": f"/returns/test/{delivery_token(signer, FIRST_TEST_ID)}",
+        "/settings/incoming/<public_id>": f"/settings/incoming/{post.public_id}",
         "/s/<public_id>": f"/s/{news.public_id}",
         "/confirm/<token>": f"/confirm/{signer.sign('confirm', confirm)}",
         "/u/<token>": f"/u/{signer.sign('unsubscribe', ref)}",
