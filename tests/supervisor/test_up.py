@@ -85,7 +85,7 @@ def check_that_it_serves(run: RunningUp) -> None:
     assert answer(run.port, "/health") == 200
     assert answer(run.port, "/welcome") == 200
     assert f"First account:       http://127.0.0.1:{run.port}/welcome" in run.text()
-    assert list(run.groups()) == ["valkey", "worker", "clock", "web"]
+    assert list(run.groups()) == ["valkey", "worker", "clock", "intake", "web"]
 
 
 def check_that_nobody_else_may_read(data: Path) -> None:
@@ -119,7 +119,7 @@ def check_that_nothing_is_left_when_it_is_killed(
 def check_that_what_is_killed_is_started_again(run: RunningUp) -> None:
     groups = run.groups()
     # The program, not its guard: the guard passes on how it ended.
-    for name in ("web", "worker", "clock", "valkey"):
+    for name in ("web", "worker", "clock", "intake", "valkey"):
         program = next(pid for pid in members_of(groups[name]) if pid != groups[name])
         os.kill(program, signal.SIGKILL)
     for name in groups:
@@ -135,7 +135,8 @@ def check_that_it_stops_in_order(run: RunningUp, folder: Path) -> None:
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(60) == 0
     text = run.text()
-    stops = [text.rindex(f"| {name} stopped\n") for name in ("web", "clock", "worker", "valkey")]
+    order = ("web", "intake", "clock", "worker", "valkey")
+    stops = [text.rindex(f"| {name} stopped\n") for name in order]
     assert stops == sorted(stops)
     assert status.read(run.data_dir) is None
     assert processes_mentioning(str(folder)) == []
@@ -175,7 +176,7 @@ def test_up_with_its_own_postgresql_keeps_the_data(
         )
         started.append(run)
         run.wait_until_ready(len(earlier) + 1)
-        assert list(run.groups()) == ["postgres", "valkey", "worker", "clock", "web"]
+        assert list(run.groups()) == ["postgres", "valkey", "worker", "clock", "intake", "web"]
         assert answer(run.port, "/health") == 200
         found = status.read(run.data_dir)
         assert found is not None
