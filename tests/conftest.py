@@ -168,15 +168,20 @@ class Database:
     cleaner: psycopg.Connection | _SQLiteCleaner | None = None
     """PostgreSQL: the fixtures' own connection, because connecting takes longer than emptying."""
 
-    def empty(self) -> None:
-        """Delete all rows, and number rows from 1 again."""
+    def empty(self, *, as_new_file: bool = False) -> None:
+        """Delete all rows, and number rows from 1 again.
+
+        `as_new_file`: in a new file on SQLite, for tests whose processes may still have the old one
+        open, or have moved it.
+        """
         if self.template is not None:
-            self._empty_sqlite(self.template)
+            self._empty_sqlite(self.template, as_new_file=as_new_file)
         else:
             self._empty_postgresql()
 
-    def _empty_sqlite(self, template: Path) -> None:
-        if isinstance(self.cleaner, _SQLiteCleaner) and self.cleaner.delete_rows():
+    def _empty_sqlite(self, template: Path, *, as_new_file: bool) -> None:
+        cleaner = self.cleaner if isinstance(self.cleaner, _SQLiteCleaner) else None
+        if cleaner is not None and not as_new_file and cleaner.delete_rows():
             return
         engine = reuse.shared_engine(self.url)
         if engine is not None:
@@ -290,7 +295,7 @@ def _backends_for(test: pytest.Item) -> Sequence[str]:
 def database_url(request: pytest.FixtureRequest, databases: dict[str, Database]) -> str:
     """The address of an empty database."""
     database = databases[request.param]
-    database.empty()
+    database.empty(as_new_file=request.node.get_closest_marker("process") is not None)
     return database.url
 
 
