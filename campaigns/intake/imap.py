@@ -5,7 +5,8 @@ import imaplib
 import re
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import cast
 
 from imap_tools import MailBox, MailBoxStartTls, MailBoxUnencrypted
@@ -20,12 +21,12 @@ from campaigns.intake.reader import (
     FoundEmail,
     MailboxLogin,
     MailboxTroubleError,
+    explained,
+    logging_in,
 )
-from campaigns.providers.base import ProviderTroubleError
 
 _ATTRIBUTES = re.compile(rb"UID (\d+)")
 _SIZE = re.compile(rb"UID (\d+).*RFC822\.SIZE (\d+)|RFC822\.SIZE (\d+).*UID (\d+)")
-MAX_ERROR = 200
 
 
 class ImapMailbox:
@@ -144,44 +145,34 @@ def _connect(login: MailboxLogin) -> BaseMailBox:
 
 
 def _log_in(box: BaseMailBox, login: MailboxLogin) -> None:
-    try:
-        if login.token is None:
-            box.login(login.username, login.password, initial_folder=None)
-        else:
-            box.xoauth2(login.username, login.token(), initial_folder=None)
-    except (MailboxLoginError, imaplib.IMAP4.error) as error:
-        if isinstance(error, imaplib.IMAP4.abort):
+    with logging_in(login, (_LoginRefusedError,), _words):
+        try:
+            if login.token is None:
+                box.login(login.username, login.password, initial_folder=None)
+            else:
+                box.xoauth2(login.username, login.token(), initial_folder=None)
+        except imaplib.IMAP4.abort:
             raise
-        if login.refuse_token is not None:
-            login.refuse_token()
-        raise MailboxTroubleError(
-            "intake.login_refused", host=login.host, error=_words(error)
-        ) from None
+        except (MailboxLoginError, imaplib.IMAP4.error) as error:
+            raise _LoginRefusedError(_words(error)) from None
 
 
-@contextlib.contextmanager
-def _explained(login: MailboxLogin) -> Iterator[None]:
-    """Turn errors into MailboxTroubleError."""
-    try:
-        yield
-    except ProviderTroubleError as error:
-        raise MailboxTroubleError("intake.no_token", error=error.reason) from None
-    except ssl.SSLError as error:
-        raise MailboxTroubleError(
-            "intake.not_secure", host=login.host, error=_words(error)
-        ) from None
-    except (OSError, imaplib.IMAP4.abort) as error:
-        raise MailboxTroubleError(
-            "intake.unreachable", host=login.host, port=str(login.port), error=_words(error)
-        ) from None
-    except (imaplib.IMAP4.error, ImapToolsError) as error:
-        raise MailboxTroubleError("intake.refused", host=login.host, error=_words(error)) from None
+class _LoginRefusedError(Exception):
+    """The server does not accept the login."""
+
+
+def _explained(login: MailboxLogin) -> AbstractContextManager[None]:
+    return explained(
+        login,
+        away=(imaplib.IMAP4.abort,),
+        refused=(imaplib.IMAP4.error, ImapToolsError),
+        words=_words,
+    )
 
 
 def _words(error: Exception) -> str:
     """Return the server's words, or those of the error."""
     if isinstance(error, UnexpectedCommandStatusError):
         _, said = error.command_result
-        error = Exception(said[0].decode("utf-8", "replace") if said and said[0] else "")
-    text = "".join(char if char.isprintable() else " " for char in str(error))
-    return " ".join(text.removeprefix("b'").removesuffix("'").split())[:MAX_ERROR]
+        return said[0].decode("utf-8", "replace") if said and said[0] else ""
+    return str(error).removeprefix("b'").removesuffix("'")

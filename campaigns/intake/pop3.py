@@ -5,7 +5,8 @@ import contextlib
 import poplib
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from campaigns.events.incoming import MAX_BYTES
 from campaigns.intake.reader import (
@@ -14,14 +15,12 @@ from campaigns.intake.reader import (
     CONNECT_SECONDS,
     FoundEmail,
     MailboxLogin,
-    MailboxTroubleError,
+    explained,
+    logging_in,
 )
-from campaigns.providers.base import ProviderTroubleError
 
 # Some bounces have lines of 40 kB; the library's limit is 2 kB, and has no setting.
 poplib._MAXLINE = 1024 * 1024  # type: ignore[attr-defined]  # noqa: SLF001
-
-MAX_ERROR = 200
 
 
 class Pop3Mailbox:
@@ -105,18 +104,12 @@ def _connect(login: MailboxLogin) -> poplib.POP3:
 
 
 def _log_in(client: poplib.POP3, login: MailboxLogin) -> None:
-    try:
+    with logging_in(login, (poplib.error_proto,), _words):
         if login.token is None:
             client.user(login.username)
             client.pass_(login.password)
         else:
             _xoauth2(client, login.username, login.token())
-    except poplib.error_proto as error:
-        if login.refuse_token is not None:
-            login.refuse_token()
-        raise MailboxTroubleError(
-            "intake.login_refused", host=login.host, error=_words(error)
-        ) from None
 
 
 def _xoauth2(client: poplib.POP3, username: str, token: str) -> None:
@@ -126,27 +119,14 @@ def _xoauth2(client: poplib.POP3, username: str, token: str) -> None:
         client._shortcmd(line)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-@contextlib.contextmanager
-def _explained(login: MailboxLogin) -> Iterator[None]:
-    """Turn errors into MailboxTroubleError."""
-    try:
-        yield
-    except ProviderTroubleError as error:
-        raise MailboxTroubleError("intake.no_token", error=error.reason) from None
-    except ssl.SSLError as error:
-        raise MailboxTroubleError(
-            "intake.not_secure", host=login.host, error=_words(error)
-        ) from None
-    except (OSError, EOFError) as error:
-        raise MailboxTroubleError(
-            "intake.unreachable", host=login.host, port=str(login.port), error=_words(error)
-        ) from None
-    except (poplib.error_proto, ValueError) as error:
-        raise MailboxTroubleError("intake.refused", host=login.host, error=_words(error)) from None
+def _explained(login: MailboxLogin) -> AbstractContextManager[None]:
+    return explained(
+        login, away=(EOFError,), refused=(poplib.error_proto, ValueError), words=_words
+    )
 
 
 def _words(error: Exception) -> str:
+    """Return the server's words, or those of the error."""
     said = error.args[0] if error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
-    text = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(text.removeprefix("-ERR").split())[:MAX_ERROR]
+    return text.removeprefix("-ERR")

@@ -1,9 +1,12 @@
 """What reads a mailbox: the interface, and what can go wrong."""
 
-from collections.abc import Callable, Sequence
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from campaigns.providers.base import ProviderTroubleError
 from campaigns.reason import Parameter, Reason
 
 CONNECT_SECONDS = 30.0
@@ -38,9 +41,58 @@ class MailboxLogin:
     done_folder: str = ""
 
 
+MAX_ERROR = 200
+Errors = tuple[type[Exception], ...]
+
+
+@contextmanager
+def logging_in(
+    login: MailboxLogin, refused: Errors, words: Callable[[Exception], str]
+) -> Iterator[None]:
+    """Explain a refused login, and drop its access token. `words` returns those of the server."""
+    try:
+        yield
+    except refused as error:
+        if login.refuse_token is not None:
+            login.refuse_token()
+        raise MailboxTroubleError(
+            "intake.login_refused", host=login.host, error=shown(words(error))
+        ) from None
+
+
+@contextmanager
+def explained(
+    login: MailboxLogin, *, away: Errors, refused: Errors, words: Callable[[Exception], str]
+) -> Iterator[None]:
+    """Turn errors into MailboxTroubleError: of the token, encryption, network and server."""
+    gone: Errors = (OSError, *away)
+    try:
+        yield
+    except ProviderTroubleError as error:
+        raise MailboxTroubleError("intake.no_token", error=error.reason) from None
+    except ssl.SSLError as error:
+        raise MailboxTroubleError(
+            "intake.not_secure", host=login.host, error=shown(str(error))
+        ) from None
+    except gone as error:
+        raise MailboxTroubleError(
+            "intake.unreachable", host=login.host, port=str(login.port), error=shown(words(error))
+        ) from None
+    except refused as error:
+        raise MailboxTroubleError(
+            "intake.refused", host=login.host, error=shown(words(error))
+        ) from None
+
+
+def shown(text: str) -> str:
+    """Return one short line of what a server said."""
+    text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())[:MAX_ERROR]
+
+
 @dataclass(frozen=True, slots=True)
 class FoundEmail:
-    """An email in the mailbox. `key` is the server's; `size` counts bytes not read as well."""
+    """An email in the mailbox. `key` is the server's."""
 
     key: str
     raw: bytes
