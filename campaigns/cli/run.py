@@ -107,7 +107,7 @@ def clock_command() -> None:
 
 
 @click.command("intake")
-@click.option("--pipe", is_flag=True, help="Take one email from standard input, and end.")
+@click.option("--pipe", is_flag=True, help="Take one email from standard input, then exit.")
 @click.option("--to", "recipient", default="", help="The address it was delivered to (--pipe).")
 @click.option("--from", "sender", default="", help="Its return path (--pipe).")
 def intake_command(pipe: bool, recipient: str, sender: str) -> None:
