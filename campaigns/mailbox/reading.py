@@ -20,7 +20,8 @@ _HTML = re.compile(r"<html(?:\s[^<>]*)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\A\s*+<!doctype[^<>]*>", re.IGNORECASE)
 # Separators, and marks that reverse the writing direction and so hide a file's true extension.
 MAX_HEADER_LENGTH = 4000
-"""Largest length of a header that is parsed, in characters."""
+MAX_PARAMETERS_LENGTH = 1000
+"""Largest lengths of a header that is parsed, in characters; the second if it has parameters."""
 
 
 class _Bounded(Compat32):
@@ -28,7 +29,8 @@ class _Bounded(Compat32):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         name, value = super().header_source_parse(sourcelines)
-        return name, value[:MAX_HEADER_LENGTH]
+        has_parameters = name.lower().startswith("content-")
+        return name, value[: MAX_PARAMETERS_LENGTH if has_parameters else MAX_HEADER_LENGTH]
 
 
 _BOUNDED = _Bounded()
