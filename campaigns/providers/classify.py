@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from campaigns.messages import Scope, Step
+from campaigns.providers.reply_languages import WORDS, fold
 from campaigns.providers.session_limits import is_about_session
 
 ReplyClass = Literal[
@@ -35,9 +36,9 @@ sender        our account, login or sender address is at fault
 refused       permanent, without a stated cause: the message fails, the address stays good
 """
 
-# One phrase per line, in lower case; <...> stands for the words of _SAME. The first match decides,
-# so narrow phrases come before wide ones.
-_SAME = {
+# One phrase per line, as `fold` leaves a text; <...> stands for the words of _SAME. The first match
+# decides, so narrow phrases come before wide ones.
+_SAME = WORDS | {
     "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
     "|inbox|alias)(?:e?s)?",
     "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
@@ -52,6 +53,7 @@ _SAME = {
     r"|\bip(?: address)?\b)",
     "shut": r"(?:block|bann|black-?list|deny-?list|refus|reject|not (?:\w+ )?accept|restrict"
     "|listed|lookup failed|no access)",
+    "shut by": "(?:reject|refus|block|deni)(?:ed|s)? (?:by|due to|because of)",
     "seems": "(?:looks? like|probabl[ey]|likely|suspected|considered|judged"
     "|(?:classified|identified|detected|flagged|tagged) as)",
     "may not": "(?:not (?:allowed|permitted|authori[sz]ed)|unable|can(?:no|')t|won'?t|refus\\w+)",
@@ -105,6 +107,11 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         r"""
         \b[he][eh]lo\b
         client host rejected
+        too many (?:\w+ )?(?:invalid|bad|unknown|non-?existent) <box>
+        <box> (?:has |have )?(?:reject|refuse|block)(?:ed|s)? (?:your|this|the|\w*mail|message)
+        \buser reject\b
+        unavailable or access den
+        <shut by> (?:\w+ )?<box>(?! (?:unk|not|doe))
         """,
     ),
     (
@@ -113,9 +120,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:storage|quota|full) and inactive
         <box>\b[^;]{0,50}\b<off>(?! (?:from|for) sending)
         <off> <box>
-        konto (?:ist )?(?:deaktiviert|gesperrt)
-        compte (?:désactivé|desactive|suspendu)
-        cuenta (?:desactivada|suspendida)
+        <their box>[^;]{0,40}<their off>
+        <their off>[^;]{0,10}<their box>
         """,
     ),
     (
@@ -132,11 +138,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:no|enough|insufficient) (?:\w+ ){0,2}space
         space has been used
         storage (?:limit|allocation|full)
-        postfach (?:ist )?voll
-        bo[iî]te (?:est )?pleine
-        buz[oó]n lleno
-        casella (?:è )?piena
-        caixa (?:postal )?cheia
+        <their box>[^;]{0,40}<their full>
+        <their full>[^;]{0,10}<their box>
         """,
     ),
     (
@@ -144,7 +147,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         r"""
         unexpected name server reply
         indicated no smtp service
-        domain is not reachable[^;]{0,5} please check the domain
+        domain is not reachable
+        nxdomain|dns hard error|bad destination host
+        recipient mailbox is not allowed
         """,
     ),
     (
@@ -190,6 +195,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         send ?as ?denied
         <may not> to (?:send as|use this sender)
         <from>[^;]{0,60}<gone>
+        <their sender>[^;]{0,60}(?:<their gone>|<their off>)
+        (?:<their gone>|<their off>)[^;]{0,10}<their sender>
         <from>[^;]{0,60}not (?:own|allow|verif)
         sender (?:e-?mail )?(?:address |domain )?(?:is )?(?:rejected|empty)
         (?:bogus|invalid|bad|unrout\w+|unknown) (?:sender|mail from|return[- ]path)
@@ -239,13 +246,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         unroute?able
         recipient address(?:es)? rejected ?: ?access denied
         user does ?n[o']t have an? (?:\S+ )?account
-        (?:benutzer|empf[aä]nger|adresse)\b[^;]{0,40}(?:unbekannt|existiert nicht|ung[uü]ltig)
-        unbekannte[rs]? (?:benutzer|empf)
-        (?:utilisateur|destinataire|adresse)\b[^;]{0,40}(?:inconnu|n'existe pas|introuv|invalide)
-        \bno existe\b|(?:usuario|direcci[oó]n|buz[oó]n|cuenta)\b[^;]{0,40}desconocid
-        nessun utente|(?:utente|indirizzo|casella)\b[^;]{0,40}(?:sconosciut|non esiste|inesistente)
-        (?:usu[aá]rio|endere[cç]o)\b[^;]{0,40}(?:n[aã]o existe|desconhecid|inexistente)
-        (?:gebruiker|adres|postbus)\b[^;]{0,40}(?:onbekend|bestaat niet)
+        <their box>[^;]{0,40}<their gone>
+        <their gone>[^;]{0,10}<their box>
+        <their no> (?:\S+ ){0,2}<their box>
         """,
     ),
     (
@@ -323,6 +326,8 @@ _ADDRESS = re.compile(r"<?[^\s<>@:,;]{1,64}@[^\s<>@:,;]{1,255}>?")
 LONGEST_READ = 1000
 """Number of characters of a reply that are examined."""
 _OF_LOGIN = (530, 534, 535, 538, 523)
+_NULL_MX = 556
+"""Code for a domain that does not accept email (RFC 7504)."""
 
 
 def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "") -> ReplyClass:
@@ -341,14 +346,19 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
 def _classify(code: int, text: str, step: Step, scope: Scope) -> ReplyClass:
     if is_about_session(text):
         return "transient"  # a new connection cures it; nothing has to slow down
-    found = _by_words(text, step) or _by_enhanced(text, step) or _by_code(code, step, scope)
+    found = (
+        _by_words(text, step)
+        or _by_enhanced(text, step)
+        or _by_object(text, step)
+        or _by_code(code, step, scope)
+    )
     if found == "throttle" and _is_of_one_mailbox(text):
         return "transient"
     return _as_temporary(found) if code < 500 else found
 
 
 def _by_words(text: str, step: Step) -> ReplyClass | None:
-    lowered = text.lower()
+    lowered = fold(text).replace("_", " ")
     for reply_class, sign in _SIGNS:
         if sign.search(lowered):
             return _BEFORE_RCPT.get(reply_class, reply_class) if step == "mail" else reply_class
@@ -399,6 +409,20 @@ def is_about_mailbox(code: int, text: str) -> bool:
 _RECEIVES_TOO_MUCH = re.compile(r"\breceiving (?:e-?)?mails? (?:too|at a rate)")
 
 
+_REJECTS_ADDRESS = re.compile(
+    r"(?:\b[45]\d\d someone|(?:recipient(?: address)?|(?<!sender )address|#5\.1\.0 \w+)) rejected"
+    r"(?: someone)?\.?\s{0,5}(?:\(|giving up|$)"
+)
+
+
+def _by_object(text: str, step: Step) -> ReplyClass | None:
+    """Return "hard" if the reply only says that it rejects the address that was named."""
+    found = _REJECTS_ADDRESS.search(fold(text))
+    if found is None or step in ("mail", "dot"):
+        return None
+    return "hard" if step == "rcpt" or "5.1." in text or found[0][0].isdigit() else None
+
+
 def _of_a_range(subject: int, detail: int) -> ReplyClass | None:
     if subject == 6:
         return "content"
@@ -434,7 +458,7 @@ def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
         return "policy"  # refused in the greeting
     if code == 552:
         return "mailbox_full" if step == "rcpt" else "content"
-    return "refused"
+    return "hard" if code == _NULL_MX else "refused"
 
 
 def _as_temporary(reply_class: ReplyClass) -> ReplyClass:

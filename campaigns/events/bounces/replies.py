@@ -33,11 +33,7 @@ def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
     if is_final and status == "4.1.1":
         code, text = 550, text.replace("4.1.1", "5.1.1")  # unknown until the end
     found = classify(code, text, step=reply.step or "rcpt")
-    if found == "hard" and not _is_sure(reply, status, text):
-        return "refused"
-    if found == "refused" and _names_only_recipient(reply, text):
-        return "hard"
-    return found
+    return "refused" if found == "hard" and not _is_sure(reply, status, text) else found
 
 
 def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
@@ -47,9 +43,9 @@ def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
     """
     if _OF_A_FILTER.search(text):
         return False
-    if _YAHOO.search(text):
+    if _ONLY_ABOUT_ADDRESS.search(text):
         return True
-    if reply.status.startswith("5.7."):
+    if reply.status.startswith("5.7.") and reply.step != "rcpt":
         return bool(_ACCESS_DENIED.search(text))
     if reply.step != "dot" and _OF_DOMAIN.search(text):
         return True
@@ -58,25 +54,16 @@ def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
     return not reply.code and reply.step != "dot"
 
 
-_YAHOO = re.compile(r"user does ?n[o']t have an? \S{1,80} account", re.IGNORECASE)
+_ONLY_ABOUT_ADDRESS = re.compile(
+    r"user does ?n[o']t have an? \S{1,80} account"
+    r"|\b[45]\d\d \S{1,300}@\S{1,300} rejected\.?\s{0,5}(?:\(|$)",
+    re.IGNORECASE,
+)
 """Yahoo accepts all recipients, and says after the content which of them do not exist."""
 _OF_A_FILTER = re.compile(r"\[-\d{1,3}\]|^\s?\S{1,64}@\S{1,253} \[[a-z ]{1,60}\]", re.IGNORECASE)
 """Words of Yahoo Japan and of Mail2000, which also report what a recipient's filter refused."""
 _OF_DOMAIN = re.compile(r"\b(?:domain|host|mx|dns|name service)\b", re.IGNORECASE)
 _ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
-
-
-def _names_only_recipient(reply: ServerReply, text: str) -> bool:
-    found = _REJECTS_RECIPIENT.search(text)
-    is_about_address = reply.step == "rcpt" or reply.status.startswith("5.1.")
-    return bool(found and (is_about_address or found[0][0].isdigit()))
-
-
-_REJECTS_RECIPIENT = re.compile(
-    r"(?:recipient rejected|(?<!sender )address rejected|\b[45]\d\d \S{1,300}@\S{1,300} rejected)"
-    r"\.?\s{0,5}(?:\(|$)",
-    re.IGNORECASE,
-)
 
 
 _CODES = (
@@ -95,16 +82,14 @@ def reply_in(text: str) -> ServerReply:
     head = text[: 4 * LONGEST]
     found = _CODE.search(head)
     if found is None:
-        status = _STATUS.search(head)
-        return ServerReply(0, status[1] if status else "", _clean(head), step=_step(head))
+        stated = _STATUS.search(head)
+        status = stated[1] if stated else ""
+        return ServerReply(0, status, _clean(head), step=_step(head, status))
     rest = head[found.start() :]
     status_of_rest = _STATUS.search(rest) or _STATUS.search(head)
-    return ServerReply(
-        int(found[1]),
-        found[2] or (status_of_rest[1] if status_of_rest else ""),
-        _clean(rest if len(rest) > _SHORTEST else head),
-        step=_step(head),
-    )
+    status = found[2] or (status_of_rest[1] if status_of_rest else "")
+    words = _clean(rest if len(rest) > _SHORTEST else head)
+    return ServerReply(int(found[1]), status, words, step=_step(head, status))
 
 
 _SHORTEST = 12
@@ -115,17 +100,20 @@ def _clean(text: str) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
+_NO_RECIPIENT_LEFT = re.compile(r"no valid recipients|need rcpt\b|no recipients\b", re.IGNORECASE)
+"""Later replies of a session in which the recipients were refused."""
+
 _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
     (
         "rcpt",
         re.compile(
             r"\b(?:in reply to|after|for|response to) (?:pipelined )?rcpt\b|\[rcpt_to\]"
             r"|(?:>>>|-->|<<<) ?rcpt to[^\n]*\n[a-z >]{0,12}(?:<<<|<--|>>>) ?[45]"
-            r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)"
-            r"|no valid recipients|need rcpt\b",
+            r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)",
             re.IGNORECASE | re.MULTILINE,
         ),
     ),
+    ("rcpt", _NO_RECIPIENT_LEFT),
     (
         "dot",
         re.compile(
@@ -147,6 +135,10 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
 )
 
 
-def _step(text: str) -> Step:
+def _step(text: str, status: str) -> Step:
     """Return the step of the session that was answered, if the report says so."""
-    return next((step for step, sign in _STEPS if sign.search(text[: 4 * LONGEST])), "")
+    head = text[: 4 * LONGEST]
+    for step, sign in _STEPS:
+        if sign.search(head) and not (sign is _NO_RECIPIENT_LEFT and status.startswith("5.7.")):
+            return step
+    return ""

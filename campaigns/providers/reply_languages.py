@@ -1,0 +1,76 @@
+"""The words for mailboxes and their troubles in the languages in which mail servers answer.
+
+German, French, Spanish, Italian, Portuguese, Dutch, Polish, Scandinavian, Russian, Ukrainian,
+Japanese, Chinese and Korean; English is in `classify`, which combines them. All in lower case and
+without accents, as `fold` leaves a text. An umlaut is "a" or "ae".
+"""
+
+import re
+import unicodedata
+
+_SINGLE_LETTERS = str.maketrans("łøßıđ", "losid")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case and without accents: servers leave them out as they like."""
+    text = text.lower()
+    if text.isascii():
+        return text
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", bare).translate(_SINGLE_LETTERS)
+
+
+def _any_of(words: str) -> str:
+    return f"(?:{'|'.join(words.split())})"
+
+
+# One word or phrase each, with \s for a space in it.
+WORDS = {
+    "their box": _any_of(r"""
+        benutzer empfae?nger adressat postfach konto (?<!ip[-\s])adress?e?\b(?!\sip)
+        utilisateur destinataire compte boite
+        usuari[oa] destinatari[oa] direccion buzon cuenta casilla
+        utente casella indirizzo endereco \bconta\b caixa
+        gebruiker ontvanger postbus anvandare mottagare modtager bruger kullanici
+        uzytkowni[ck] odbior[ck] skrzynk
+        пользовател адресат получател ящик адрес користувач одержувач
+        ユーザ 宛先 受信者 アドレス メールボックス 用户 用戶 收件人 邮箱 信箱 郵箱 地址
+        사용자 수신자 메일함
+    """),
+    "their gone": _any_of(r"""
+        unbekannt existiert\snicht nicht\s(?:gefunden|vorhanden|bekannt) ungue?ltig
+        inconnu n'?existe inexist introuvable invalid[eo]
+        \bno\sexiste desconocid no\sencontrad no\svalid[ao]
+        sconosciut non\sesiste non\strovat non\svalid[ao]
+        nao\sexiste desconhecid nao\sencontrad
+        onbekend bestaat\sniet niet\sgevonden finns\sinte findes\sikke bulunamadi
+        nieznan nie\sistnieje nie\sznaleziono
+        не\s(?:наиден|существует|известен|зарегистрирован) неизвест \bнет\b не\sісну не\sзнаидено
+        存在しま 存在しな 見つかりま 見つから 不明 不存在 未找到 找不到 无效 無效
+        존재하지 없는 찾을\s수\s없
+    """),
+    "their no": _any_of(r"""
+        \bkeine?n?\b \baucune?\b \bningun[ao]?\b \bnessun[ao]?\b \bnenhuma?\b
+        \bgeen\b \bbrak\b \bнет\b
+    """),
+    "their full": _any_of(r"""
+        \bvoll\b erschoe?pft ue?berschritten ue?berfue?llt ausgeschoe?pft
+        \bpleine?\b satur depass \bllen[ao]\b excedid \bpien[ao]\b superat esaurit
+        \bchei[ao]\b lotad \bvol\b \bpeln[aey]\b przepeln przekrocz
+        переполнен превышен переповнен いっぱい 満杯 超え 超過 已满 已滿 超出 가득 초과
+    """),
+    "their off": _any_of(r"""
+        deaktiviert gesperrt inaktiv stillgelegt
+        desactive suspendu bloquee?\b inactif archivee?\b
+        desactivad suspendid bloquead deshabilitad inactiv[ao]
+        disattivat sospes bloccat disabilitat inattiv desativad suspens[ao] inativ
+        geblokkeerd gedeactiveerd zablokowan nieaktywn zawieszon
+        отключ заблокирован неактив приостановлен вимкнен
+        停止 無効 凍結 停用 冻结 禁用 注销
+    """),
+    "their sender": _any_of(r"""
+        absender expediteur emetteur remitente mittente remetente afzender nadawc
+        отправител відправник 送信者 送信元 发件人 發件人 寄件
+    """),
+}
