@@ -25,6 +25,11 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
+REQUESTS_OF_THE_CANVAS = """
+performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/canvas"))
+  .map((one) => one.initiatorType)
+"""
+
 
 def _rich(text: str) -> dict[str, Any]:
     return {
@@ -64,6 +69,7 @@ def editor(server: tuple[Flask, str], owner: Page) -> Iterator[Page]:
     owner.add_init_script(NOTE_VIOLATIONS)
     owner.goto(url + PATH)
     expect(owner.locator("#block-editor[data-ready]")).to_be_visible()
+    assert owner.evaluate(REQUESTS_OF_THE_CANVAS) == ["iframe"]  # which came with the email
     yield owner
     assert errors == []
     assert owner.evaluate("window.violations") == []

@@ -3,11 +3,14 @@
 docs/decisions/0021 says why the frame is as it is.
 """
 
+import hashlib
+import json
 from dataclasses import replace
 from typing import Any, get_args
 
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from campaigns.access import access
 from campaigns.audience.segments import saved
@@ -34,25 +37,46 @@ FRAME_CSP = (
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'; sandbox allow-same-origin"
 )
 """No script runs in the frame; the page around it may still read and change it."""
-_FRAME = """<!doctype html>
-<html><head><meta charset="utf-8"><style data-canvas>
-html { overflow: hidden; }
-body { overflow-wrap: anywhere; }
-.be-tag { padding: 0 .3em; border-radius: .3em; background: rgba(99, 102, 241, .18); }
-.be-empty { min-height: 96px; }
-</style></head><body></body></html>
-"""
+_STYLE = Markup(
+    """<style data-canvas data-source="{source}" data-problems="{problems}">
+html {{ overflow: hidden; }}
+body {{ overflow-wrap: anywhere; }}
+.be-tag {{ padding: 0 .3em; border-radius: .3em; background: rgba(99, 102, 241, .18); }}
+.be-empty {{ min-height: 96px; }}
+</style>"""
+)
+_EMPTY = '<!doctype html>\n<html><head><meta charset="utf-8"></head><body></body></html>'
 
 
 @content_route("/canvas")
 @access("user")
 def canvas_frame(owner: OwnerKind, public_id: str) -> Response:
-    """Return the empty page of the frame, into which the editor puts the compiled email."""
-    owner_or_404(owner, public_id)
-    answer = Response(_FRAME, mimetype="text/html")
+    """Return the page of the frame: the saved email, so that the editor need not ask for it.
+
+    Its own style sheet names what was compiled (`data-source`) and has the problems. Without an
+    email the page is empty.
+    """
+    found = owner_or_404(owner, public_id)
+    answer = Response(_frame(found), mimetype="text/html")
     answer.headers["Content-Security-Policy"] = FRAME_CSP
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+def _frame(owner: ContentOwner) -> str:
+    if owner.content_kind != "blocks":
+        return _with_style(_EMPTY)
+    shown = _compiled(owner, owner.source)
+    return _with_style(
+        shown["html"] or _EMPTY,
+        source=_digest(owner.source) if shown["html"] else "",
+        problems=json.dumps(shown["problems"]),
+    )
+
+
+def _with_style(html: str, *, source: str = "", problems: str = "[]") -> str:
+    style = _STYLE.format(source=source, problems=problems)
+    return html.replace("</head>", f"{style}</head>", 1)
 
 
 @content_route("/canvas", "POST")
@@ -67,12 +91,19 @@ def canvas(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     body = request.get_data(cache=False)
     if len(body) > drafts.MAX_SOURCE:
         return {"message": _("The content is larger than 512 KB.")}, 413
-    text = body.decode("utf-8", "replace")
-    base_url, language = services().settings.base_url, found.content().language
-    context = context_of(text, found.brand_id, base_url=base_url, language=language)
+    return compress(jsonify(_compiled(found, body.decode("utf-8", "replace"))))  # has no secret
+
+
+def _compiled(owner: ContentOwner, text: str) -> dict[str, Any]:
+    base_url, language = services().settings.base_url, owner.content().language
+    context = context_of(text, owner.brand_id, base_url=base_url, language=language)
     page = compile_source(ContentSource("blocks", text), replace(context, is_canvas=True))
     problems = [_shown(problem) for problem in page.problems[:MAX_PROBLEMS]]
-    return compress(jsonify(html=page.html, problems=problems))  # contains no secret
+    return {"html": page.html, "problems": problems}
+
+
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _shown(problem: Problem) -> dict[str, Any]:
@@ -88,6 +119,7 @@ def editor_data(owner: ContentOwner) -> dict[str, Any]:
     campaign = drafts.find(owner.public_id) if owner.owner == "campaigns" else None
     tags = [tag for tag in merge_tags(campaign) if tag.kind != "link"]
     return {
+        "source": _digest(owner.source),
         "words": block_words(),
         "icons": asset("img/icons.svg"),
         "brand": {"palette": style_of(owner.brand_id).light.model_dump()},

@@ -5,10 +5,11 @@ import { find, isRow, walk } from "./document.js";
 import { DropPlaces } from "./drop_places.js";
 import { blocksOf, morph } from "./morph.js";
 import { showTags } from "./merge_tags.js";
-import { el, word } from "./words.js";
+import { el, sentSource, word } from "./words.js";
 
 const DELAY_MS = 30;
 const RETRY_MS = 4000;
+const LOOK_MS = 15;
 const MIN_DESKTOP = 620;
 const PHONE = 375;
 
@@ -48,13 +49,27 @@ export class Canvas {
     return page && page.body;
   }
 
+  // The style sheet of the canvas in the frame.
+  get own() {
+    return this.frame.contentDocument.head.querySelector("[data-canvas]");
+  }
+
   // Resolves when the frame's page is there and the email is shown for the first time.
   async start() {
     await loaded(this.frame);
+    const { problems, source } = this.own.dataset;
+    if (source === sentSource && this.store.isAsSent) this.showFirst(JSON.parse(problems));
+    else await this.compile();
     this.sizes = new ResizeObserver(() => this.layOut());
     this.sizes.observe(this.stage);
-    await this.compile();
     this.sizes.observe(this.body);
+  }
+
+  // The frame came with this email.
+  showFirst(problems) {
+    showTags(this.body);
+    this.finish();
+    this.store.showProblems(problems);
   }
 
   // ---- Compiling ------------------------------------------------------------------------------
@@ -125,8 +140,8 @@ export class Canvas {
     const parser = new this.frame.contentWindow.DOMParser(); // the page's own drops inline styles
     const wanted = parser.parseFromString(html, "text/html");
     showTags(wanted.body);
-    const head = this.frame.contentDocument.head;
-    const own = head.querySelector("[data-canvas]");
+    const { head } = this.frame.contentDocument;
+    const { own } = this;
     own.remove();
     morph(head, wanted.head);
     head.append(own);
@@ -137,10 +152,14 @@ export class Canvas {
         wanted.documentElement.getAttribute(name) || "",
       );
     }
+    this.finish();
+    if (this.isRevealing) this.reveal();
+  }
+
+  finish() {
     this.showTheme();
     this.markEmpty();
     this.layOut();
-    if (this.isRevealing) this.reveal();
   }
 
   // ---- Views ----------------------------------------------------------------------------------
@@ -377,16 +396,21 @@ export function put(element, rect) {
   return element;
 }
 
-// Resolves when the frame has its page, and not the empty one that it begins with.
+// Resolves when the frame has its page, and not the empty one that it begins with. Its images may
+// still be loading.
 function loaded(frame) {
   const isThere = () => {
     const page = frame.contentDocument;
-    return page && page.readyState === "complete" && page.querySelector("[data-canvas]");
+    return page && page.readyState !== "loading" && page.querySelector("[data-canvas]");
   };
-  if (isThere()) return Promise.resolve();
   return new Promise((resolve) => {
-    frame.addEventListener("load", () => {
-      if (isThere()) resolve();
-    });
+    const look = () => {
+      if (!isThere()) return;
+      window.clearInterval(timer);
+      resolve();
+    };
+    const timer = window.setInterval(look, LOOK_MS);
+    frame.addEventListener("load", look);
+    look();
   });
 }

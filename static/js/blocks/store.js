@@ -25,6 +25,12 @@ export class Store extends EventTarget {
     this.emit("document", { isWhole: true });
   }
 
+  // Whether this is the document that the server sent, and nothing was completed in it.
+  get isAsSent() {
+    const { value, defaultValue } = this.source;
+    return Boolean(value) && value === defaultValue && this.text === JSON.stringify(JSON.parse(value));
+  }
+
   emit(type, detail = {}) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }

@@ -4,6 +4,8 @@ const data = JSON.parse(document.getElementById("block-editor-data").textContent
 
 export const SECURE = "https://";
 
+// The digest of the document that the server sent.
+export const sentSource = data.source;
 export const brand = data.brand;
 export const fields = data.fields;
 export const segments = data.segments;

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import brotli
@@ -116,6 +117,40 @@ def test_the_frame_runs_no_scripts_and_loads_only_images(
     assert "form-action 'none'" in policy
     assert not any("script" in rule for rule in policy)
     assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_frame_comes_with_the_saved_email_as_the_editor_would_get_it(
+    owner_client: FlaskClient, url: str
+) -> None:
+    compiled = _compile(owner_client, url, document_of(BUTTON)).get_json()
+    html, style = _without_style(owner_client.get(url).text)
+    assert html == compiled["html"]
+    assert json.loads(unescape(style["problems"])) == compiled["problems"]
+    page = owner_client.get(url.replace("/canvas", "")).text
+    assert style["source"] == json.loads(_data(page))["source"]
+
+
+def test_a_document_that_cannot_be_read_leaves_the_frame_empty(owner_client: FlaskClient) -> None:
+    with transaction():
+        campaign = a_campaign(a_list(), content_kind="blocks", source='{"version": 2, "rows": []}')
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/content/canvas").text
+    html, style = _without_style(page)
+    assert html.endswith("<body></body></html>")
+    assert style["source"] == ""
+
+
+def _without_style(page: str) -> tuple[str, dict[str, str]]:
+    """Return the page without the style sheet of the canvas, and the data in its tag."""
+    found = re.search(r"<style data-canvas(.*?)>.*?</style>", page, re.DOTALL)
+    assert found
+    data = dict(re.findall(r'data-(\w+)="(.*?)"', found[1]))
+    return page.replace(found[0], "", 1), data
+
+
+def _data(page: str) -> str:
+    found = re.search(r'id="block-editor-data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return found[1]
 
 
 def test_the_canvas_of_a_deleted_campaign_is_not_found(owner_client: FlaskClient) -> None:
