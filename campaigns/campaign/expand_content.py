@@ -30,6 +30,7 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
     context, imprint = parts_of(campaign, base_url=base_url, media_url=media_url)
     known_feed = feed.of_campaign(campaign.id)
+    use_return_path = bool(account and not account.rewrites_return_path)
     content = Content(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -54,7 +55,8 @@ def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Con
             None if content_segments.are_frozen(campaign) else content_segments.known()
         ),
         segment_order=tuple(campaign.segment_order),
-        use_return_path=bool(account and not account.rewrites_return_path),
+        use_return_path=use_return_path,
+        unsubscribe_domain=imprint.unsubscribe_domain if use_return_path else "",
         echoed_header=presets.echoed_header(account.preset) if account else "",
     )
     return _with_variants(content, content_versions.variants_of(campaign.id))

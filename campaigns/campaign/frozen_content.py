@@ -24,6 +24,7 @@ from campaigns.content.library import stored_context
 from campaigns.content.library.context import context_of
 from campaigns.content.sources.source import SourceContext
 from campaigns.db import db, upsert
+from campaigns.providers import return_domains
 from campaigns.providers.models import SenderAddress
 
 
@@ -37,12 +38,19 @@ class Imprint:
     identity: str
     postal_address: str
     list_names: Mapping[int, str]
+    unsubscribe_domain: str = ""
+    """Domain whose return addresses surely reached us at the launch; always empty for drafts."""
 
 
 def freeze(campaign_id: int, *, now: datetime) -> None:
     """Copy everything that the campaign's content refers to."""
     campaign = db.session.get_one(Campaign, campaign_id)
-    values = {"context": _copied(campaign), "frozen_at": now}
+    context = _copied(campaign)
+    # Not part of the digest: a review must not become void because a bounce test has passed.
+    context["imprint"]["unsubscribe_domain"] = return_domains.proven_for(
+        campaign.sender_id, now=now
+    )
+    values = {"context": context, "frozen_at": now}
     written = upsert(FrozenContent).values(campaign_id=campaign_id, **values)
     db.session.execute(written.on_conflict_do_update(index_elements=["campaign_id"], set_=values))
 

@@ -18,7 +18,7 @@ from campaigns.audience.models import LiftedSuppression, Subscriber
 from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import CampaignList, Delivery
 from campaigns.db import db
-from campaigns.events import bounce_history, feedback_rules, quarantine, rates, record
+from campaigns.events import attribution, bounce_history, feedback_rules, quarantine, rates, record
 from campaigns.events.feedback import MAX_REPLY, Feedback
 from campaigns.events.models import Incoming
 from campaigns.events.policy import Consequence, consequence_of
@@ -85,6 +85,8 @@ def apply(
         if delivery_id in places
     ]
     new = list(_record(found, incoming, now))
+    sent = {(one.place.campaign_id, one.place.sent_at or one.feedback.at) for one in found}
+    attribution.attribute(incoming, signed, sent, now=now)
     rates.count(_counted(new), now=now)
     _suppress(new, incoming, now)
     _unsubscribe(new, now)

@@ -34,6 +34,8 @@ class Feedback:
     token: str = ""
     message_ids: tuple[str, ...] = ()
     """Message-IDs of the original message, without angle brackets."""
+    return_domain: str = ""
+    """Of an email: domain of the return address that it was sent to; "" if it was to none."""
     recipient: str = ""
     event_id: str = ""
     """The sender's id of this event, the same whenever it is reported; "" if it has none."""

@@ -159,6 +159,49 @@ class IntakeMailbox(Base):
     )
 
 
+class BounceTest(Base):
+    """A bounce test that was sent: an email whose token is `FIRST_TEST_ID` and this id."""
+
+    __tablename__ = "bounce_test"
+
+    id: Mapped[id_key]
+    account_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("provider_account.id", ondelete="CASCADE")
+    )
+    domain: Mapped[str]
+    """The sender's domain, as return paths have it."""
+    sent_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    incoming_id: Mapped[int | None] = mapped_column(BigKey)
+    """What brought its bounce. A plain number, as that row is deleted first."""
+
+    __table_args__ = (Index("ix_bounce_test_account_id", "account_id"), NEVER_REUSED)
+
+
+class AccountFeedback(Base):
+    """When anything about the emails of an account came back last, whichever way."""
+
+    __tablename__ = "account_feedback"
+
+    account_id: Mapped[int] = mapped_column(
+        BigKey,
+        ForeignKey("provider_account.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    last_at: Mapped[datetime]
+
+
+class IntakeListener(Base):
+    """An address at which `campaigns intake` listens for a mail server. `source`: lmtp or smtp."""
+
+    __tablename__ = "intake_listener"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str]
+    seen_at: Mapped[datetime]
+
+
 class BodyErasure(Base):
     """An erased address that the stored bodies are searched for; deleted when all are done.
 

@@ -26,6 +26,7 @@ from campaigns.events.policy import (
     limit_of,
     rate_level,
 )
+from campaigns.events.sending_accounts import SendingAccounts
 from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 
@@ -62,7 +63,7 @@ def count(found: Iterable[TallyEntry], *, now: datetime) -> None:
     """Add to the counts of these campaigns. Locks in the order of keys."""
     counts: Counter[tuple[int, int, date, str, str]] = Counter()
     wanted = list(found)
-    accounts = _Accounts({one.campaign_id for one in wanted})
+    accounts = SendingAccounts({one.campaign_id for one in wanted})
     for one in wanted:
         account_id = accounts.at(one.campaign_id, one.at)
         day = one.at.astimezone(UTC).date()
@@ -100,31 +101,6 @@ def _note_change(campaign_ids: Iterable[int], now: datetime) -> None:
             for campaign_id in sorted(campaign_ids)
         ],
     )
-
-
-class _Accounts:
-    """The accounts that campaigns were sent through, one after the other."""
-
-    def __init__(self, campaign_ids: Iterable[int]) -> None:
-        rows = db.session.execute(
-            sa.select(Campaign.id, Campaign.provider_id, Campaign.earlier_senders).where(
-                Campaign.id.in_(sorted(campaign_ids))
-            )
-        )
-        self._last: dict[int, int] = {}
-        self._earlier: dict[int, list[tuple[datetime, int]]] = {}
-        for campaign_id, account_id, earlier in rows:
-            self._last[campaign_id] = account_id or 0
-            self._earlier[campaign_id] = [
-                (datetime.fromisoformat(one["until"]), one["provider_id"] or 0) for one in earlier
-            ]
-
-    def at(self, campaign_id: int, at: datetime) -> int:
-        """Return the account in use then; 0 if it is unknown."""
-        for until, account_id in self._earlier.get(campaign_id, ()):
-            if at <= until:
-                return account_id
-        return self._last.get(campaign_id, 0)
 
 
 # --- what was sent --------------------------------------------------------------------------------

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import db
+from campaigns.db import db, transaction
+from campaigns.events import listeners
 from campaigns.intake.storing import Arrived, store
 from campaigns.mailbox.schema import MailboxError
 from campaigns.mailbox.server import MailServer
 from campaigns.mailbox.session import LmtpSession, MailboxSession
 from campaigns.mailbox.writer import Captured
+from campaigns.outages import outages
 
 log = structlog.get_logger()
 
@@ -53,14 +57,39 @@ async def listen(app: Flask, stop: asyncio.Event) -> None:
         "lmtp": (settings.intake_lmtp, LmtpSession),
         "smtp": (settings.intake_smtp, MailboxSession),
     }
-    servers = [
-        await _started(app, source, address, session, stop)
-        for source, (address, session) in ways.items()
-        if address
-    ]
-    await stop.wait()
-    for server in servers:
-        await server.stop()
+    async with asyncio.TaskGroup() as group:
+        for source, (address, session) in ways.items():
+            if address:
+                group.create_task(_serve(app, source, address, session, stop))
+
+
+async def _serve(
+    app: Flask,
+    source: str,
+    address: str,
+    session: type[MailboxSession],
+    stop: asyncio.Event,
+) -> None:
+    """Listen on one address until `stop`, and note from time to time that it is so."""
+    server = await _started(app, source, address, session, stop)
+    while not stop.is_set():
+        await asyncio.to_thread(_note_listening, app, source, address)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), listeners.NOTE_SECONDS)
+    await server.stop()
+
+
+def _note_listening(app: Flask, source: str, address: str) -> None:
+    with app.app_context():
+        try:
+            with transaction():
+                listeners.note(source, address, now=utcnow())
+        except SQLAlchemyError as error:
+            outages.began("intake", error)
+        else:
+            outages.over("intake")
+        finally:
+            db.session.remove()
 
 
 async def _started(
@@ -86,7 +115,8 @@ async def _started(
             if not is_failing:
                 log.error("intake cannot listen", address=address, error=str(error))
             is_failing = True
-            await asyncio.sleep(RETRY_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
         else:
             log.info("intake listens", source=source, host=host, port=used)
             break

@@ -12,6 +12,7 @@ from campaigns.db import db
 from campaigns.events.models import IntakeMailbox
 from campaigns.inputs import FormInput, InvalidInputError
 from campaigns.intake.reader import MailboxLogin
+from campaigns.providers import return_domains
 from campaigns.providers.smtp import oauth
 from campaigns.providers.smtp.oauth import OAuthGrant
 from campaigns.reason import Reason
@@ -84,6 +85,8 @@ def save(
     if mailbox is None:
         mailbox = IntakeMailbox(account_id=account_id, created_at=now, version=0)
         db.session.add(mailbox)
+    if mailbox.version and (not typed.is_on or _place(mailbox) != _place(typed)):
+        return_domains.forget_mailbox(mailbox.id)
     _keep_secrets(mailbox, typed, vault)
     for name in ("protocol", "security", "auth"):
         setattr(mailbox, name, getattr(typed, name))
@@ -109,6 +112,11 @@ def _server(value: IntakeMailbox | IntakeMailboxInput) -> tuple[str, ...]:
         *(str(getattr(value, name)).strip() for name in names),
         *(str(kept.get(name, "")).strip() for name in ("token_url", "client_id")),
     )
+
+
+def _place(value: IntakeMailbox | IntakeMailboxInput) -> tuple[str, ...]:
+    """Return what tells one mailbox from another, whoever reads it and by whichever protocol."""
+    return tuple(str(getattr(value, name)).strip() for name in ("host", "username", "folder"))
 
 
 def _keep_secrets(mailbox: IntakeMailbox, typed: IntakeMailboxInput, vault: Vault) -> None:
@@ -211,6 +219,7 @@ def note_checked(mailbox_id: int, version: int, *, received: int, now: datetime)
     if received:
         values["last_received_at"] = now
     _note(mailbox_id, version, values)
+    return_domains.note_alive(mailbox_id=mailbox_id, now=now)
 
 
 def note_trouble(mailbox_id: int, version: int, reason: Reason, *, now: datetime) -> None:

@@ -66,6 +66,37 @@ class SenderAddress(Base):
     __table_args__ = (Index("ix_sender_address_provider_id", "provider_id"),)
 
 
+class ReturnDomain(Base):
+    """A domain whose return addresses reach us, as a bounce test of an account proved.
+
+    See `return_domains` for how long that is sure.
+    """
+
+    __tablename__ = "return_domain"
+
+    account_id: Mapped[int] = mapped_column(
+        BigKey,
+        ForeignKey("provider_account.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    """Lower case, as A-labels."""
+    source: Mapped[str]
+    """The way by which the bounce came: imap, pop3, lmtp, smtp, pipe."""
+    mailbox_id: Mapped[int | None] = mapped_column(
+        BigKey, ForeignKey("intake_mailbox.id", ondelete="CASCADE")
+    )
+    proven_at: Mapped[datetime]
+    """When the bounce of the last test came."""
+    came_at: Mapped[datetime]
+    """When the last email to a return address of this domain came."""
+    alive_at: Mapped[datetime]
+    """When that way was last seen at work."""
+
+    __table_args__ = (Index("ix_return_domain_mailbox_id", "mailbox_id"),)
+
+
 class SenderDomain(Base):
     """A domain whose emails we sign with DKIM; its keys are separate rows."""
 

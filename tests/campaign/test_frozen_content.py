@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from flask import Flask
@@ -18,7 +18,8 @@ from campaigns.content.library.models import Brand
 from campaigns.content.mime.compile import Content
 from campaigns.content.sources.compile import compile_source
 from campaigns.db import db, transaction
-from campaigns.providers.models import SenderAddress
+from campaigns.providers import return_domains
+from campaigns.providers.models import ProviderAccount, ReturnDomain, SenderAddress
 from tests.factories import (
     a_campaign,
     a_list,
@@ -183,3 +184,45 @@ def test_a_campaign_launched_by_an_earlier_release_uses_the_current_imprint(app:
         frozen.context = {k: v for k, v in frozen.context.items() if k != "imprint"}
         save_workspace(name="Bay", postal_address="2 Bay Road")
     assert imprint(campaign)[2:] == ("Bay", "2 Bay Road", "News")
+
+
+def proven(campaign: Campaign, **values: object) -> None:
+    sender = db.session.get_one(SenderAddress, campaign.sender_id)
+    return_domains.prove(sender.provider_id, "example.org", source="lmtp", mailbox_id=None, now=NOW)
+    if values:
+        db.session.execute(sa.update(ReturnDomain).values(**values))
+
+
+def test_whether_emails_can_unsubscribe_is_decided_at_the_launch(app: Flask) -> None:
+    with transaction():
+        campaign = a_draft("<p>Hello</p>")
+        proven(campaign)
+    assert content(campaign).unsubscribe_domain == "", "a draft offers nothing"
+    launch(campaign)
+    assert content(campaign).unsubscribe_domain == "example.org"
+    with transaction():
+        db.session.execute(sa.delete(ReturnDomain))
+    assert content(campaign).unsubscribe_domain == "example.org"
+    with transaction():
+        account = db.session.get_one(SenderAddress, campaign.sender_id).provider_id
+        db.session.get_one(ProviderAccount, account).rewrites_return_path = True
+    assert content(campaign).unsubscribe_domain == "", "its return path is another one now"
+
+
+def test_only_a_fresh_proof_for_the_senders_domain_counts_at_the_launch(app: Flask) -> None:
+    day = timedelta(days=1)
+    kept: dict[str, object] = {"domain": "example.org", "source": "lmtp"}
+    changes: list[tuple[dict[str, object], str]] = [
+        (kept, "example.org"),
+        ({**kept, "domain": "example.net"}, ""),
+        ({**kept, "came_at": NOW - 91 * day}, ""),
+        ({**kept, "alive_at": NOW - day}, ""),
+        ({**kept, "alive_at": NOW - day, "source": "pipe"}, "example.org"),
+    ]
+    with transaction():
+        campaign = a_draft("<p>Hello</p>")
+        for values, expected in changes:
+            db.session.execute(sa.delete(ReturnDomain))
+            proven(campaign, **values)
+            assert return_domains.proven_for(campaign.sender_id, now=NOW) == expected, values
+    assert return_domains.proven_for(None, now=NOW) == ""

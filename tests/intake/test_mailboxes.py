@@ -9,7 +9,9 @@ from campaigns.events.models import IntakeMailbox
 from campaigns.inputs import InvalidInputError
 from campaigns.intake import mailboxes
 from campaigns.intake.mailboxes import IntakeMailboxInput
+from campaigns.providers import return_domains
 from campaigns.reason import Reason
+from tests.factories import a_provider
 
 pytestmark = pytest.mark.usefixtures("app")
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
@@ -107,3 +109,46 @@ def test_what_an_earlier_connection_found_is_not_noted_after_a_change() -> None:
         mailboxes.note_checked(mailbox.id, earlier, received=1, now=NOW)
     db.session.refresh(mailbox)
     assert mailbox.checked_at is None
+
+
+def test_a_proof_ends_with_the_mailbox_that_it_came_by() -> None:
+    mailbox = save()
+    with transaction():
+        account = a_provider()
+    changes: list[tuple[dict[str, Any], bool]] = [
+        ({"password": "new"}, True),
+        ({"protocol": "pop3", "port": "995"}, True),
+        ({"folder": "Bounces"}, False),
+        ({"host": "imap.example.net"}, False),
+        ({"is_on": False}, False),
+    ]
+    for values, is_kept in changes:
+        save(mailbox)
+        prove(account.id, mailbox)
+        save(mailbox, **values)
+        assert bool(return_domains.proofs_of(account.id)) == is_kept, values
+    prove(account.id, mailbox)
+    with transaction():
+        mailboxes.delete(mailbox)
+    assert not return_domains.proofs_of(account.id)
+
+
+def prove(account_id: int, mailbox: IntakeMailbox) -> None:
+    with transaction():
+        return_domains.prove(
+            account_id, "example.org", source="imap", mailbox_id=mailbox.id, now=NOW
+        )
+
+
+def test_a_mailbox_that_is_read_keeps_its_proof_fresh() -> None:
+    mailbox = save()
+    with transaction():
+        account = a_provider()
+    prove(account.id, mailbox)
+    late = NOW + 3 * return_domains.ALIVE
+    [proof] = return_domains.proofs_of(account.id).values()
+    assert return_domains.state_of(proof, now=late) == "stopped"
+    with transaction():
+        mailboxes.note_checked(mailbox.id, mailbox.version, received=0, now=late)
+    db.session.refresh(proof)
+    assert return_domains.state_of(proof, now=late) == "proven"

@@ -13,8 +13,10 @@ from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from campaigns.events import incoming
 from campaigns.events.models import Event, Incoming
+from campaigns.intake.storing import Arrived, store
 from campaigns.jobs import runtime
 from campaigns.jobs.incoming import read
+from campaigns.providers import return_domains
 from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from tests.factories import a_provider, a_sender
@@ -77,6 +79,56 @@ def test_a_test_without_a_simulator_goes_to_our_own_domain_with_a_return_path(
         lines = "\n".join(server.sessions[0].commands)
     assert f"b+{poll.rpartition('/')[2]}@example.org" in lines
     assert re.search(r"RCPT TO:<bounce-test-\w+@example\.org>", lines)
+
+
+BOUNCE = """\
+From: Mail Delivery System <mailer-daemon@mx.example.org>
+To: <{to}>
+Subject: Undelivered Mail Returned to Sender
+Content-Type: multipart/report; report-type=delivery-status; boundary="part"
+
+--part
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.org
+
+Final-Recipient: rfc822; bounce-test@example.org
+Action: failed
+Status: 5.1.1
+
+--part
+Content-Type: text/rfc822-headers
+
+Message-ID: <{token}@example.org>
+
+--part--
+"""
+
+
+def bounce(token: str, domain: str = "example.org") -> None:
+    to = f"b+{token}@{domain}"
+    store([Arrived(BOUNCE.format(to=to, token=token).encode(), "", (to,))], source="lmtp")
+    read()
+
+
+def test_a_bounce_at_the_return_path_proves_that_its_domain_reaches_us(
+    app: Flask, owner_client: FlaskClient
+) -> None:
+    runtime.use(app)
+    with scripted_server() as server:
+        account = an_account(server.port)
+        polls = [poll_of(send(owner_client, account)) for _ in range(2)]
+    tokens = [poll.rpartition("/")[2] for poll in polls]
+    bounce(tokens[0], "bounces.example.net")
+    assert return_domains.proofs_of(account.id) == {}, "it went to another domain"
+    assert "The bounce came back after" in visit(owner_client, polls[0]).text
+    assert visit(owner_client, polls[1]).status_code == 204
+    bounce(tokens[1])
+    assert "The bounce came back after" in visit(owner_client, polls[1]).text
+    proof = return_domains.proofs_of(account.id)["example.org"]
+    assert return_domains.state_of(proof, now=utcnow()) == "proven"
+    accounts = db.session.scalars(sa.select(Incoming.account_id))
+    assert set(accounts) == {account.id}, "a mail server serves all accounts"
 
 
 def test_a_test_that_cannot_be_sent_says_why(owner_client: FlaskClient) -> None:

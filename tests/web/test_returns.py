@@ -14,8 +14,9 @@ from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.events.models import FeedbackCount, Incoming, IntakeMailbox, WebhookEndpoint
-from campaigns.providers.models import ProviderAccount
-from tests.factories import a_campaign, a_provider
+from campaigns.providers import return_domains
+from campaigns.providers.models import ProviderAccount, ReturnDomain
+from tests.factories import a_campaign, a_provider, a_sender
 from tests.web.visits import visit
 
 MAILBOX = {
@@ -228,3 +229,24 @@ def test_rates_are_judged_by_the_bands_of_mailbox_providers(
     assert re.search(r'text-danger" data-label="Complaints">0\.4%', page)
     assert re.search(r'text-warning" data-label="Complaints">0\.1%', page)
     assert utcnow().date().isoformat() in page
+
+
+def test_the_page_says_where_people_can_unsubscribe_by_email(
+    owner_client: FlaskClient, account: ProviderAccount
+) -> None:
+    path, now = address(account), utcnow()
+    assert "the provider uses its own return path" in visit(owner_client, path).text
+    with transaction():
+        db.session.get_one(ProviderAccount, account.id).rewrites_return_path = False
+        a_sender("news@example.org", account)
+        a_sender("news@example.net", account, is_default=False)
+        return_domains.prove(account.id, "example.org", source="lmtp", mailbox_id=None, now=now)
+    page = visit(owner_client, path).text
+    assert "came back to the return address at example.org" in page
+    assert "not offered for example.net: no bounce test" in page
+    with transaction():
+        db.session.execute(sa.update(ReturnDomain).values(alive_at=now - timedelta(days=1)))
+    assert "that received its bounces does not work" in visit(owner_client, path).text
+    with transaction():
+        db.session.execute(sa.update(ReturnDomain).values(came_at=now - timedelta(days=99)))
+    assert "Send a bounce test." in visit(owner_client, path).text

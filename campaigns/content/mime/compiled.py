@@ -56,6 +56,8 @@ class Content:
     use_return_path: bool
     echoed_header: str = ""
     """Header with `%s` for the delivery's token, for providers that rewrite the return path."""
+    unsubscribe_domain: str = ""
+    """Domain whose return addresses surely reach us; see `providers.return_domains`."""
     attachments: tuple[Attachment, ...] = ()
     language: str = formatting.DEFAULT_LOCALE
     """Locale of the footer and of the page around content that is no page itself."""
@@ -211,6 +213,7 @@ class Compiled:
             list_names=content.list_names,
             use_return_path=content.use_return_path,
             echoed_header=content.echoed_header,
+            unsubscribe_domain=content.unsubscribe_domain,
             one_click=base.startswith("https:"),  # it requires https (RFC 8058)
             content_type=self._body.header,
         )

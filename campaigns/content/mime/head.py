@@ -35,7 +35,8 @@ class Head:
     """Builds the headers.
 
     `echoed_header` is a header with `%s` for the token of the delivery, or "". `content_type`: the
-    body's header, with its line ending.
+    body's header, with its line ending. `unsubscribe_domain`: if it is the sender's domain, emails
+    to the return path unsubscribe, which List-Unsubscribe then offers, too.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Head:
         use_return_path: bool,
         echoed_header: str,
         one_click: bool,
+        unsubscribe_domain: str,
         content_type: bytes,
     ) -> None:
         self._signer, self._list_names = signer, list_names
         self._use_return_path, self._echoed_header = use_return_path, echoed_header
         self._sender, self._domain = _wire_address(sender_address)
+        self._takes_email = unsubscribe_domain == self._domain
         self._campaign = campaign_public_id.encode()
         self._list_ids: dict[int, bytes] = {}
         self._date = (_EPOCH, _EPOCH, b"")
@@ -90,7 +93,7 @@ class Head:
             self._date_line(now),
             self._message_id(recipient, now, message_id_domain or self._domain),
             self._list_ids.get(recipient.list_id) or self._list_id(recipient.list_id),
-            f"List-Unsubscribe: <{unsubscribe_url}>\r\n".encode("ascii"),
+            self._list_unsubscribe(unsubscribe_url, recipient.delivery_id),
             *self._token_lines(recipient.delivery_id),
             *self._last,
         ]
@@ -108,6 +111,14 @@ class Head:
             token = delivery_token(self._signer, delivery_id)
             self._token = (delivery_id, token)
         return token
+
+    def _list_unsubscribe(self, url: str, delivery_id: int) -> bytes:
+        """Return the header of the ways to leave (RFC 2369); the first is the preferred one."""
+        if not (delivery_id and self._takes_email):
+            return f"List-Unsubscribe: <{url}>\r\n".encode("ascii")
+        address = f"b+{self._token_of(delivery_id)}@{self._domain}"
+        way = f" <mailto:{address}?subject=unsubscribe>"
+        return f"List-Unsubscribe: <{url}>,\r\n{way}\r\n".encode("ascii")
 
     def _token_lines(self, delivery_id: int) -> Sequence[bytes]:
         """Return the header from which the provider copies the token into its webhooks."""

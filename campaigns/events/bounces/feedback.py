@@ -33,6 +33,7 @@ def _feedback(verdict: BounceVerdict, report: Report, at: datetime) -> Feedback:
         at=at,
         token=verdict.tokens[0] if verdict.tokens else "",
         message_ids=verdict.message_ids,
+        return_domain=verdict.return_domain,
         recipient=report.recipient,
         event_id=f"{verdict.own_id}/{report.recipient}"[:500] if verdict.own_id else "",
         reply_class=report.reply_class,

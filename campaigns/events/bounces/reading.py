@@ -40,7 +40,7 @@ def classify(raw: bytes) -> BounceVerdict:
     text = _text(email)
     own, copy = notice.split_copy(text)
     returned = _returned(email) or headers_of(copy)
-    verdict = _verdict(email, own, returned)
+    verdict = replace(_verdict(email, own, returned), return_domain=traces.return_domain(email))
     if verdict.kind == "unknown":
         asked = traces.envelope_tokens(email) if signs.is_unsubscribe(email, own) else ()
         return replace(verdict, is_unsubscribe=bool(asked), tokens=asked)

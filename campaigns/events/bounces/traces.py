@@ -7,6 +7,9 @@ from campaigns.events.bounces.mime import Email
 from campaigns.tokens import find_delivery_tokens
 
 _MESSAGE_ID = re.compile(r"<([^<>\s]{1,300}@?[^<>\s]{0,300})>")
+_RETURN_ADDRESS = re.compile(
+    r"(?<![\w.+-])b\+[a-z2-7]{39}@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,20})", re.IGNORECASE
+)
 MAX_FOUND = 20
 _LONGEST = 4_000
 
@@ -48,6 +51,14 @@ def envelope_tokens(email: Email) -> tuple[str, ...]:
     """Return the tokens in the addresses that an email was sent to."""
     text = " ".join(value[:_LONGEST] for value in _values(email.headers, _ENVELOPE))
     return tuple(find_delivery_tokens(text))[:MAX_FOUND]
+
+
+def return_domain(email: Email) -> str:
+    """Return the domain of the return address that an email was sent to; "" if it was to none."""
+    for value in _values(email.headers, _ENVELOPE):
+        if found := _RETURN_ADDRESS.search(value[:_LONGEST]):
+            return found[1].lower()
+    return ""
 
 
 def _places(email: Email, returned: Mapping[str, list[str]], copy: str) -> Iterator[str]:

@@ -36,6 +36,8 @@ class BounceVerdict:
     """What looks like a delivery token of ours, in the order of trust. Not verified."""
     is_unsubscribe: bool = False
     """Whether a person asks to be unsubscribed, by writing to an address with a token."""
+    return_domain: str = ""
+    """Domain of the return address that it was sent to, whose token is not verified."""
     own_id: str = ""
     """Message-ID of the email itself."""
     sent_at: str = ""

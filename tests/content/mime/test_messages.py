@@ -130,6 +130,37 @@ def test_over_http_there_is_a_link_but_no_one_click_header() -> None:
     assert "List-Unsubscribe-Post" not in mail
 
 
+def ways_to_leave(message: Message) -> list[str]:
+    return re.findall(r"<([^>]+)>", str(parsed(message)["List-Unsubscribe"]))
+
+
+def test_where_return_addresses_reach_us_an_email_unsubscribes_too() -> None:
+    message = send(unsubscribe_domain="example.org")
+    check_wire(message)
+    link, email = ways_to_leave(message)
+    assert link.startswith("https://news.example.org/u/"), "one click comes first"
+    assert email == f"mailto:{message.mail_from}?subject=unsubscribe"
+    token = message.mail_from[2:].partition("@")[0]
+    assert read_delivery_token(SIGNER, token) == 7
+    assert parsed(message)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_an_international_domain_takes_emails_as_a_labels() -> None:
+    domain = "xn--mnchen-3ya.example"
+    message = send(sender_address="news@münchen.example", unsubscribe_domain=domain)
+    assert ways_to_leave(message)[1].endswith(f"@{domain}?subject=unsubscribe")
+
+
+@pytest.mark.parametrize("domain", ["", "example.net", "news.example.org"])
+def test_without_a_proof_for_the_senders_domain_there_is_only_the_link(domain: str) -> None:
+    assert len(ways_to_leave(send(unsubscribe_domain=domain))) == 1
+
+
+def test_a_test_email_of_no_delivery_offers_only_the_link() -> None:
+    message = send(a_recipient(delivery_id=0), unsubscribe_domain="example.org")
+    assert len(ways_to_leave(message)) == 1
+
+
 def test_an_international_sender_domain_is_sent_as_a_labels() -> None:
     message = send(sender_address="news@münchen.example", reply_to="hallo@münchen.example")
     mail = parsed(message)
