@@ -256,30 +256,31 @@ def _lists_of(campaign_ids: Collection[int]) -> dict[int, set[int]]:
 def _suppress(new: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> None:
     """Suppress the addresses that bounced for good, or whose people complained."""
     bounced = [one for one in new if one.consequence.event == "bounced"]
-    counted = {
-        one.place.subscriber_id: one
-        for one in bounced
-        if one.consequence.person == "count" and one.place.subscriber_id
-    }
-    repeated = bounce_history.repeated(
-        [number for number in counted if number],
-        feedback_rules.load(),
-        now=now,
-        settled=bounce_history.SETTLED_AFTER,
-    )
     gone = [
         *_without_held([one for one in bounced if one.consequence.person == "suppress"], now),
-        *(counted[number] for number in sorted(repeated)),
+        *_repeated([one for one in bounced if one.consequence.person == "count"], now),
     ]
     complained = [
         one
         for one in new
         if one.consequence.event == "complained" and one.consequence.person == "suppress"
     ]
-    if suppressions.suppress_complained(_evidence(complained), now=now):
+    if complained and suppressions.suppress_complained(_evidence(complained), now=now):
         incoming.is_evidence = True
-    if suppressions.suppress_bounced(_evidence(gone, is_bounce=True), now=now):
+    if gone and suppressions.suppress_bounced(_evidence(gone, is_bounce=True), now=now):
         incoming.is_evidence = True
+
+
+def _repeated(bounced: Sequence[FoundEvent], now: datetime) -> list[FoundEvent]:
+    """Return a bounce of each person whose emails bounced often enough to give up."""
+    of_people = {one.place.subscriber_id: one for one in bounced}
+    ids = [number for number in of_people if number is not None]
+    if not ids:
+        return []
+    repeated = bounce_history.repeated(
+        ids, feedback_rules.load(), now=now, settled=bounce_history.SETTLED_AFTER
+    )
+    return [of_people[number] for number in sorted(repeated)]
 
 
 def _without_held(gone: Sequence[FoundEvent], now: datetime) -> list[FoundEvent]:

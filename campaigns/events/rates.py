@@ -61,15 +61,15 @@ class TallyEntry:
 
 def count(found: Iterable[TallyEntry], *, now: datetime) -> None:
     """Add to the counts of these campaigns. Locks in the order of keys."""
-    counts: Counter[tuple[int, int, date, str, str]] = Counter()
     wanted = list(found)
+    if not wanted:
+        return
+    counts: Counter[tuple[int, int, date, str, str]] = Counter()
     accounts = SendingAccounts({one.campaign_id for one in wanted})
     for one in wanted:
         account_id = accounts.at(one.campaign_id, one.at)
         day = one.at.astimezone(UTC).date()
         counts[one.campaign_id, account_id, day, one.mailbox_group, one.tally] += 1
-    if not counts:
-        return
     rows = [
         {
             "campaign_id": campaign_id,
