@@ -97,7 +97,7 @@ class Session(asyncio.Protocol):
             self._buffer = rest
             if self._is_body:
                 self._is_body = False
-                self._end_of_data()
+                self._end_of_data(found)
             else:
                 self._command(found.decode())
 
@@ -115,8 +115,8 @@ class Session(asyncio.Protocol):
                 self._say("250 2.1.0 ok")
         elif verb == "RCPT":
             address = _address(line)
-            if self._is_busy_for(address):
-                self._say(BUSY)
+            if refusal := self._refusal_of(address):
+                self._say(refusal)
             else:
                 self._recipient = address
                 self._say("250 2.1.5 ok")
@@ -129,13 +129,14 @@ class Session(asyncio.Protocol):
         else:
             self._say("250 2.0.0 ok")
 
-    def _is_busy_for(self, address: str) -> bool:
+    def _refusal_of(self, address: str) -> str:
+        """Return the reply to a recipient that is not accepted now; empty if it is."""
         if not _is_affected(address, "busy", self._behaviour.busy_percent):
-            return False
+            return ""
         self._seen[address] += 1
-        return self._seen[address] <= self._behaviour.busy_times
+        return BUSY if self._seen[address] <= self._behaviour.busy_times else ""
 
-    def _end_of_data(self) -> None:
+    def _end_of_data(self, _: bytes) -> None:
         address, behaviour = self._recipient, self._behaviour
         self._messages += 1
         if _is_affected(address, "hang up", behaviour.hang_up_percent):
