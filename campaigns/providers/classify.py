@@ -44,7 +44,7 @@ _SAME = WORDS | {
     "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
     "|present|exist|ok\\b|active)|no longer|(?:do|does|did) ?n[o']t exist|never existed|invalid"
     "|non-?\\s?existent|undeliverable|unrout"
-    "|(?:been |was )?(?:deleted|removed|closed|terminated))",
+    r"|\b(?:deleted|removed|closed|terminated))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
     "from": r"(?:\bsender|\bfrom|return[- ]path):? (?:e-?mail |address |domain )*",
@@ -120,6 +120,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:storage|quota|full) and inactive
         <box>\b[^;]{0,50}\b<off>(?! (?:from|for) sending)
         <off> <box>
+        [45]\.2\.1\b[^;]{0,60}(?:unava|not available)
         <their box>[^;]{0,40}<their off>
         <their off>[^;]{0,10}<their box>
         """,
@@ -204,7 +205,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         sender verif\w+ failed|callout verif\w+ failed
         list of allowed rcpthosts
         (?:address|identit\w+|domain) (?:is |are )?not (?:been )?verified
-        unverified (?:sender|address|domain)
+        (?<!rejected: )unverified (?:sender|address|domain)
+        \bmx\b[^;]{0,30}\bsender
         sending (?:\w+ ){0,4}(?:paused|suspended|disabled|not enabled)
         (?:suspended|disabled|blocked|barred|prevented|restricted) (?:from|for) sending
         account (?:\w+ ){0,3}(?:under review|not activated|(?:no|out of) credit)
@@ -228,7 +230,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "hard",
         r"""
         <box>\b[^;]{0,60}<gone>
-        (?:unknown|invalid|no such|no|non-?\s?existent|wrong|bad|not an?) (?:\S+ )?<box>
+        (?:unknown|invalid|no such|non-?\s?existent|wrong|bad|not an?) (?:\S+ ){0,2}<box>
+        no (?:\S+ )?<box>
         someone\W{0,6}(?:\w+ ){0,2}<gone>
         no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
         does ?n[o']t exist|\bno one at|\bnot a local\b
@@ -338,8 +341,42 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
     """
     if code == 0 and scope == "connection":
         return "transient"
+    text = text[:LONGEST_READ]
     # The address may contain such words, and without it the cache has more hits.
-    return _classify(code, _ADDRESS.sub("someone", text[:LONGEST_READ]), step, scope)
+    found = _classify(code, _ADDRESS.sub("someone", text), step, scope)
+    if found == "hard" and step == "dot":
+        status = _ENHANCED.search(text)
+        return found if is_about_address(status[0] if status else "", text, step) else "refused"
+    return found
+
+
+def is_about_address(status: str, text: str, step: Step) -> bool:
+    """Return whether a reply that says "unknown" is about the recipient's address, for sure.
+
+    Filters say it as well, but only after they saw the content, or with a code of policy.
+    `status` is the enhanced code; `step` is "" if it is not known what was answered.
+    """
+    if _OF_A_FILTER.search(text):
+        return False
+    if _ONLY_ABOUT_ADDRESS.search(text):
+        return True
+    if step == "rcpt" or (step != "dot" and _OF_DOMAIN.search(text)):
+        return True
+    if status.startswith("5.7."):
+        return bool(_ACCESS_DENIED.search(text))
+    return status.startswith(("5.1.", "4.1.", "5.4."))
+
+
+_ONLY_ABOUT_ADDRESS = re.compile(
+    r"user does ?n[o']t have an? \S{1,80} account"
+    r"|\b[45]\d\d \S{1,300}@\S{1,300} rejected\.?\s{0,5}(?:\(|$)",
+    re.IGNORECASE,
+)
+"""Yahoo accepts all recipients, and says after the content which of them do not exist."""
+_OF_A_FILTER = re.compile(r"\[-\d{1,3}\]|^\s?\S{1,64}@\S{1,253} \[[a-z ]{1,60}\]", re.IGNORECASE)
+"""Words of Yahoo Japan and of Mail2000, which also report what a recipient's filter refused."""
+_OF_DOMAIN = re.compile(r"\b(?:domain|host|mx|dns|name service)\b", re.IGNORECASE)
+_ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,7 @@ _KIND = r"(?:(?:e?smtp|tcp|tls|mail|client)[ -])?"
 
 _WITHIN_SESSION = re.compile(
     # "per session", "in the same connection", "for your SMTP session", "messages/connection"
-    r"(?:\b(?:per|in|on|during|within|over|for|of|pro|je|par|dans|por|en|a)[ -]"
+    r"(?:(?<!transcript )\b(?:per|in|on|during|within|over|for|of|pro|je|par|dans|por|en|a)[ -]"
     r"(?:(?:the|a|an|one|each|any|single|same|current|your|this|dieser|einer|une?|la|cette|esta"
     r"|questa|uma?)[ -]){0,2}|/ ?"
     # "this session"; but closing "this connection" does not imply a limit

@@ -73,6 +73,11 @@ _ACTIONS: dict[str, Kind] = {
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 
+def is_specific(status: str) -> bool:
+    """Return whether a status states a cause: not "5.0.0" and the like."""
+    return bool(status) and not status.endswith(".0")
+
+
 def statuses(text: str) -> list[RecipientStatus]:
     """Return the fields for each recipient, from a part or from plain text."""
     return [

@@ -28,10 +28,12 @@ FAILED = _any_of(r"""
     (?:error|problem|trouble|difficult)\w*\b[^.\n]{0,60}\b(?:deliver|sending your)
     (?:permanent|fatal|delivery) (?:fatal )?(?:errors?|failure)
     address(?:es)? (?:not found|couldn't be found|failed)
+    failed (?:recipient|address)
     (?:has|have|was|were|been|is) (?:been )?(?:rejected|bounced|refused|returned|blocked)
     message (?:blocked|not delivered|rejected|bounced)
     transcript of session
     failure (?:notice|delivery|notification)
+    (?:user|recipient) unknown|(?:unknown|no such) (?:user|recipient)
     bounced? (?:mail|message|e-?mail)
     rejected by (?:the|a) (?:recipient|remote|domain|server|mail)
     nicht (?:zugestellt|ausgeliefert|[uü]bermittelt|zustellbar|zustellen|versendet|erreicht)

@@ -124,10 +124,13 @@ def _only_one(own: str) -> str:
 def _said_of(address: str, own: str, reply: ServerReply) -> ServerReply:
     """Return the reply as the notice has it, for a report which states only a status."""
     named = notice.listed_in(own, notice.Others(written_to=(address,)))
-    for one in named:
-        if one.address.lower() == address.lower() or len(named) == 1:
-            return replace(one.reply, stated=reply.stated)
-    return reply if named else replace(notice.reply_of(own), stated=reply.stated)
+    of_recipient = (one.reply for one in named if one.address.lower() == address.lower())
+    said = next(of_recipient, named[0].reply if len(named) == 1 else None)
+    if said is None:
+        said = reply if named else notice.reply_of(own)
+    if not said.code and delivery_status.is_specific(reply.stated):
+        return reply  # the words around the address may be about anything
+    return replace(said, stated=reply.stated)
 
 
 def _report(kind: Kind, recipient: str, reply: ServerReply) -> Report:
@@ -222,7 +225,9 @@ def _written_to(returned: dict[str, list[str]]) -> list[str]:
 def _of_subject(email: Email, own: str) -> ServerReply:
     """Return the reply in a notice that names nobody: often its subject has the words."""
     reply = notice.reply_of(own)
-    return reply if reply.code or reply.status else notice.reply_of(email.first("subject"))
+    if reply.code or reply.status or class_of(reply, is_final=True) != "refused":
+        return reply
+    return notice.reply_of(email.first("subject"))
 
 
 def _kind_of_notice(email: Email, own: str) -> Kind:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from campaigns.messages import Step
-from campaigns.providers.classify import ReplyClass, classify
+from campaigns.providers.classify import ReplyClass, classify, is_about_address
 
 LONGEST = 1_000
 """Number of characters of a reply that are kept."""
@@ -33,37 +33,9 @@ def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
     if is_final and status == "4.1.1":
         code, text = 550, text.replace("4.1.1", "5.1.1")  # unknown until the end
     found = classify(code, text, step=reply.step or "rcpt")
-    return "refused" if found == "hard" and not _is_sure(reply, status, text) else found
-
-
-def _is_sure(reply: ServerReply, status: str, text: str) -> bool:
-    """Return whether a reply by which an address is gone is about the address, for sure.
-
-    A filter also says "unknown", but only after it saw the content, or with a code of policy.
-    """
-    if _OF_A_FILTER.search(text):
-        return False
-    if _ONLY_ABOUT_ADDRESS.search(text):
-        return True
-    if reply.status.startswith("5.7.") and reply.step != "rcpt":
-        return bool(_ACCESS_DENIED.search(text))
-    if reply.step != "dot" and _OF_DOMAIN.search(text):
-        return True
-    if status.startswith(("5.1.", "4.1.", "5.4.")) or reply.step == "rcpt":
-        return True
-    return not reply.code and reply.step != "dot"
-
-
-_ONLY_ABOUT_ADDRESS = re.compile(
-    r"user does ?n[o']t have an? \S{1,80} account"
-    r"|\b[45]\d\d \S{1,300}@\S{1,300} rejected\.?\s{0,5}(?:\(|$)",
-    re.IGNORECASE,
-)
-"""Yahoo accepts all recipients, and says after the content which of them do not exist."""
-_OF_A_FILTER = re.compile(r"\[-\d{1,3}\]|^\s?\S{1,64}@\S{1,253} \[[a-z ]{1,60}\]", re.IGNORECASE)
-"""Words of Yahoo Japan and of Mail2000, which also report what a recipient's filter refused."""
-_OF_DOMAIN = re.compile(r"\b(?:domain|host|mx|dns|name service)\b", re.IGNORECASE)
-_ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
+    # Without a code, the server that wrote the notice decided it: it knows its recipients.
+    step = reply.step or ("" if reply.code else "rcpt")
+    return "refused" if found == "hard" and not is_about_address(status, text, step) else found
 
 
 _CODES = (
@@ -103,11 +75,13 @@ def _clean(text: str) -> str:
 _NO_RECIPIENT_LEFT = re.compile(r"no valid recipients|need rcpt\b|no recipients\b", re.IGNORECASE)
 """Later replies of a session in which the recipients were refused."""
 
+_IN_REPLY_TO = r"\b(?:in\s+reply\s+to|after|for|response\s+to)\s+(?:pipelined\s+)?"
 _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
     (
         "rcpt",
         re.compile(
-            r"\b(?:in reply to|after|for|response to) (?:pipelined )?rcpt\b|\[rcpt_to\]"
+            rf"{_IN_REPLY_TO}rcpt\b|\[rcpt_to\]"
+            r"|rcpt to (?:command )?(?:generated|returned|was|fail)"
             r"|(?:>>>|-->|<<<) ?rcpt to[^\n]*\n[a-z >]{0,12}(?:<<<|<--|>>>) ?[45]"
             r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)",
             re.IGNORECASE | re.MULTILINE,
@@ -117,9 +91,9 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
     (
         "dot",
         re.compile(
-            r"\bend of (?:data|message)|smtp transmission failure has occurred"
-            r"|\btext command|after sending (?:the )?(?:data|message)"
-            r"|\b(?:in reply to|after|for|response to) (?:pipelined )?data\b|\[data\]"
+            r"\bend\s+of\s+(?:data|message)|smtp transmission failure has occurred"
+            r"|\btext command|after\s+sending\s+(?:the\s+)?(?:data|message)"
+            rf"|{_IN_REPLY_TO}data\b|\[data\]"
             r"|>>> ?(?:data|\.)[ \t]{0,9}\n[ >]{0,4}<<< ?[45]",
             re.IGNORECASE,
         ),
@@ -127,7 +101,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
     (
         "mail",
         re.compile(
-            r"\b(?:in reply to|after|for|response to) (?:pipelined )?mail from|\[mail_from\]"
+            rf"{_IN_REPLY_TO}mail\s+from|\[mail_from\]"
             r"|>>> ?mail from[^\n]*\n[ >]{0,4}<<< ?[45]",
             re.IGNORECASE,
         ),

@@ -49,16 +49,38 @@ def is_notice(email: Email, text: str, *, has_copy: bool) -> bool:
         or email.kind == "multipart/report"
         or any(name in email.headers for name in _OF_A_SERVER)
         or is_null_path(email)
+        or (_is_to_bounce_address(email) and _is_about_failure(subject))
     )
     return is_strong and _points(email, subject, text, has_copy) >= ENOUGH
 
 
+_BOUNCE_ADDRESS = re.compile(
+    r"(?:^|[\s<\"',])(?:b\+[^\s<>@]{1,200}|(?:[^\s<>@\"',]{1,60}[-+._])?"
+    r"(?:bounces?|returns?|errors?|admin|owner|request)(?:[-+._=][^\s<>@]{0,200})?)@",
+    re.IGNORECASE,
+)
+
+
+def _is_to_bounce_address(email: Email) -> bool:
+    """Return whether it was sent to where bounces go, which people never see."""
+    return bool(_BOUNCE_ADDRESS.search(email.first("to")[:500]))
+
+
 def may_be_report(email: Email) -> bool:
     """Return whether a report in an email is its own, and not one that it passes on to a list."""
-    if any(name in email.headers for name in _OF_LISTS):
+    if _is_of_list(email):
         return False
     is_report = email.kind == "multipart/report" or len(email.parts) == 1
     return is_report or is_of_server(email) or is_null_path(email)
+
+
+def _is_of_list(email: Email) -> bool:
+    """Return whether it went to a mailing list. List software also marks the bounces it gets."""
+    if not any(name in email.headers for name in _OF_LISTS):
+        return False
+    receivers = email.first("to")[:500], email.first("return-path")[:500]
+    is_own = is_of_server(email) and any(_BOUNCE_ADDRESS.search(one) for one in receivers)
+    return not is_own
 
 
 def _is_about_failure(text: str) -> bool:
@@ -77,7 +99,9 @@ def _points(email: Email, subject: str, text: str, has_copy: bool) -> int:
     score += has_copy
     score += email.kind == "multipart/report"
     score += first(email.headers, "auto-submitted").lower().startswith("auto-")
-    if not (is_of_server(email) or has_reply or has_copy):
+    is_to_bounces = _is_to_bounce_address(email)
+    score += is_to_bounces
+    if not (is_of_server(email) or has_reply or has_copy or is_to_bounces):
         score -= 2  # an empty return path is quickly made
     return score - _doubts(email, subject)
 
@@ -85,7 +109,7 @@ def _points(email: Email, subject: str, text: str, has_copy: bool) -> int:
 def _doubts(email: Email, subject: str) -> int:
     of_server = is_of_server(email)
     doubts = 0
-    if any(name in email.headers for name in _OF_LISTS):
+    if _is_of_list(email):
         doubts += 4
     if _FORWARDED.match(subject) or _OF_A_SESSION.match(subject):
         doubts += 4

@@ -142,3 +142,18 @@ def test_a_read_receipt_is_harmless() -> None:
         )
     )
     assert (verdict.kind, verdict.hardness) == ("auto-reply", "none")
+
+
+def test_list_software_may_mark_the_bounces_that_it_gets() -> None:
+    marks = {"List_Id": "<talk.example.com>", "List_Post": "<mailto:talk@example.com>"}
+    raw = notice(QMAIL + RETURNED, subject="failure notice", **marks)
+    raw = raw.replace(b"Return-Path: <>", b"Return-Path: <talk-admin@example.com>")
+    assert classify(raw).recipients == ("ada@example.org",)
+
+
+def test_a_notice_to_the_return_path_needs_no_known_author() -> None:
+    text = "<ada@example.org>: Requested action not taken. [SMTP Error Code 550]\n"
+    headers = {"From": "gateway1@mx.example.net", "Subject": "Delivery failed: returned mail"}
+    said = "Your message could not be delivered.\n\n" + text
+    assert classify(email(said, To="b+x@bounce.example.com", **headers)).kind == "bounce"
+    assert classify(email(said, To="news@example.com", **headers)).kind == "unknown"

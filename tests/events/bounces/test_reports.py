@@ -231,3 +231,24 @@ def test_a_person_can_unsubscribe_by_email(subject: str, text: str, to: str, kin
     (found,) = feedback_of(raw, RECEIVED)
     assert found.kind == kind
     assert (found.token == TOKEN) == (kind != "unknown")
+
+
+def test_the_step_is_found_across_line_ends() -> None:
+    said = "550 User unknown (in reply to\n    RCPT TO command)"
+    text = f"<ada@example.org>: host mx.example.org said: {said}"
+    verdict = classify(report(FAILED.format(status="5.0.0", reply="550 User unknown"), text=text))
+    assert verdict.hardness == "hard"
+
+
+def test_a_code_of_policy_counts_less_than_the_refused_recipient() -> None:
+    said = "553 5.7.1 No mailbox by that name"
+    text = f"<ada@example.org>: host mx.example.org said: {said} (in reply to {{}} command)"
+    fields = FAILED.format(status="5.7.1", reply=said)
+    assert classify(report(fields, text=text.format("RCPT TO"))).hardness == "hard"
+    assert classify(report(fields, text=text.format("end of DATA"))).hardness == "soft"
+
+
+def test_a_stated_status_counts_more_than_the_small_print() -> None:
+    text = "Delivery failed.\n\n   ada@example.org\n\n____\nThis email was scanned for viruses."
+    fields = "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.1.1"
+    assert classify(report(fields, text=text)).main.reply_class == "hard"
