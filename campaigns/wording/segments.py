@@ -65,6 +65,10 @@ SENTENCES: dict[str, Message] = {
     "segments.too_many_rules_in_all": N_(
         "With those of other segments, there can be at most %(most)s rules. Remove some."
     ),
+    "segments.too_many_texts_in_all": N_(
+        "With those of other segments, the rules can search for at most %(most)s texts inside"
+        " values. Remove some."
+    ),
     "segments.too_many_values": N_("A rule can have at most %(most)s values. Remove some."),
     "segments.unknown_rule": N_(
         "This version of Campaigns does not know the rule “%(kind)s”. Remove it, or upgrade."

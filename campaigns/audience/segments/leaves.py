@@ -88,9 +88,10 @@ class LeafKind(Generic[L, V]):
     """A kind of rule.
 
     `condition` is about the `Subscriber` of the enclosing SELECT and never NULL. `value` reads what
-    decides for one person, and `holds` judges it. `uses` names what the rule refers to. `check`
-    raises ReasonError if the rule does not fit that. `is_behaviour`: it reads deliveries or events,
-    of which there are many times more than people.
+    decides for one person, and `holds` judges it. `uses` names what the rule refers to. `texts`
+    counts what it searches for inside values, which takes longest. `check` raises ReasonError if
+    the rule does not fit what it refers to. `is_behaviour`: it reads deliveries or events, of which
+    there are many times more than people.
     """
 
     name: str
@@ -99,6 +100,7 @@ class LeafKind(Generic[L, V]):
     value: Callable[[L, int, Context], V]
     holds: Callable[[L, V, Context], bool]
     uses: Callable[[L], Iterable[Use]] = lambda leaf: ()
+    texts: Callable[[L], int] = lambda leaf: 0
     check: Callable[[L, Context], None] = lambda leaf, context: None
     is_behaviour: bool = False
 

@@ -20,6 +20,9 @@ MAX_REFERENCES = 5
 """Length of a chain of segments that refer to each other."""
 MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
+MAX_TEXTS = 1_000
+"""Number of texts that all these rules search for inside values: five times as many kept SQLite
+busy for 20 s before it had looked at anybody."""
 
 BEING_CHANGED = "segments.field_being_changed"
 """Code of the one problem that is temporary."""
@@ -110,6 +113,7 @@ class _Walk:
 
     context: Context
     counted: int = 0
+    texts: int = 0
     found: dict[Use, str] = field(default_factory=dict)
     """The path of the first rule that refers to each thing."""
 
@@ -150,6 +154,9 @@ def _check(root: Rule, walk: _Walk, *, chain: tuple[int, ...], at: str | None) -
         if walk.counted > MAX_LEAVES:
             raise RulesError("segments.too_many_rules_in_all", field=place, most=MAX_LEAVES)
         kind = REGISTRY.of(leaf)
+        walk.texts += kind.texts(leaf)
+        if walk.texts > MAX_TEXTS:
+            raise RulesError("segments.too_many_texts_in_all", field=place, most=MAX_TEXTS)
         try:
             kind.check(leaf, walk.context)
         except ReasonError as error:

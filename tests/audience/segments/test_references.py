@@ -16,7 +16,7 @@ from campaigns.audience.segments.comparing import MAX_PARTS
 from campaigns.audience.segments.explain import explain
 from campaigns.audience.segments.leaves import Use
 from campaigns.audience.segments.models import Segment
-from campaigns.audience.segments.references import MAX_LEAVES, MAX_REFERENCES
+from campaigns.audience.segments.references import MAX_LEAVES, MAX_REFERENCES, MAX_TEXTS
 from campaigns.audience.segments.tree import RulesError
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -147,12 +147,17 @@ def test_rules_as_deep_and_as_many_as_allowed_can_be_counted(app: Flask) -> None
             for _ in range(tree.MAX_DEPTH - 1):
                 inner = {"kind": "none", "rules": [inner]}
             last = create(str(number), inner)
-        many = [{"kind": "field", "key": "city", "op": "contains", "values": [f"ü{n}" for n in
-                range(MAX_PARTS)]}] * 99  # fmt: skip
+        searching = {"kind": "field", "key": "city", "op": "contains"}
+        texts = [{**searching, "values": [f"ü{n}" for n in range(MAX_PARTS)]}] * (
+            MAX_TEXTS // MAX_PARTS
+        )
+        many = [{"kind": "field", "key": "city", "op": "is", "values": ["Bern"]}] * 70
     context = members.context_at(NOW)
     assert last is not None
     assert members.count(group(within(last)), context).people in {0, 1}
-    assert members.count(group(*many, within(last)), context).people == 0
+    assert members.count(group(*texts, *many, within(last)), context).people == 0
+    more = group(*texts, {**searching, "values": ["x"]})
+    assert code_of(more) == ("segments.too_many_texts_in_all", str(len(texts)))
 
 
 # --- What was deleted

@@ -238,6 +238,7 @@ register(
         value=_value,
         holds=_holds,
         uses=lambda leaf: [Use("field", leaf.key)],
+        texts=lambda leaf: len(leaf.values) if leaf.op in _PARTS else 0,
         check=_check,
     )
 )
