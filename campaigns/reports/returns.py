@@ -1,6 +1,6 @@
 """How well what comes back through a provider account is received."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,24 +9,31 @@ import sqlalchemy as sa
 
 from campaigns.campaign.models import Campaign
 from campaigns.db import db
-from campaigns.events.models import Incoming, IntakeMailbox, WebhookEndpoint
+from campaigns.events.models import AccountFeedback, Incoming, IntakeMailbox, WebhookEndpoint
 from campaigns.providers.models import ProviderAccount
+from campaigns.reason import Reason
 from campaigns.reports.figures import Counts
 
 QUIET_AFTER = timedelta(days=1)
 QUIET_SENT = 1_000
 """Emails after which something should have come back."""
+NOT_READ_AFTER = timedelta(minutes=30)
+"""Time after which a mailbox that nothing has looked into is in trouble: each minute is usual."""
 LOOKS_BACK = timedelta(days=30)
 
-State = Literal["off", "trouble", "refused", "quiet", "waiting", "received"]
+State = Literal["off", "stopped", "trouble", "refused", "quiet", "waiting", "received"]
 """
 off       nothing is set up: bounces after the handover are not seen
+stopped   the intake, which should listen for a mail server, does not run
 trouble   the mailbox cannot be read
 refused   the last post was refused
 quiet     nothing has come for long, although much was sent
 waiting   nothing has come yet
 received  the last event was received
 """
+
+Listening = Literal["off", "stopped", "on"]
+"""Whether a mail server can hand over returned emails: not set up, not at the moment, or yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +57,79 @@ class ReturnHealth:
 
 
 def health(
-    account: ProviderAccount, counts: Counts, *, listens: bool, now: datetime
+    account: ProviderAccount, counts: Counts, *, listening: Listening, now: datetime
 ) -> ReturnHealth:
-    """Return how well it is received. `listens`: a mail server can hand over returned emails."""
-    newest = db.session.execute(
-        sa.select(Incoming.id, Incoming.received_at, Incoming.channel)
+    """Return how well it is received, whichever way it comes."""
+    [found] = healths([account], counts, listening=listening, now=now).values()
+    last_id = db.session.scalar(
+        sa.select(Incoming.id)
         .where(Incoming.account_id == account.id)
         .order_by(Incoming.id.desc())
         .limit(1)
-    ).one_or_none()
-    email_at = newest.received_at if newest and newest.channel == "email" else None
-    found = _health(account, counts, email_at, listens=listens, now=now)
-    return replace(found, last_id=newest.id if newest else 0)
+    )
+    return replace(found, last_id=last_id or 0)
+
+
+def healths(
+    accounts: Sequence[ProviderAccount], counts: Counts, *, listening: Listening, now: datetime
+) -> dict[int, ReturnHealth]:
+    """Return how well it is received, by account."""
+    ids = [account.id for account in accounts]
+    endpoints = {
+        row.account_id: row
+        for row in db.session.scalars(
+            sa.select(WebhookEndpoint).where(WebhookEndpoint.account_id.in_(ids))
+        )
+    }
+    read = {
+        row.account_id: row
+        for row in db.session.scalars(
+            sa.select(IntakeMailbox).where(IntakeMailbox.account_id.in_(ids), IntakeMailbox.is_on)
+        )
+    }
+    last = {
+        row.account_id: row.last_at
+        for row in db.session.scalars(
+            sa.select(AccountFeedback).where(AccountFeedback.account_id.in_(ids))
+        )
+    }
+    return {
+        account.id: _health(
+            account,
+            endpoints.get(account.id),
+            read.get(account.id),
+            last.get(account.id),
+            counts,
+            # Emails to a return path that the provider rewrites go to the provider.
+            listening="off" if account.rewrites_return_path else listening,
+            now=now,
+        )
+        for account in accounts
+    }
 
 
 def _health(
     account: ProviderAccount,
+    endpoint: WebhookEndpoint | None,
+    mailbox: IntakeMailbox | None,
+    feedback_at: datetime | None,
     counts: Counts,
-    email_at: datetime | None,
     *,
-    listens: bool,
+    listening: Listening,
     now: datetime,
 ) -> ReturnHealth:
-    endpoint = db.session.scalar(
-        sa.select(WebhookEndpoint).where(WebhookEndpoint.account_id == account.id)
-    )
-    mailbox = db.session.scalar(
-        sa.select(IntakeMailbox).where(IntakeMailbox.account_id == account.id)
-    )
     ways = [one for one in (endpoint, mailbox) if one is not None]
-    shared = None if account.rewrites_return_path else _last_shared(now)
-    if not ways and not shared and not email_at and (account.rewrites_return_path or not listens):
+    if not ways and listening == "stopped":
+        return ReturnHealth("stopped", feedback_at)
+    if not ways and listening == "off" and (feedback_at is None or feedback_at < now - LOOKS_BACK):
         return ReturnHealth("off")
-    if mailbox is not None and mailbox.is_on and mailbox.trouble:
-        return ReturnHealth("trouble", mailbox.trouble_at, reason=mailbox.trouble)
-    last = _latest([*(one.last_received_at for one in ways), shared, email_at])
+    if mailbox is not None and (trouble := _trouble(mailbox, now)):
+        return trouble
+    posted_at = endpoint.last_received_at if endpoint is not None else None
     refused = _last_refused(endpoint) if endpoint is not None else None
-    if refused is not None and (last is None or refused.received_at > last):
+    if refused is not None and (posted_at is None or refused.received_at > posted_at):
         return ReturnHealth("refused", refused.received_at, reason=refused.verdict)
+    last = _latest([posted_at, feedback_at])
     since = last or _latest([*(one.created_at for one in ways), account.created_at])
     if since is not None and now - since > QUIET_AFTER:
         sent = _sent_since(account, max(since, now - LOOKS_BACK), counts)
@@ -96,18 +138,18 @@ def _health(
     return ReturnHealth("received" if last else "waiting", last)
 
 
+def _trouble(mailbox: IntakeMailbox, now: datetime) -> ReturnHealth | None:
+    """Return why a mailbox is not read, if so."""
+    if mailbox.trouble:
+        return ReturnHealth("trouble", mailbox.trouble_at, reason=mailbox.trouble)
+    seen_at = mailbox.checked_at or mailbox.created_at
+    if seen_at < now - NOT_READ_AFTER:
+        return ReturnHealth("trouble", seen_at, reason=Reason("intake.not_running").pack())
+    return None
+
+
 def _latest(times: Iterable[datetime | None]) -> datetime | None:
     return max(filter(None, times), default=None)
-
-
-def _last_shared(now: datetime) -> datetime | None:
-    """Return when the last returned email came that belongs to no account in particular."""
-    return db.session.scalar(
-        sa.select(Incoming.received_at)
-        .where(Incoming.account_id.is_(None), Incoming.received_at >= now - LOOKS_BACK)
-        .order_by(Incoming.id.desc())
-        .limit(1)
-    )
 
 
 def _last_refused(endpoint: WebhookEndpoint) -> Incoming | None:

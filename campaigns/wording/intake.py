@@ -20,6 +20,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "intake.port_invalid": N_("Enter a port from 1 to 65,535: IMAP with TLS usually has 993."),
     "intake.refresh_token_missing": N_("Enter the refresh token."),
+    "intake.not_running": N_("Campaigns does not look into it. Start: campaigns intake"),
     "intake.refused": N_("%(host)s answered: %(error)s"),
     "intake.same_folder": N_(
         "Choose another folder for processed emails: they would be read again and again."

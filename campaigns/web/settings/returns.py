@@ -34,6 +34,7 @@ from campaigns.web.list_page import BOUNCES, COMPLAINTS, Rate, rate
 from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.settings.incoming import titles
+from campaigns.web.settings.listening import listener, listening
 from campaigns.web.template_helpers import moment
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name, ngettext, sentence
@@ -67,16 +68,12 @@ def returns_state(public_id: str) -> str | Response:
 
 def _health(account: ProviderAccount) -> ReturnHealth:
     with counting() as counts:
-        return returns.health(account, counts, listens=bool(_listener()), now=utcnow())
+        return returns.health(account, counts, listening=listening(), now=utcnow())
 
 
 def _stamp(health: ReturnHealth) -> str:
     """Return a text that changes with the light, and every minute, as it shows an age."""
     return f"{health.stamp}-{int(utcnow().timestamp()) // 60}"
-
-
-def _listener() -> str:
-    return services().settings.intake_lmtp or services().settings.intake_smtp
 
 
 def _postfix_line() -> str:
@@ -368,7 +365,8 @@ def _page(
         mailbox_form=(mailbox_form or stored_form).model_dump(),
         mailbox_stored=frozenset(mailbox.credentials) if mailbox else frozenset(),
         is_mailbox_open=mailbox_form is not None,
-        listener=_listener(),
+        listener=listener(),
+        listening=listening(),
         postfix_line=_postfix_line(),
         domain_options=[(one, one) for one in return_domains.domains_of(account.id)],
         unsubscribing=_unsubscribing(account),
