@@ -232,14 +232,14 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <box>\b[^;]{0,60}<gone>
         (?:unknown|invalid|no such|non-?\s?existent|wrong|bad|not an?) (?:\S+ ){0,2}<box>
         no (?:\S+ )?<box>
-        someone\W{0,6}(?:\w+ ){0,2}<gone>
+        someone\W{0,6}(?:\w+ ){0,2}(?!undeliv)<gone>
         no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
         does ?n[o']t exist|\bno one at|\bnot a local\b
         (?:bad|valid)rcptto
         <may not> accept (?:this )?<box>
         \bno \S+ in (?:\w+ ){0,2}directory|missing home directory
         (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>
-        (?:domain|host) has no (?:mail|mx)
+        (?:domain|host) has no (?:mail|mx)|\bno mx\b[^;]{0,30}\b(?:domain|destination|found)
         unknown (?:host|domain)|name or service not known
         null ?mx
         does not (?:accept|receive|handle) (?:e-?)?mail
@@ -360,7 +360,7 @@ def is_about_address(status: str, text: str, step: Step) -> bool:
         return False
     if _ONLY_ABOUT_ADDRESS.search(text):
         return True
-    if step == "rcpt" or (step != "dot" and _OF_DOMAIN.search(text)):
+    if step == "rcpt" or (step != "dot" and _OF_ENVELOPE.search(text)):
         return True
     if status.startswith("5.7."):
         return bool(_ACCESS_DENIED.search(text))
@@ -375,7 +375,11 @@ _ONLY_ABOUT_ADDRESS = re.compile(
 """Yahoo accepts all recipients, and says after the content which of them do not exist."""
 _OF_A_FILTER = re.compile(r"\[-\d{1,3}\]|^\s?\S{1,64}@\S{1,253} \[[a-z ]{1,60}\]", re.IGNORECASE)
 """Words of Yahoo Japan and of Mail2000, which also report what a recipient's filter refused."""
-_OF_DOMAIN = re.compile(r"\b(?:domain|host|mx|dns|name service)\b", re.IGNORECASE)
+_OF_ENVELOPE = re.compile(
+    r"\b(?:domain|host|mx|dns|name service)\b|\brecipient address rejected: |unroute?able address",
+    re.IGNORECASE,
+)
+"""Words that are not about the content: about a domain, and Postfix about a recipient."""
 _ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
 
 

@@ -28,7 +28,7 @@ def _any_of(words: str) -> str:
 # One word or phrase each, with \s for a space in it.
 WORDS = {
     "their box": _any_of(r"""
-        benutzer empfae?nger adressat postfach konto (?<!ip[-\s])adress?e?\b(?!\sip)
+        benutzer empfae?nger adressat postfach konto (?<!ip[-\s])adress?(?:en?|u|a|em)?\b(?!\sip)
         utilisateur destinataire compte boite
         usuari[oa] destinatari[oa] direccion buzon cuenta casilla
         utente casella indirizzo endereco \bconta\b caixa
@@ -41,11 +41,14 @@ WORDS = {
     "their gone": _any_of(r"""
         unbekannt existiert\snicht nicht\s(?:gefunden|vorhanden|bekannt) ungue?ltig
         inconnu n'?existe inexist introuvable invalid[eo]
-        \bno\sexiste desconocid no\sencontrad no\svalid[ao]
+        \bno\sexiste desconocid no\s(?:se\s)?(?:ha\s)?encontr no\svalid[ao]
         sconosciut non\sesiste non\strovat non\svalid[ao]
         nao\sexiste desconhecid nao\sencontrad
         onbekend bestaat\sniet niet\sgevonden finns\sinte findes\sikke bulunamadi
         nieznan nie\sistnieje nie\sznaleziono
+        nicht\s(?:\S+\s){0,3}auf(?:gelistet|gefuhrt)
+        (?:non|pas)\s(?:repertori|referenc) non\selencat
+        nao\s(?:consta|listad) no\s(?:aparece|figura)
         не\s(?:наиден|существует|известен|зарегистрирован) неизвест \bнет\b не\sісну не\sзнаидено
         存在しま 存在しな 見つかりま 見つから 不明 不存在 未找到 找不到 无效 無效
         존재하지 없는 찾을\s수\s없

@@ -1,6 +1,7 @@
 """Notices in plain text: where the returned email begins, whom they name and what servers said."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from campaigns.events.bounces import phrases
@@ -145,21 +146,31 @@ _ADDRESS_NOT_FOUND = re.compile(
 
 def step_of(text: str) -> Step:
     """Return the step that was answered, by the notice as a whole."""
-    return "rcpt" if _ADDRESS_NOT_FOUND.search(text[:2_000]) else reply_in(text).step
+    if _ADDRESS_NOT_FOUND.search(text[:2_000]) or "hard" in _stated_in(text):
+        return "rcpt"
+    return reply_in(text).step
 
 
 _GUESSES = re.compile(r"\b(?:may|might|could|possibl\w+|probabl\w+|perhaps|if|or)\b", re.IGNORECASE)
 
 
+_HAS_CODE = re.compile(r"\b[245](?:\d\d|\.\d{1,3}\.\d{1,3})\b")
+
+
 def mailbox_trouble(text: str) -> ReplyClass | None:
     """Return what a whole line of a notice states about a mailbox that exists."""
+    found = _stated_in(text)
+    return next((one for one in found if one in ("disabled", "mailbox_full")), None)
+
+
+def _stated_in(text: str) -> Iterator[ReplyClass]:
+    """Yield what whole lines of a notice state in its own words, such as a heading."""
     for line in text[:2_000].split("\n"):
-        if "@" in line or len(line) > 80 or line.lstrip()[:1] in "*-•" or _GUESSES.search(line):
+        is_list_item = line.lstrip()[:1] in "-•" or line.lstrip()[:2] == "* "
+        if "@" in line or len(line) > 80 or is_list_item or _GUESSES.search(line):
             continue
-        found = classify(550, line, step="rcpt")
-        if found in ("disabled", "mailbox_full"):
-            return found
-    return None
+        if not _HAS_CODE.search(line):
+            yield classify(550, line, step="rcpt")
 
 
 def reply_of(text: str) -> ServerReply:

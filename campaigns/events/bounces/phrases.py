@@ -183,6 +183,7 @@ COPY_FOLLOWS = re.compile(
         [ \t]{0,5}[:.]?[ \t]{0,5}$
     | (?:first|the\ first)\ \d{1,6}\ (?:lines|bytes)\b[^\n]{0,60}
     | (?:original\ mail|message)\ as\ follows
+    | message\ contents?\ follows?
     )
     | (?:Return-Path|Received|X-Received|Delivered-To|DKIM-Signature|ARC-Seal|X-Google-[\w-]{1,30}
         |X-Originating-IP|Message-I[Dd]|MIME-Version)[ \t]{0,3}:

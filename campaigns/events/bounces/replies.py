@@ -56,12 +56,17 @@ def reply_in(text: str) -> ServerReply:
     if found is None:
         stated = _STATUS.search(head)
         status = stated[1] if stated else ""
-        return ServerReply(0, status, _clean(head), step=_step(head, status))
+        words = head[stated.start() :] if stated and _begins_line(head, stated) else head
+        return ServerReply(0, status, _clean(words), step=_step(head, status))
     rest = head[found.start() :]
     status_of_rest = _STATUS.search(rest) or _STATUS.search(head)
     status = found[2] or (status_of_rest[1] if status_of_rest else "")
     words = _clean(rest if len(rest) > _SHORTEST else head)
     return ServerReply(int(found[1]), status, words, step=_step(head, status))
+
+
+def _begins_line(text: str, found: re.Match[str]) -> bool:
+    return not text[: found.start()].rpartition("\n")[2].strip(" #*-")
 
 
 _SHORTEST = 12
@@ -72,8 +77,12 @@ def _clean(text: str) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
-_NO_RECIPIENT_LEFT = re.compile(r"no valid recipients|need rcpt\b|no recipients\b", re.IGNORECASE)
-"""Later replies of a session in which the recipients were refused."""
+_NO_RECIPIENT_LEFT = re.compile(
+    r"no valid recipients|need rcpt\b|no recipients\b"
+    r"|^550 (?:5\.1\.1 )?<?\S{1,300}@\S{1,300}\.\.\. User unknown",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Later replies of a session in which the recipients were refused, and what sendmail concludes."""
 
 _IN_REPLY_TO = r"\b(?:in\s+reply\s+to|after|for|response\s+to)\s+(?:pipelined\s+)?"
 _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
@@ -81,7 +90,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
         "rcpt",
         re.compile(
             rf"{_IN_REPLY_TO}rcpt\b|\[rcpt_to\]"
-            r"|rcpt to (?:command )?(?:generated|returned|was|fail)"
+            r"|rcpt to (?:command )?(?:generated|returned|was|fail)|sent: ?rcpt to\b"
             r"|(?:>>>|-->|<<<) ?rcpt to[^\n]*\n[a-z >]{0,12}(?:<<<|<--|>>>) ?[45]"
             r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)",
             re.IGNORECASE | re.MULTILINE,

@@ -1336,4 +1336,38 @@ Content-Type: message/rfc822
             ("Return_Path", "<abuse@fbl.example>"),
         ),
     ),
+    Sample(
+        "gateway, expired",
+        DAEMON,
+        "Delivery Status Notification (Failure)",
+        """The following message to <ada@example.org> was undeliverable.
+The reason for the problem:
+5.4.7 - Delivery expired (message too old) 'timeout'
+""",
+        hardness="soft",
+    ),
+    Sample(
+        "transcript that names the command",
+        POSTMASTER,
+        "Message undeliverable: June offers",
+        """Your message did not reach some of the intended recipients:
+
+ada@example.org
+   Our server sent: RCPT TO:<ada@example.org>
+   Remote server replied: 550 Unknown user
+""",
+    ),
+    Sample(
+        "contents follow",
+        POSTMASTER,
+        "Message Delivery Failure",
+        """The following recipient(s) could not be reached:
+
+  Recipient: [SMTP:ada@example.org]
+  Reason: Remote server returned: 550 5.1.1 recipient unknown
+
+Message contents follow:
+
+{copy}""",
+    ),
 ]

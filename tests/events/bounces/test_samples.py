@@ -63,3 +63,21 @@ def test_a_report_is_read_in_each_form(form: str, status: str, reply: str, hardn
     verdict = classify(report(FORMS[form].format("ada@example.org", status, typed)))
     assert (verdict.kind, verdict.hardness) == ("bounce", hardness)
     assert verdict.recipients == ("ada@example.org",)
+
+
+HEADINGS = [
+    "** Address not found **",
+    "** Adres niet gevonden **",
+    "** Nie znaleziono adresu **",
+    "No se ha encontrado la dirección",
+    "L'indirizzo non esiste",
+    "Почтовый адрес не найден",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_a_heading_tells_that_the_recipient_was_refused(heading: str) -> None:
+    fields = "Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.0.0\n"
+    fields += "Diagnostic-Code: smtp; 550 no such user"
+    assert classify(report(fields, text=f"{heading}\n\nada@example.org")).hardness == "hard"
+    assert classify(report(fields)).hardness == "soft"
