@@ -42,8 +42,8 @@ _SAME = WORDS | {
     "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
     "|inbox|alias)(?:e?s)?",
     "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
-    "|present|exist|ok\\b|active)|no longer|(?:do|does|did) ?n[o']t exist|never existed|invalid"
-    "|non-?\\s?existent|undeliverable|unrout"
+    "|present|exist|ok\\b|active|in use)|no longer|(?:do|does|did) ?n[o']t exist|never existed"
+    "|invalid|non-?\\s?existent|undeliverable|unrout"
     r"|\b(?:deleted|removed|closed|terminated))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
@@ -71,6 +71,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:sender|recipient) verif\w+ (?:in progress|not yet|temporar)
         (?:could|can) ?n[o']t (?:create|open|lock|append)
         database (?:is )?(?:down|unavailable|error)
+        <box>\b[^;]{0,40}\btemporar\w+ (?:unava|not available|closed|reject|refus|defer)
+        <box>\b[^;]{0,40}\b(?:unavailable|closed) temporar
         """,
     ),
     (
@@ -120,6 +122,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:storage|quota|full) and inactive
         <box>\b[^;]{0,50}\b<off>(?! (?:from|for) sending)
         <off> <box>
+        <box>\b[^;]{0,60}\binactivity
         [45]\.2\.1\b[^;]{0,60}(?:unava|not available)
         <their box>[^;]{0,40}<their off>
         <their off>[^;]{0,10}<their box>
@@ -151,6 +154,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         domain is not reachable
         nxdomain|dns hard error|bad destination host
         recipient mailbox is not allowed
+        account or domain may not exist
         """,
     ),
     (
@@ -248,7 +252,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         moved away|has left
         unroute?able
         recipient address(?:es)? rejected ?: ?access denied
-        user does ?n[o']t have an? (?:\S+ )?account
+        (?<!you )do(?:es)? ?n[o']t have an? (?:\S+ )?(?:account|mailbox)
+        not (?:one of )?(?:an? |our )?(?:customer|member of (?:the |this )?domain)
         <their box>[^;]{0,40}<their gone>
         <their gone>[^;]{0,10}<their box>
         <their no> (?:\S+ ){0,2}<their box>
