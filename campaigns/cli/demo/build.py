@@ -23,7 +23,7 @@ from campaigns.audience.models import (
 from campaigns.audience.segments import saved, tree
 from campaigns.audience.subscribers import joined_name
 from campaigns.campaign.models import Campaign, CampaignLink, CampaignList, Delivery, Reply
-from campaigns.cli.demo.bounces import fill_bounces
+from campaigns.cli.demo.bounces import fill_feedback
 from campaigns.cli.demo.library import fill_library
 from campaigns.cli.demo.people import MAILBOX_GROUPS, people
 from campaigns.clock import utcnow
@@ -108,7 +108,7 @@ def _build(settings: Settings, now: datetime) -> None:
         campaign = _campaign(sender, lists[:1], subject, preheader, design, sent_at)
         _results(campaign, lists[0], chance, sent_at)
         past.append(campaign)
-    fill_bounces(past, services().signer)
+    fill_feedback(past, services().signer, services().vault)
     _campaign(
         sender,
         lists[:2],

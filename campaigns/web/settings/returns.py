@@ -1,18 +1,20 @@
 """What comes back through an account: its webhook, its mailbox, and how they are."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from flask import Response, render_template, request, url_for
 
+from campaigns import formatting
 from campaigns.access import access
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.models import IntakeMailbox, WebhookEndpoint
+from campaigns.events.policy import FEWEST
 from campaigns.events.webhooks import endpoints
 from campaigns.events.webhooks.endpoints import EndpointInput
 from campaigns.events.webhooks.registry import WEBHOOKS
@@ -35,7 +37,7 @@ from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.settings.incoming import titles
 from campaigns.web.settings.listening import listener, listening
-from campaigns.web.template_helpers import moment
+from campaigns.web.template_helpers import locale, moment
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name, ngettext, sentence
 from campaigns.web_limits import limiter
@@ -435,7 +437,9 @@ def _rates(account: ProviderAccount) -> dict[str, Any]:
             for one in feedback_rates.by_mailbox_provider(account.id, now=now)
         ],
         "days": [
-            _rate_line(one.key.isoformat() if isinstance(one.key, date) else one.key, one)
+            _rate_line(
+                formatting.date(one.key, locale()) if isinstance(one.key, date) else one.key, one
+            )
             for one in feedback_rates.by_day(account.id, now=now)
         ],
         "rate_days": feedback_rates.DAYS,
@@ -447,9 +451,15 @@ def _rate_line(label: str, line: FeedbackLine) -> RateLine:
         label,
         line.sent,
         line.soft,
-        rate(line.hard, line.sent, BOUNCES),
-        rate(line.complaints, line.sent, COMPLAINTS),
+        _judged(line.hard, line.sent, BOUNCES),
+        _judged(line.complaints, line.sent, COMPLAINTS),
     )
+
+
+def _judged(part: int, whole: int, limits: tuple[float, float]) -> Rate:
+    """Return a rate. A complaint or two of a hundred emails say nothing, whatever their share."""
+    found = rate(part, whole, limits)
+    return found if part >= FEWEST["complaints"]["alarm"] else replace(found, level="good")
 
 
 def _address(public_id: str, part: str = "") -> str:
