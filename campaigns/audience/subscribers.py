@@ -19,7 +19,7 @@ from campaigns.audience.models import (
     Suppression,
     Tag,
 )
-from campaigns.db import db, insert_ignoring
+from campaigns.db import db, insert_ignoring, is_postgresql
 from campaigns.inputs import one_line
 from campaigns.reason import ReasonError
 
@@ -135,16 +135,16 @@ def known_attributes() -> list[str]:
     Only the newest and the oldest are read: reading a million rows would delay the page. The
     newest alone may all come from one import without attributes.
     """
-    return sorted(
-        {
-            name
-            for order in (Subscriber.id.desc(), Subscriber.id.asc())
-            for attributes in db.session.scalars(
-                sa.select(Subscriber.attributes).order_by(order).limit(SAMPLE)
-            )
-            for name in attributes
-        }
-    )
+    read = [
+        sa.select(sa.select(Subscriber.id).order_by(order).limit(SAMPLE).subquery().c.id)
+        for order in (Subscriber.id.desc(), Subscriber.id.asc())
+    ]
+    if is_postgresql():
+        keys = sa.func.jsonb_object_keys(Subscriber.attributes).table_valued("key").render_derived()
+    else:
+        keys = sa.func.json_each(Subscriber.attributes).table_valued("key")
+    found = sa.select(keys.c.key).distinct().where(Subscriber.id.in_(sa.union(*read)))
+    return sorted(db.session.scalars(found.select_from(Subscriber).join(keys, sa.true())))
 
 
 def merge_data(person: Subscriber | None) -> dict[str, Any]:
