@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, has_request_context, request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 
 from campaigns import formatting
 from campaigns.accounts.workspace import load_workspace
@@ -22,6 +23,7 @@ from campaigns.wording.catalog import languages
 from campaigns.wording.messages import N_
 
 LOW_DISK_BYTES = 16 * 1024 * 1024
+THEMES = ("light", "dark")
 JUST_NOW = timedelta(minutes=1)
 """Age below which a time is shown as "just now"."""
 
@@ -133,6 +135,7 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(write)
     app.add_template_global(language_tag)
+    app.add_template_global(theme_attributes)
     app.add_template_global(languages)
     app.add_template_global(icon_url)
     app.add_template_global(status_word)
@@ -195,6 +198,17 @@ def locale() -> str:
 def language_tag() -> str:
     """Return the language tag of this request, for the `lang` attribute."""
     return formatting.language_tag(locale())
+
+
+def theme_attributes() -> Markup:
+    """Return attributes of the page: light or dark, and whether the user chose that.
+
+    Without a choice, static/js/theme.js follows the device.
+    """
+    chosen = request.cookies.get("theme") if has_request_context() else None
+    if chosen not in THEMES:
+        return Markup('data-bs-theme="light"')
+    return Markup('data-bs-theme="{}" data-theme-chosen').format(chosen)
 
 
 def local(value: datetime) -> datetime:

@@ -1,20 +1,17 @@
-// Runs before the page is painted, so that a dark page never flashes white.
+// Runs before the page is painted, so that a dark page never flashes white. A choice is kept in a
+// cookie: the page comes with it, while reading a browser's storage can take a tenth of a second.
 (function () {
   "use strict";
-  var dark = window.matchMedia("(prefers-color-scheme: dark)");
-  function stored() {
-    try { return localStorage.getItem("theme"); } catch (error) { return null; }
-  }
+  var root = document.documentElement, dark = window.matchMedia("(prefers-color-scheme: dark)");
   function apply() {
-    var theme = stored() || (dark.matches ? "dark" : "light");
-    document.documentElement.setAttribute("data-bs-theme", theme);
+    if (!("themeChosen" in root.dataset)) root.dataset.bsTheme = dark.matches ? "dark" : "light";
   }
   apply();
   dark.addEventListener("change", apply);
   document.addEventListener("click", function (event) {
     if (!event.target.closest("[data-theme-toggle]")) return;
-    var next = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", next); } catch (error) { /* private window: for this page only */ }
-    document.documentElement.setAttribute("data-bs-theme", next);
+    root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    root.dataset.themeChosen = "";
+    document.cookie = "theme=" + root.dataset.bsTheme + "; path=/; max-age=31536000; samesite=lax";
   });
 })();
