@@ -8,7 +8,7 @@ from jinja2 import meta
 
 from campaigns.clock import utcnow
 from campaigns.formatting import DEFAULT_LOCALE, relative_time
-from campaigns.web.static_files import tree
+from campaigns.web.static_files import STYLES, tree
 
 PAGES = ("web/home/home.html", "web/campaigns/index.html", "web/content/edit.html")
 """Pages that are visited first, or that consist of many templates."""
@@ -18,7 +18,8 @@ def warm_up(app: Flask) -> None:
     """Compile the templates of these pages and compress their scripts: half a second of work."""
     for name in templates_of(app, PAGES):
         app.jinja_env.get_template(name)
-    tree().files["js/content/blocks.bundle.js"].content("br")
+    for name in ("js/content/blocks.bundle.js", *STYLES):
+        tree().files[name].content("br")
     now = utcnow()
     relative_time(now - timedelta(hours=1), now, DEFAULT_LOCALE)
 

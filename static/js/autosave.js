@@ -3,6 +3,7 @@
 
 const DELAY = 700;
 const RETRY = 5000;
+const LOOK_DELAY = 500;
 const PREVIEWED = ["source", "inline_css", "content_kind", "brand", "subject", "preheader", "sender", "include"];
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
@@ -15,6 +16,7 @@ let saved = snapshot();
 let busy = null;
 let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
 let timer = 0;
+let isOffered = false; // the text kept in the browser
 
 // Without NUL, which no database keeps; a pasted text may have it.
 function snapshot() { return new URLSearchParams(new FormData(form)).toString().replaceAll("%00", ""); }
@@ -30,6 +32,7 @@ function say(text, kind) {
 // ---- Kept in the browser ----------------------------------------------------------------------
 
 function keep() {
+  offerKept();
   try {
     localStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), text: snapshot() }));
     return true;
@@ -231,11 +234,19 @@ function restore(values) {
   form.dispatchEvent(new CustomEvent("restored"));
 }
 
-const old = kept();
-if (old && old.text !== saved) {
+// Not at once: the first look into the browser's storage can take a tenth of a second.
+window.setTimeout(offerKept, LOOK_DELAY);
+
+function offerKept() {
+  if (isOffered) return;
+  isOffered = true;
+  const old = kept();
+  if (!old) return;
+  if (old.text === saved) {
+    forget();
+    return;
+  }
   bar("restore").querySelector("[data-when]").textContent =
     new Date(old.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   bar("restore").hidden = false;
-} else if (old) {
-  forget();
 }

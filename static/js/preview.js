@@ -6,8 +6,9 @@ const card = document.getElementById("preview");
 const stage = card.querySelector(".preview-stage");
 const words = JSON.parse(card.dataset.words);
 const switches = { "dark": false, "no-images": false };
-let frame = card.querySelector(".preview-frame");
+let frame = card.querySelector(".preview-frame"); // null until it is needed
 let next = null; // the frame that is loading
+let isStale = !frame; // shown again once it is seen
 
 function address() {
   const url = new URL(card.dataset.preview, window.location.href);
@@ -23,17 +24,18 @@ function address() {
 
 // The new email takes the place of the old one when it is there, at the place that was read.
 function reloadPreview() {
+  isStale = !stage.clientWidth;
+  if (isStale) return;
   if (next) next.remove();
   const loading = document.createElement("iframe");
   next = loading;
   loading.className = "preview-next";
-  loading.title = frame.title;
+  loading.title = stage.dataset.title;
   loading.setAttribute("sandbox", "allow-same-origin");
-  loading.loading = "lazy"; // not while the editor of blocks is shown instead
   loading.addEventListener("load", () => {
     if (next !== loading) return;
-    const top = frame.contentWindow && frame.contentDocument ? frame.contentWindow.scrollY : 0;
-    frame.remove();
+    const top = frame && frame.contentDocument ? frame.contentWindow.scrollY : 0;
+    if (frame) frame.remove();
     loading.className = "preview-frame";
     frame = loading;
     next = null;
@@ -47,6 +49,7 @@ function reloadPreview() {
 // An email decides by its width whether it is on a phone: a narrow column shows the desktop view
 // made smaller.
 function fitFrame() {
+  if (!frame) return;
   if (stage.dataset.view !== "desktop" || !stage.clientWidth || stage.clientWidth >= DESKTOP_WIDTH) {
     frame.style.cssText = "";
     return;
@@ -76,7 +79,10 @@ function toggle(button) {
   reloadPreview();
 }
 
-new ResizeObserver(fitFrame).observe(stage);
+new ResizeObserver(() => {
+  if (isStale) reloadPreview();
+  fitFrame();
+}).observe(stage);
 if (window.innerWidth < PHONE_WIDTH) showAs("phone");
 card.addEventListener("click", (event) => {
   const view = event.target.closest("button[data-view]"), switched = event.target.closest("[data-switch]");

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from campaigns.config import Settings
+from campaigns.web.static_files import tree
 from tests.architecture.source import ROOT
 
 TEMPLATES, STATIC = ROOT / "templates", ROOT / "static"
@@ -62,7 +63,7 @@ def test_templates_use_existing_static_files() -> None:
         for name in re.findall(
             r"""(?:asset|module_scripts)\(\s*["']([^"']+)["']""", path.read_text("utf-8")
         )
-        if not (STATIC / name).is_file()
+        if name not in tree().files
     ]
     assert missing == []
 

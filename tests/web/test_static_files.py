@@ -15,7 +15,7 @@ from campaigns.app import create_app
 from campaigns.config import Settings
 from campaigns.db import transaction
 from campaigns.server.front import Front
-from campaigns.web.static_files import Tree, asset, quick_answer, tree
+from campaigns.web.static_files import STYLES, Tree, asset, quick_answer, tree
 from tests.conftest import settings_for_tests
 from tests.factories import a_campaign, a_list
 from tests.server.asgi import Exchange
@@ -102,11 +102,22 @@ def test_any_change_in_the_tree_changes_every_url(tmp_path: Path) -> None:
 
 
 def test_files_named_by_styles_are_in_the_same_tree(client: FlaskClient) -> None:
-    style = asset("css/fonts.css")
+    style = asset("css/app.bundle.css")
     named = re.findall(r'url\("([^"]+)"\)', client.get(style).text)
     assert named
     for one in named:
         assert client.get(urljoin(style, one)).status_code == 200
+
+
+def test_style_sheets_that_belong_together_are_one_file() -> None:
+    files = tree().files
+    for name, parts in STYLES.items():
+        held = files[name].identity
+        assert held == b"\n".join(files[part].identity for part in parts)
+
+
+def test_no_selector_of_tabler_makes_browsers_style_the_whole_page_again() -> None:
+    assert b":has(" not in tree().files[STYLE].identity, "run bin/trim-tabler, then bin/compress"
 
 
 def test_an_unknown_name_in_a_template_is_an_error() -> None:

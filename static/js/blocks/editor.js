@@ -16,8 +16,21 @@ const root = document.getElementById("block-editor");
 const source = document.getElementById("source");
 const store = new Store(source, root.querySelector("[data-live]"));
 
+// Modules run before this event, and htmx listens only after it.
+const isRead = new Promise((resolve) => {
+  document.addEventListener("DOMContentLoaded", resolve, { once: true });
+});
+
 if (store.document) start();
-else root.querySelector("[data-unreadable]").hidden = false;
+else {
+  root.querySelector("[data-unreadable]").hidden = false;
+  tellReady();
+}
+
+// What else is on the page is loaded now.
+function tellReady() {
+  isRead.then(() => document.body.dispatchEvent(new CustomEvent("editor-ready")));
+}
 
 function start() {
   const actions = new Actions(store);
@@ -177,5 +190,6 @@ function start() {
     if (panes.isNarrow) showWidth("phone"); // the frame has no page to show before
     root.dataset.ready = "";
     saved.load();
+    tellReady();
   });
 }

@@ -10,13 +10,14 @@ export class Outline {
   constructor(store, actions, saved, root, edit) {
     Object.assign(this, { store, actions, saved, edit });
     this.tree = root.querySelector("[data-outline]");
+    this.pane = this.tree.closest("[role=tabpanel]");
     this.collapsed = new Set();
     this.sortables = [];
     this.tree.addEventListener("keydown", (event) => this.key(event));
     store.addEventListener("document", () => this.schedule());
     store.addEventListener("selection", () => this.schedule());
     store.addEventListener("problems", () => this.schedule());
-    this.render();
+    root.addEventListener("tab-shown", () => this.render());
   }
 
   schedule() {
@@ -28,8 +29,9 @@ export class Outline {
     });
   }
 
+  // Nothing is drawn while another tab is shown.
   render() {
-    if (!this.store.document || this.isDragging) return;
+    if (!this.store.document || this.isDragging || this.pane.hidden) return;
     const hadFocus = this.tree.contains(document.activeElement);
     const button = hadFocus && document.activeElement.dataset.action;
     for (const sortable of this.sortables) sortable.destroy();

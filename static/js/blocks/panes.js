@@ -40,6 +40,7 @@ export class Panes {
       tab.tabIndex = isShown ? 0 : -1;
       document.getElementById(tab.getAttribute("aria-controls")).hidden = !isShown;
     }
+    this.root.dispatchEvent(new CustomEvent("tab-shown"));
   }
 
   // Show a pane: a tab ("add", "outline") or the inspector.
