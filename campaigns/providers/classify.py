@@ -44,7 +44,7 @@ _SAME = WORDS | {
     "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
     "|present|exist|ok\\b|active|in use)|no longer|(?:do|does|did) ?n[o']t exist|never existed"
     "|invalid|non-?\\s?existent|undeliverable|unrout"
-    r"|\b(?:deleted|removed|closed|terminated))",
+    r"|\b(?:deleted|removed|closed|terminated|retired))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
     "from": r"(?:\bsender|\bfrom|return[- ]path):? (?:e-?mail |address |domain )*",
@@ -56,6 +56,7 @@ _SAME = WORDS | {
     "shut by": "(?:reject|refus|block|deni)(?:ed|s)? (?:by|due to|because of)",
     "seems": "(?:looks? like|probabl[ey]|likely|suspected|considered|judged"
     "|(?:classified|identified|detected|flagged|tagged) as)",
+    "cannot": "(?:can(?:no|')t|could ?(?:not|n't)|unable to)",
     "may not": "(?:not (?:allowed|permitted|authori[sz]ed)|unable|can(?:no|')t|won'?t|refus\\w+)",
 }
 _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
@@ -108,7 +109,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "policy",
         r"""
         \b[he][eh]lo\b
-        client host rejected
+        client host\b[^;]{0,20} (?:rejected|unknown|not found)
+        <cannot> (?:find|resolve|verify|identify) your (?:\w+ )?(?:host|domain|ip\b|server|name)
+        \bip\b[^;]{0,40}<their off>
         too many (?:\w+ )?(?:invalid|bad|unknown|non-?existent) <box>
         <box> (?:has |have )?(?:reject|refuse|block)(?:ed|s)? (?:your|this|the|\w*mail|message)
         \buser reject\b
@@ -124,8 +127,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <off> <box>
         <box>\b[^;]{0,60}\binactivity
         [45]\.2\.1\b[^;]{0,60}(?:unava|not available)
-        <their box>[^;]{0,40}<their off>
-        <their off>[^;]{0,10}<their box>
+        <any box>[^;]{0,40}<their off>
+        <their off>[^;]{0,10}<any box>
         """,
     ),
     (
@@ -142,8 +145,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:no|enough|insufficient) (?:\w+ ){0,2}space
         space has been used
         storage (?:limit|allocation|full)
-        <their box>[^;]{0,40}<their full>
-        <their full>[^;]{0,10}<their box>
+        <any box>[^;]{0,40}<their full>
+        <their full>[^;]{0,10}<any box>
         """,
     ),
     (
@@ -243,7 +246,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <may not> accept (?:this )?<box>
         \bno \S+ in (?:\w+ ){0,2}directory|missing home directory
         (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>
-        (?:domain|host) has no (?:mail|mx)|\bno mx\b[^;]{0,30}\b(?:domain|destination|found)
+        (?:domain|host) has no mail|\bhas no mx\b|\bno mx\b[^;]{0,30}\b(?:domain|destination|found)
         unknown (?:host|domain)|name or service not known
         null ?mx
         does not (?:accept|receive|handle) (?:e-?)?mail
@@ -253,9 +256,12 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         unroute?able
         recipient address(?:es)? rejected ?: ?access denied
         (?<!you )do(?:es)? ?n[o']t have an? (?:\S+ )?(?:account|mailbox)
+        n[o']t have (?:that|this|such an?) (?:\w+ )?<box>
+        <cannot> (?:find|locate) (?:\S+ ){0,3}<box>
+        \bnot our <box>
         not (?:one of )?(?:an? |our )?(?:customer|member of (?:the |this )?domain)
-        <their box>[^;]{0,40}<their gone>
-        <their gone>[^;]{0,10}<their box>
+        <any box>[^;]{0,40}<their gone>
+        <their gone>[^;]{0,10}<any box>
         <their no> (?:\S+ ){0,2}<their box>
         """,
     ),
@@ -276,6 +282,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         """,
     ),
 )
+
+
+_SAME["any box"] = f"(?:{_SAME['box']}|{_SAME['their box']})"
 
 
 def _compiled(phrases: str) -> re.Pattern[str]:

@@ -1,7 +1,8 @@
 """The words for mailboxes and their troubles in the languages in which mail servers answer.
 
-German, French, Spanish, Italian, Portuguese, Dutch, Polish, Scandinavian, Russian, Ukrainian,
-Japanese, Chinese and Korean; English is in `classify`, which combines them. All in lower case and
+German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech, Hungarian, Scandinavian,
+Finnish, Turkish, Russian, Ukrainian, Japanese, Chinese and Korean; English is in `classify`,
+which combines them. All in lower case and
 without accents, as `fold` leaves a text. An umlaut is "a" or "ae".
 """
 
@@ -25,37 +26,43 @@ def _any_of(words: str) -> str:
     return f"(?:{'|'.join(words.split())})"
 
 
+_NOT = _any_of(r"""
+    \bnicht \bpas \bno \bnon \bnao \bniet \bnie \bnem \binte \bikke \bei \bне
+""")
+_KNOWN = _any_of(r"""
+    bekannt gefunden vorhanden existier connu trouv exist present encontr trovat valid[aeio]?\b
+    conhecid conocid registrad bekend gevonden istniej znalezion finns kand kendt kjent loydy letez
+    наид знаид существ існу извест відом зарегистр
+""")
 # One word or phrase each, with \s for a space in it.
 WORDS = {
     "their box": _any_of(r"""
         benutzer empfae?nger adressat postfach konto (?<!ip[-\s])adress?(?:en?|u|a|em)?\b(?!\sip)
         utilisateur destinataire compte boite
-        usuari[oa] destinatari[oa] direccion buzon cuenta casilla
-        utente casella indirizzo endereco \bconta\b caixa
-        gebruiker ontvanger postbus anvandare mottagare modtager bruger kullanici
-        uzytkowni[ck] odbior[ck] skrzynk
-        пользовател адресат получател ящик адрес користувач одержувач
-        ユーザ 宛先 受信者 アドレス メールボックス 用户 用戶 收件人 邮箱 信箱 郵箱 地址
+        usuari[oa] destinatari[oa] direccion\b(?!\sip) buzon cuenta casilla
+        utente casella indirizzo(?!\sip) endereco(?!\sip) \bconta\b caixa
+        gebruiker ontvanger postbus anvandare mottagare modtager bru[gk]er kullanici kayttaja
+        uzytkowni[ck] odbior[ck] skrzynk uzivatel prijemce schrank felhasznalo cimzett
+        пользовател адресат получател ящик (?<!ip[-\s])адрес користувач одержувач
+        ユーザ 宛先 受信者 アドレス メールボックス 用户 用戶 收件人 邮箱 信箱 郵箱 (?<!ip)地址
         사용자 수신자 메일함
     """),
-    "their gone": _any_of(r"""
-        unbekannt existiert\snicht nicht\s(?:gefunden|vorhanden|bekannt) ungue?ltig
-        inconnu n'?existe inexist introuvable invalid[eo]
-        \bno\sexiste desconocid no\s(?:se\s)?(?:ha\s)?encontr no\svalid[ao]
-        sconosciut non\sesiste non\strovat non\svalid[ao]
-        nao\sexiste desconhecid nao\sencontrad
-        onbekend bestaat\sniet niet\sgevonden finns\sinte findes\sikke bulunamadi
-        nieznan nie\sistnieje nie\sznaleziono
+    "their gone": rf"(?:{_NOT} (?:\S+ ){{0,3}}{_KNOWN}|"
+    + _any_of(r"""
+        unbekannt existiert\snicht bestaat\sniet finns\sinte finnes\sikke findes\sikke ungue?ltig
         nicht\s(?:\S+\s){0,3}auf(?:gelistet|gefuhrt)
-        (?:non|pas)\s(?:repertori|referenc) non\selencat
-        nao\s(?:consta|listad) no\s(?:aparece|figura)
-        не\s(?:наиден|существует|известен|зарегистрирован) неизвест \bнет\b не\sісну не\sзнаидено
-        存在しま 存在しな 見つかりま 見つから 不明 不存在 未找到 找不到 无效 無效
-        존재하지 없는 찾을\s수\s없
-    """),
+        inconnu n'?existe inexist introuvable invalid[eo] desconocid desconhecid sconosciut
+        (?:non|pas)\s(?:repertori|referenc) non\s(?:esiste|elencat) no\s(?:aparece|figura)
+        nao\s(?:consta|listad)
+        onbekend nieznan neznam neexist nenalezen nebyl[ao]?\snalezen okand ukendt ukjent tuntemat
+        ismeretlen bulunamadi bilinme \byok\b nieprawidlow
+        неизвест невідом \bнет\b удален 存在しま 存在しな 見つかりま 見つから 不明
+        不存在 未找到 找不到 无效 無效 不正确 존재하지 없는 없습니다 찾을\s수\s없
+    """)
+    + ")",
     "their no": _any_of(r"""
         \bkeine?n?\b \baucune?\b \bningun[ao]?\b \bnessun[ao]?\b \bnenhuma?\b
-        \bgeen\b \bbrak\b \bнет\b
+        \bgeen\b \bbrak\b \bnie\sma\b \bнет\b
     """),
     "their full": _any_of(r"""
         \bvoll\b erschoe?pft ue?berschritten ue?berfue?llt ausgeschoe?pft
@@ -66,7 +73,7 @@ WORDS = {
     "their off": _any_of(r"""
         deaktiviert gesperrt inaktiv stillgelegt
         desactive suspendu bloquee?\b inactif archivee?\b
-        desactivad suspendid bloquead deshabilitad inactiv[ao]
+        desactivad suspendid bloquead deshabilitad inactiv[ao]\b
         disattivat sospes bloccat disabilitat inattiv desativad suspens[ao] inativ
         geblokkeerd gedeactiveerd zablokowan nieaktywn zawieszon
         отключ заблокирован неактив приостановлен вимкнен

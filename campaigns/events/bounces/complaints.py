@@ -7,6 +7,7 @@ from campaigns.events.bounces.addresses import addresses_in, first_address
 from campaigns.events.bounces.mime import Email, EmailPart, first, headers_of
 
 PART_KIND = "message/feedback-report"
+_FIRST_FIELD = re.compile(r"\s{0,20}feedback-type\s?:", re.IGNORECASE)
 TYPES = ("abuse", "opt-out", "fraud", "not-spam", "auth-failure", "virus", "other")
 
 
@@ -26,7 +27,8 @@ def complaint_in(email: Email, returned: dict[str, list[str]]) -> Complaint | No
     `returned` are the headers of the email that it returns.
     """
     for part in email.parts:
-        if part.kind == PART_KIND:
+        is_report = email.kind == "multipart/report" and _FIRST_FIELD.match(part.text)
+        if part.kind == PART_KIND or is_report:
             return _of_report(part, returned)
     return _of_microsoft(email, returned)
 

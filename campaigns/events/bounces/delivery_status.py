@@ -18,8 +18,15 @@ PART_KINDS = (
     "message/delivery_status",
 )
 MAX_BLOCKS = 1_000
+_FIRST_FIELD = re.compile(r"\s{0,20}(?:reporting-mta|final-recipient)\s?:", re.IGNORECASE)
 
 Fields = Mapping[str, list[str]]
+
+
+def is_status(kind: str, text: str) -> bool:
+    """Return whether a part has the fields of a report, which some gateways label as a file."""
+    is_file = kind.startswith("application/") and bool(_FIRST_FIELD.match(text))
+    return kind in PART_KINDS or is_file
 
 
 class RecipientStatus:

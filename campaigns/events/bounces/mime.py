@@ -61,7 +61,7 @@ def first(headers: Mapping[str, list[str]], name: str) -> str:
 
 def read(raw: bytes) -> Email:
     """Read an email. Whatever it contains, the result is an email."""
-    source = with_plain_line_ends(raw[:MAX_BYTES]).lstrip(b"\n\x00 \t")
+    source = with_plain_line_ends(raw[:MAX_BYTES]).lstrip(b"\xef\xbb\xbf\n\x00 \t")
     if source.startswith(b"From "):  # the separator line of mbox files
         source = source.partition(b"\n")[2]
     headers, body = _split(source, 0, len(source))

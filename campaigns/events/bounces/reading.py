@@ -88,7 +88,7 @@ def _by_statuses(email: Email, own: str) -> BounceVerdict | None:
     statuses = [
         status
         for part in email.parts
-        if part.kind in delivery_status.PART_KINDS
+        if delivery_status.is_status(part.kind, part.text)
         for status in delivery_status.statuses(part.text)
     ]
     if not statuses:

@@ -106,6 +106,8 @@ BROKEN = {
         b"Subject: ", "Subject: \udcff é".encode("utf-8", "replace")
     ),
     "no header at all in front": b"\n\n\n" + report(FAILED),
+    "a byte order mark": b"\xef\xbb\xbf" + report(FAILED),
+    "fields that are labelled as a file": report(FAILED, kind="application/octet-stream"),
     "an mbox line": b"From MAILER-DAEMON Mon Jun  1 09:00:00 2026\n" + report(FAILED),
 }
 

@@ -181,6 +181,12 @@ def test_a_complaint_without_a_recipient_takes_that_of_the_email() -> None:
     assert verdict.recipients == ("ada@example.org",)
 
 
+def test_a_complaint_in_a_part_of_another_type_is_found() -> None:
+    raw = complaint("Feedback-Type: abuse\nOriginal-Rcpt-To: ada@example.org")
+    verdict = classify(raw.replace(b"message/feedback-report", b"text/plain"))
+    assert (verdict.kind, verdict.recipients) == ("complaint", ("ada@example.org",))
+
+
 def test_a_complaint_with_an_unknown_type_is_one() -> None:
     verdict = classify(complaint("Feedback-Type: annoyed\nVersion: 1", returned=RETURNED))
     assert (verdict.kind, verdict.feedback_type) == ("complaint", "other")
