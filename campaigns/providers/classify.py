@@ -39,11 +39,12 @@ refused       permanent, without a stated cause: the message fails, the address 
 # One phrase per line, as `fold` leaves a text; <...> stands for the words of _SAME. The first match
 # decides, so narrow phrases come before wide ones.
 _SAME = WORDS | {
-    "box": "(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
+    "box": "(?:user|mail[ -]?box|recipient|account|addressee|(?<!ip )address|local[- ]part"
     "|inbox|alias)(?:e?s)?",
-    "gone": "(?:unknown|not (?:be )?(?:a |an )?(?:found|known|recogni[sz]ed|listed|valid|local"
-    "|present|exist|ok\\b|active|in use)|no longer|(?:do|does|did) ?n[o']t exist|never existed"
-    "|invalid|non-?\\s?existent|undeliverable|unrout"
+    "gone": r"(?:\bunk[no]\w{2,4}\b|(?:\bnot|n[o']t) (?:be |been )?(?:an? |the |our |in )?(?:\w+ )?"
+    r"(?:found|known|recogni[sz]ed|listed|valid|local|present|exist\w{0,4}|ok\b|active|in use"
+    r"|directory|database|registered|hosted|resolved)|no longer|never existed|invalid"
+    r"|non-?\s?exist|undeliverable|unrout"
     r"|\b(?:deleted|removed|closed|terminated|retired))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
@@ -237,11 +238,11 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "hard",
         r"""
         <box>\b[^;]{0,60}<gone>
-        (?:unknown|invalid|no such|non-?\s?existent|wrong|bad|not an?) (?:\S+ ){0,2}<box>
+        (?:unk[no]\w{2,4}|invalid|no such|non-?\s?exist\w{2,3}|wrong|bad|not an?) (?:\S+ ){0,2}<box>
         no (?:\S+ )?<box>
         someone\W{0,6}(?:\w+ ){0,2}(?!undeliv)<gone>
         no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
-        does ?n[o']t exist|\bno one at|\bnot a local\b
+        does ?n[o']t exist|\bno ?(?:one|body) (?:at|by|with|here)\b|\bnot a local\b
         (?:bad|valid)rcptto
         <may not> accept (?:this )?<box>
         \bno \S+ in (?:\w+ ){0,2}directory|missing home directory

@@ -51,7 +51,7 @@ WORDS = {
     + _any_of(r"""
         unbekannt existiert\snicht bestaat\sniet finns\sinte finnes\sikke findes\sikke ungue?ltig
         nicht\s(?:\S+\s){0,3}auf(?:gelistet|gefuhrt)
-        inconnu n'?existe inexist introuvable invalid[eo] desconocid desconhecid sconosciut
+        inconnu n'?existe inexist inesist introuvable invalid[eo] desconocid desconhecid sconosciut
         (?:non|pas)\s(?:repertori|referenc) non\s(?:esiste|elencat) no\s(?:aparece|figura)
         nao\s(?:consta|listad)
         onbekend nieznan neznam neexist nenalezen nebyl[ao]?\snalezen okand ukendt ukjent tuntemat

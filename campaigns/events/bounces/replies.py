@@ -30,7 +30,7 @@ def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
     status = reply.status or reply.stated
     code = reply.code or (int(status[0]) * 100 + 50 if status[:1] in ("4", "5") else 550)
     text = reply.text if reply.status else f"{reply.stated} {reply.text}"
-    if is_final and status == "4.1.1":
+    if is_final and status == "4.1.1" and not _LATER.search(text):
         code, text = 550, text.replace("4.1.1", "5.1.1")  # unknown until the end
     found = classify(code, text, step=reply.step or "rcpt")
     # Without a code, the server that wrote the notice decided it: it knows its recipients.
@@ -38,6 +38,7 @@ def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
     return "refused" if found == "hard" and not is_about_address(status, text, step) else found
 
 
+_LATER = re.compile(r"try (?:it )?(?:again|later)|temporar|\blater\b", re.IGNORECASE)
 _CODES = (
     "421|422|431|432|441|442|446|447|449|450|451|452|453|454|455|458|459|471"
     "|50[0-4]|51[0-7]|52[0-5]|53[0-8]|54[0-7]|55[0-9]|571"
