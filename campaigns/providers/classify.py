@@ -238,7 +238,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "hard",
         r"""
         <box>\b[^;]{0,60}<gone>
-        (?:unk[no]\w{2,4}|invalid|no such|non-?\s?exist\w{2,3}|wrong|bad|not an?) (?:\S+ ){0,2}<box>
+        (?:unk[no]\w{2,4}|invalid|no such|non-?\s?exist\w{2,3}|wrong|bad) (?:\S+ ){0,2}<box>
+        (?:not|n't) an? (?:\S+ ){0,2}<box>
         no (?:\S+ )?<box>
         someone\W{0,6}(?:\w+ ){0,2}(?!undeliv)<gone>
         no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
