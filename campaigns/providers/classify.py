@@ -242,7 +242,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:not|n't) an? (?:\S+ ){0,2}<box>
         no (?:\S+ )?<box>
         someone\W{0,6}(?:\w+ ){0,2}(?!undeliv)<gone>
-        no such (?:\w+ )?(?:here|domain|host|name|customer|member|person)
+        no such (?!file|command|message|sender|service|option)\w
         does ?n[o']t exist|\bno ?(?:one|body) (?:at|by|with|here)\b|\bnot a local\b
         (?:bad|valid)rcptto
         <may not> accept (?:this )?<box>
@@ -251,7 +251,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:domain|host) has no mail|\bhas no mx\b|\bno mx\b[^;]{0,30}\b(?:domain|destination|found)
         unknown (?:host|domain)|name or service not known
         null ?mx
-        does not (?:accept|receive|handle) (?:e-?)?mail
+        (?:not|n't) (?:accept|receive|handle) (?:e-?)?mail(?! from)
         <box> (?:is )?(?:currently )?(?:unava|not available)
         no longer (?:\w+ ){0,3}(?:works?|here|employed|exists?|valid|in use|available)
         moved away|has left

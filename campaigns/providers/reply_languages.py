@@ -37,9 +37,10 @@ _KNOWN = _any_of(r"""
 # One word or phrase each, with \s for a space in it.
 WORDS = {
     "their box": _any_of(r"""
-        benutzer empfae?nger adressat postfach konto (?<!ip[-\s])adress?(?:en?|u|a|em)?\b(?!\sip)
+        benutzer empfae?nger adressat postfach kont[oa]\b
+        (?<!ip[-\s])adress?(?:en?|u|a|em)?\b(?!\sip)
         utilisateur destinataire compte boite
-        usuari[oa] destinatari[oa] direccion\b(?!\sip) buzon cuenta casilla
+        usuari[oa] destinatari[oa] destin\. direccion\b(?!\sip) buzon cuenta casilla
         utente casella indirizzo(?!\sip) endereco(?!\sip) \bconta\b caixa
         gebruiker ontvanger postbus anvandare mottagare modtager bru[gk]er kullanici kayttaja
         uzytkowni[ck] odbior[ck] skrzynk uzivatel prijemce schrank felhasznalo cimzett
@@ -52,6 +53,7 @@ WORDS = {
         unbekannt existiert\snicht bestaat\sniet finns\sinte finnes\sikke findes\sikke ungue?ltig
         nicht\s(?:\S+\s){0,3}auf(?:gelistet|gefuhrt)
         inconnu n'?existe inexist inesist introuvable invalid[eo] desconocid desconhecid sconosciut
+        err(?:at|ad|one)[oa]\b falsch
         (?:non|pas)\s(?:repertori|referenc) non\s(?:esiste|elencat) no\s(?:aparece|figura)
         nao\s(?:consta|listad)
         onbekend nieznan neznam neexist nenalezen nebyl[ao]?\snalezen okand ukendt ukjent tuntemat
