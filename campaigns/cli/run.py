@@ -109,8 +109,8 @@ def clock_command() -> None:
 @click.command("intake")
 @click.option("--pipe", is_flag=True, help="Take one email from standard input, then exit.")
 @click.option("--to", "recipient", default="", help="The address it was delivered to (--pipe).")
-@click.option("--from", "sender", default="", help="Its return path (--pipe).")
-def intake_command(pipe: bool, recipient: str, sender: str) -> None:
+@click.option("--from", "sender", help="Its return path, which may be empty (--pipe).")
+def intake_command(pipe: bool, recipient: str, sender: str | None) -> None:
     """Take in emails that come back: bounces, complaints, unsubscribe requests.
 
     Reads the mailboxes that the settings of provider accounts name, and listens at INTAKE_LMTP and

@@ -210,6 +210,21 @@ def _grant(mailbox: IntakeMailbox, secrets: Mapping[str, str]) -> OAuthGrant | N
     )
 
 
+def keep_renewed(mailbox_id: int, version: int, vault: Vault) -> None:
+    """Store the refresh token with which the provider replaced the old one, if it did.
+
+    Raises SecretUnreadableError.
+    """
+    mailbox = db.session.get(IntakeMailbox, mailbox_id, populate_existing=True)
+    if mailbox is None or mailbox.version != version:
+        return
+    secrets = {name: vault.decrypt(stored) for name, stored in mailbox.credentials.items()}
+    grant = _grant(mailbox, secrets)
+    newest = oauth.newest_refresh_token(grant) if grant else ""
+    if newest and grant and newest != grant.refresh_token:
+        mailbox.credentials = {**mailbox.credentials, "refresh_token": vault.encrypt(newest)}
+
+
 # --- how they are -------------------------------------------------------------------------------
 
 

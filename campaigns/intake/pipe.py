@@ -14,8 +14,11 @@ from campaigns.outages import describe
 
 log = structlog.get_logger()
 
+POSTFIX_NULL_SENDER = "MAILER-DAEMON"
+"""What Postfix says instead of an empty return path."""
 
-def take_in(app: Flask, stream: BinaryIO, *, recipient: str, sender: str) -> int:
+
+def take_in(app: Flask, stream: BinaryIO, *, recipient: str, sender: str | None) -> int:
     """Store the email; returns the exit code: EX_TEMPFAIL if it cannot be stored now."""
     raw = stream.read(MAX_BYTES)
     while stream.read(MAX_BYTES):
@@ -23,7 +26,9 @@ def take_in(app: Flask, stream: BinaryIO, *, recipient: str, sender: str) -> int
     if not raw.strip():
         log.error("the email from the pipe is empty: nothing was stored")
         return os.EX_DATAERR
-    email = Arrived(raw, sender or None, (recipient,) if recipient else ())
+    if sender == POSTFIX_NULL_SENDER:
+        sender = ""
+    email = Arrived(raw, sender, (recipient,) if recipient else ())
     with app.app_context():
         try:
             store([email], source="pipe")

@@ -115,8 +115,12 @@ def _log_in(client: poplib.POP3, login: MailboxLogin) -> None:
 def _xoauth2(client: poplib.POP3, username: str, token: str) -> None:
     text = base64.b64encode(f"user={username}\1auth=Bearer {token}\1\1".encode()).decode()
     # The library has no method for AUTH.
-    for line in ("AUTH XOAUTH2", text):
-        client._shortcmd(line)  # type: ignore[attr-defined]  # noqa: SLF001
+    command = client._shortcmd  # type: ignore[attr-defined]  # noqa: SLF001
+    command("AUTH XOAUTH2")
+    if not command(text).startswith(b"+OK"):
+        # It was refused, with details that only an answer, an empty line, turns into an error.
+        command("")
+        raise poplib.error_proto(b"-ERR the access token was refused")
 
 
 def _explained(login: MailboxLogin) -> AbstractContextManager[None]:

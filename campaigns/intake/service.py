@@ -107,6 +107,7 @@ class MailboxThread(threading.Thread):
                     mailboxes.note_checked(
                         self._mailbox_id, self.version, received=new, now=utcnow()
                     )
+                    mailboxes.keep_renewed(self._mailbox_id, self.version, services().vault)
                 outages.over("intake")
                 self._retry_seconds = FIRST_RETRY_SECONDS
                 reader.wait(WAIT_SECONDS)

@@ -4,10 +4,13 @@ Postfix delivers everything for example.org to Dovecot, which knows the mailboxe
 to others bounce to their return path. Needs root, as both change users.
 """
 
+import http.server
+import json
 import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,9 +36,16 @@ mail_gid = {gid}
 default_internal_user = dovecot
 default_login_user = dovenull
 auth_username_format = %n
+auth_mechanisms = plain xoauth2
 lmtp_save_to_detail_mailbox = no
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
+passdb {{
   driver = passwd-file
+  mechanisms = plain
   args = scheme=plain {folder}/users
 }}
 userdb {{
@@ -65,6 +75,14 @@ service lmtp {{
 }}
 """
 
+_OAUTH2 = """
+introspection_url = http://127.0.0.1:{tokens}/introspect
+introspection_mode = auth
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
 _MAIN = """
 compatibility_level = 3.7
 queue_directory = {folder}/queue
@@ -74,17 +92,19 @@ maillog_file_prefixes = {folder}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mx.example.org
-mydestination =
+mydestination = alias.example.org
 mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = example.org
 virtual_transport = lmtp:inet:127.0.0.1:{lmtp}
-transport_maps = inline:{{ {{ intake.example.org = lmtp:inet:127.0.0.1:{intake} }} }}
-relay_domains = intake.example.org
+transport_maps = inline:{{
+  {{ intake.example.org = lmtp:inet:127.0.0.1:{intake} }} {{ pipe.example.org = campaigns: }} }}
+relay_domains = intake.example.org pipe.example.org
 default_transport = error:5.1.2 no such domain
 recipient_delimiter = +
 smtpd_relay_restrictions = permit_mynetworks, reject
-alias_maps =
+alias_maps = texthash:{folder}/aliases
 alias_database =
+default_privs = mail
 local_recipient_maps =
 """
 
@@ -100,6 +120,9 @@ trace unix - - n - 0 bounce
 error unix - - n - - error
 retry unix - - n - - error
 lmtp unix - - n - - lmtp
+local unix - n n - - local
+campaigns unix - n n - 1 pipe flags=q user=mail null_sender=
+  argv={folder}/pipe/campaigns intake --pipe --to ${{recipient}} --from ${{sender}}
 relay unix - - n - - smtp
 smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
@@ -108,15 +131,30 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+_ALIASES = """
+b "|{folder}/pipe/campaigns intake --pipe --to \\"$RECIPIENT\\" --from \\"$SENDER\\""
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServers:
-    """Their ports. `intake`: where Postfix delivers the emails for intake.example.org."""
+    """Their ports.
+
+    `intake`: where Postfix delivers the emails for intake.example.org. Those for pipe.example.org
+    and for b at alias.example.org go to the program `pipe/campaigns` in `folder`.
+    """
 
     folder: Path
     smtp: int
     imap: int
     pop3: int
     intake: int
+    tokens: dict[str, str]
+    """Access tokens that Dovecot accepts, and their users."""
+
+    def flush(self) -> None:
+        """Let Postfix try again now what is in its queue."""
+        _postfix(self.folder, "flush")
 
 
 def are_installed() -> bool:
@@ -133,34 +171,72 @@ def mail_servers(folder: Path) -> Iterator[MailServers]:
     """Run both until the end of the block."""
     import pwd
 
-    smtp, imap, pop3, lmtp, intake = _free_ports(5)
+    smtp, imap, pop3, lmtp, intake, introspection = _free_ports(6)
     postfix = pwd.getpwnam("postfix")
     mail = pwd.getpwnam("mail")
     folder.chmod(0o755)
-    for name in ("run", "mail", "queue", "data", "conf"):
+    for name in ("run", "mail", "queue", "data", "conf", "pipe"):
         (folder / name).mkdir()
     os.chown(folder / "mail", mail.pw_uid, mail.pw_gid)
     os.chown(folder / "data", postfix.pw_uid, postfix.pw_gid)
     values = {
         "folder": folder, "smtp": smtp, "imap": imap, "pop3": pop3, "lmtp": lmtp,
-        "intake": intake, "uid": mail.pw_uid, "gid": mail.pw_gid,
+        "intake": intake, "tokens": introspection, "uid": mail.pw_uid, "gid": mail.pw_gid,
     }  # fmt: skip
     lines = [f"{user}:{{PLAIN}}{PASSWORD}:{mail.pw_uid}:{mail.pw_gid}::::" for user in USERS]
     (folder / "users").write_text("\n".join(lines) + "\n")
     (folder / "dovecot.conf").write_text(_DOVECOT.format(**values))
+    (folder / "oauth2.conf").write_text(_OAUTH2.format(**values))
+    (folder / "aliases").write_text(_ALIASES.format(**values))
     (folder / "conf" / "main.cf").write_text(_MAIN.format(**values))
     (folder / "conf" / "master.cf").write_text(_MASTER.format(**values))
-    dovecot = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")])
-    try:
+    tokens: dict[str, str] = {}
+    with _introspecting(introspection, tokens), _running_dovecot(folder):
         _postfix(folder, "start")
         try:
             wait_for(smtp, imap, pop3, lmtp)
-            yield MailServers(folder, smtp, imap, pop3, intake)
+            yield MailServers(folder, smtp, imap, pop3, intake, tokens)
         finally:
             _postfix(folder, "stop")
+
+
+@contextmanager
+def _running_dovecot(folder: Path) -> Iterator[None]:
+    dovecot = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", str(folder / "dovecot.conf")])
+    try:
+        yield
     finally:
         dovecot.terminate()
         dovecot.wait(10)
+
+
+@contextmanager
+def _introspecting(port: int, tokens: dict[str, str]) -> Iterator[None]:
+    """Tell Dovecot whose access tokens are valid (RFC 7662)."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+            user = tokens.get(token)
+            said = {"active": True, "username": user} if user else {"active": False}
+            body = json.dumps(said).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def _postfix(folder: Path, command: str) -> None:

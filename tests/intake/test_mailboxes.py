@@ -1,3 +1,4 @@
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ from campaigns.inputs import InvalidInputError
 from campaigns.intake import mailboxes
 from campaigns.intake.mailboxes import IntakeMailboxInput
 from campaigns.providers import return_domains
+from campaigns.providers.smtp import oauth
 from campaigns.reason import Reason
 from tests.factories import a_provider
+from tests.token_endpoint import ok, serving
 
 pytestmark = pytest.mark.usefixtures("app")
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
@@ -152,3 +155,21 @@ def test_a_mailbox_that_is_read_keeps_its_proof_fresh() -> None:
         mailboxes.note_checked(mailbox.id, mailbox.version, received=0, now=late)
     db.session.refresh(proof)
     assert return_domains.state_of(proof, now=late) == "proven"
+
+
+def test_a_refresh_token_that_the_provider_replaces_is_kept(
+    server_tls: ssl.SSLContext, trusted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
+    oauth.forget_all()
+    with serving(server_tls, ok(refresh_token="second"), ok()) as endpoint:
+        url = endpoint.grant().token_url
+        mailbox = save(auth="xoauth2", token_url=url, refresh_token="first")
+        for _ in range(2):  # before and after a new start
+            login = mailboxes.login_of(mailbox, services().vault)
+            assert login.token is not None
+            assert login.token() == "token-1"
+            with transaction():
+                mailboxes.keep_renewed(mailbox.id, mailbox.version, services().vault)
+            oauth.forget_all()
+    assert [asked["refresh_token"] for asked in endpoint.asked] == ["first", "second"]

@@ -1,8 +1,11 @@
 """Bounces that Postfix makes, delivered to Dovecot and to our own listener, and read from there."""
 
 import os
+import shutil
 import signal
 import smtplib
+import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,21 +20,27 @@ import imap_tools
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
 from campaigns.clock import utcnow
 from campaigns.config import Settings
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.models import Incoming, IntakeMailbox
 from campaigns.intake import mailboxes
 from campaigns.intake.imap import ImapMailbox
 from campaigns.intake.mailboxes import IntakeMailboxInput
 from campaigns.intake.pop3 import Pop3Mailbox
 from campaigns.intake.reader import MailboxLogin, MailboxTroubleError
+from campaigns.providers.smtp import oauth
 from campaigns.reason import Reason
-from campaigns.tokens import delivery_token
-from tests.conftest import settings_for_tests
+from campaigns.tokens import Signer, delivery_token
+from tests.conftest import SECRET_KEY, settings_for_tests
+from tests.factories import a_provider
 from tests.intake.mail_servers import PASSWORD, MailServers, are_installed, mail_servers, wait_for
+from tests.token_endpoint import ok, serving
+from tests.web.visits import visit
 
 pytestmark = [
     pytest.mark.realmail,
@@ -157,6 +166,133 @@ def test_kill_9_in_the_middle_loses_and_doubles_nothing(
     assert subjects == {b"%d" % number for number in range(count)}
     assert len(received()) == count
     wait_until(lambda: _left(servers) == 0)
+
+
+# --- a pipe ---------------------------------------------------------------------------------------
+
+_PROGRAM = """#!/bin/sh
+export PYTHONPATH={paths} LD_LIBRARY_PATH={libraries} DATA_DIR={folder} DATABASE_URL=sqlite:///{folder}/pipe.sqlite3
+export SECRET_KEY={key} REDIS_URL=redis://127.0.0.1:1
+exec {python} -m campaigns.cli "$@"
+"""
+
+
+def a_python_for_others(folder: Path) -> Path:
+    """Return this Python in a place that the user of the mail server may enter, with links."""
+    base, name = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    (folder / "bin").mkdir(parents=True)
+    unused = shutil.ignore_patterns("site-packages", "dist-packages", "test")
+    library = folder / "lib" / name
+    shutil.copytree(base / "lib" / name, library, symlinks=True, ignore=unused, copy_function=link)
+    for shared in (base / "lib").glob("libpython*.so*"):
+        link(shared, folder / "lib" / shared.name)
+    link(Path(sys.executable).resolve(), folder / "bin" / name)
+    return folder / "bin" / name
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk
+        shutil.copy2(source, target)
+
+
+@pytest.fixture(scope="module")
+def python_for_others(servers: MailServers) -> Path:
+    return a_python_for_others(servers.folder / "python")
+
+
+@pytest.fixture
+def piped(
+    servers: MailServers, settings: Settings, python_for_others: Path
+) -> Callable[[], list[bytes]]:
+    """Let Postfix start `campaigns` as another user; returns what reads the stored emails."""
+    folder = servers.folder / "pipe"
+    database = folder / "pipe.sqlite3"
+    python = python_for_others
+    for old in folder.glob("pipe.sqlite3*"):
+        old.unlink()
+    shutil.copy(settings.database_url.removeprefix("sqlite:///"), database)
+    program = folder / "campaigns"
+    program.write_text(
+        _PROGRAM.format(
+            paths=os.pathsep.join(one for one in sys.path if not one.startswith(sys.base_prefix)),
+            libraries=python.parent.parent / "lib", folder=folder, python=python,
+            key=settings.secret_key.get_secret_value(),
+        )
+    )  # fmt: skip
+    program.chmod(0o755)
+    for path in (folder, database):
+        shutil.chown(path, "mail")
+
+    def stored() -> list[bytes]:
+        with closing(sqlite3.connect(database)) as connection:
+            return [row[0] for row in connection.execute("SELECT body FROM incoming ORDER BY id")]
+
+    return stored
+
+
+@pytest.mark.parametrize("domain", ["pipe.example.org", "alias.example.org"])
+def test_a_bounce_goes_through_a_pipe_of_postfix(
+    servers: MailServers, piped: Callable[[], list[bytes]], domain: str
+) -> None:
+    token = delivery_token(Signer([SECRET_KEY]), 7)
+    send(servers, sender=f"b+{token}@{domain}", to="nobody@example.org")
+    wait_until(lambda: len(piped()) == 1)
+    (body,) = piped()
+    assert body.startswith(f"Return-Path: <>\r\nDelivered-To: b+{token}@{domain}\r\n".encode())
+    (said,) = feedback_of(body, utcnow())
+    assert (said.kind, said.token, said.return_domain) == ("bounced", token, domain)
+
+
+def test_postfix_keeps_an_email_while_the_pipe_cannot_store_it(
+    servers: MailServers, piped: Callable[[], list[bytes]]
+) -> None:
+    database = servers.folder / "pipe" / "pipe.sqlite3"
+    database.rename(database.with_suffix(".away"))
+    send(servers, sender="p@example.net", to="b+kept@pipe.example.org")
+    log = servers.folder / "postfix.log"
+    wait_until(lambda: "status=deferred" in log.read_text())
+    database.unlink(missing_ok=True)  # an empty one that the program began
+    database.with_suffix(".away").rename(database)
+    servers.flush()
+    wait_until(lambda: len(piped()) == 1)
+
+
+# --- OAuth 2 --------------------------------------------------------------------------------------
+
+
+def test_an_expired_access_token_is_told_and_replaced(
+    servers: MailServers,
+    owner_client: FlaskClient,
+    server_tls: ssl.SSLContext,
+    trusted: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oauth, "KNOWN_HOSTS", frozenset({"localhost"}))
+    with transaction():
+        account = a_provider()
+    for protocol in ("imap", "pop3"):
+        oauth.forget_all()
+        servers.tokens.clear()
+        servers.tokens["token-1"] = "b"
+        answers = (ok(), ok(access_token="token-1"), ok(access_token="token-2"))
+        with serving(server_tls, *answers) as endpoint:
+            form = {
+                "protocol": protocol, "host": "127.0.0.1", "port": getattr(servers, protocol),
+                "security": "none", "username": "b", "auth": "xoauth2", "client_id": "the-app",
+                "token_url": endpoint.grant().token_url, "refresh_token": "first", "is_on": "1",
+            }  # fmt: skip
+            path = f"/settings/providers/{account.public_id}/returns/mailbox/test"
+            good = visit(owner_client, path, "POST", data=form).text
+            assert "b at 127.0.0.1 can be read." in good
+            del servers.tokens["token-1"]
+            servers.tokens["token-2"] = "b"
+            for _ in range(2):  # the cached one, and one that the endpoint still gives
+                refused = visit(owner_client, path, "POST", data=form).text
+                assert "127.0.0.1 refused the login" in refused, protocol
+            assert "can be read." in visit(owner_client, path, "POST", data=form).text
+            assert [asked["refresh_token"] for asked in endpoint.asked] == ["first"] * 3
 
 
 def a_reader(

@@ -89,9 +89,14 @@ def test_equal_emails_are_stored_once_for_each_mailbox() -> None:
 
 def test_a_pipe_takes_one_email(app: Flask) -> None:
     raw = b"Subject: x\r\n\r\nHello\r\n"
-    code = take_in(app, io.BytesIO(raw), recipient="b+token@example.org", sender="")
-    assert code == os.EX_OK
-    assert stored() == [b"Delivered-To: b+token@example.org\r\n" + raw]
+    path = {None: b"", "": b"Return-Path: <>\r\n", "MAILER-DAEMON": b"Return-Path: <>\r\n"}
+    for number, sender in enumerate(path):
+        to = f"b+{number}@example.org"
+        assert take_in(app, io.BytesIO(raw), recipient=to, sender=sender) == os.EX_OK
+    assert stored() == [
+        before + b"Delivered-To: b+%d@example.org\r\n" % number + raw
+        for number, before in enumerate(path.values())
+    ]
     assert take_in(app, io.BytesIO(b" \n"), recipient="", sender="") == os.EX_DATAERR
 
 

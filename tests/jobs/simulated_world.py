@@ -209,7 +209,7 @@ class World:
             for _ in range(2 if start == 0 else 1):  # a provider that missed our answer
                 assert self._post(found.body, found.headers) == 200
         for to, text in emails[::2]:
-            assert take_in(self.app, io.BytesIO(text), recipient=to, sender="") == 0
+            assert take_in(self.app, io.BytesIO(text), recipient=to, sender=None) == 0
         with smtplib.LMTP("127.0.0.1", self.lmtp_port) as client:
             for to, text in emails[1::2]:
                 client.sendmail("", [to], text)
