@@ -36,10 +36,10 @@ from campaigns.reports import bounces, ledger
 from campaigns.reports.engagement import campaign_engagement
 from campaigns.reports.ledger import Filter, View
 from campaigns.throttling.models import GroupState
+from tests.events.simulated_world import EVENTS_IN_POST, FATES, FORGED_EMAILS, Fate, World, serving
 from tests.events.webhooks.posts import sendgrid_credentials
 from tests.factories import a_campaign, a_provider, a_sender
 from tests.intake.listening import listening
-from tests.jobs.simulated_world import EVENTS_IN_POST, FATES, FORGED_EMAILS, Fate, World, serving
 from tests.product import free_port
 from tests.readback import campaign_balance, campaign_status
 
@@ -116,7 +116,7 @@ def _send_everything(campaign_id: int, world: World) -> None:
         assert time.monotonic() < until, campaign_balance(campaign_id)
         send.send()
         world.happen(share=0.5)
-        world.send_back(at_least=EVENTS_IN_POST)
+        world.send_back(at_least=4 * EVENTS_IN_POST)
         read()
         _skip_waits()
 
