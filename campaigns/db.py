@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 import string
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -32,6 +33,8 @@ NAMING = {
 }
 
 SQLITE_BUSY_MS = 15_000
+SQLITE_POLL_SECONDS = 0.002
+"""Interval between attempts to begin writing while another process writes, in seconds."""
 _WRITING = "campaigns_writing"
 _DURABLE = "campaigns_durable"
 
@@ -198,7 +201,43 @@ def _begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite" and options.get(_WRITING):
         level = "FULL" if options.get(_DURABLE) else "NORMAL"
         connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _begin_writing(connection)
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Begin a write transaction on SQLite, after those of other processes.
+
+    SQLite itself would sleep longer before each attempt, up to a tenth of a second, and so miss the
+    moments between the transactions of a process that writes much.
+    """
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    deadline = time.monotonic() + SQLITE_BUSY_MS / 1000
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while _is_busy(driver) and time.monotonic() < deadline:
+            time.sleep(SQLITE_POLL_SECONDS)
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises the error as SQLAlchemy's
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+
+
+def _is_busy(driver: sqlite3.Connection) -> bool:
+    """Try to begin; return whether another process prevented it."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return False
+
+
+def give_way() -> None:
+    """Let other processes write between two transactions of a long job, on SQLite.
+
+    PostgreSQL has no such queue: there, this does nothing.
+    """
+    if not is_postgresql():
+        time.sleep(2 * SQLITE_POLL_SECONDS)
 
 
 _POSTGRESQL_TIMES = {

@@ -1,11 +1,16 @@
 """Transactions, on both databases."""
 
+import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
+import campaigns.db
 from campaigns.audience.models import AudienceList, Subscriber
 from campaigns.db import (
     WriteOutsideTransactionError,
@@ -83,6 +88,40 @@ def test_only_a_durable_transaction_waits_for_the_disk(app: Flask) -> None:
     for durable, level in ((True, full), (False, normal)):
         with transaction(durable=durable) as session:
             assert session.connection().exec_driver_sql("PRAGMA synchronous").scalar() == level
+
+
+@pytest.fixture
+def other_process(app: Flask) -> Iterator[sqlite3.Connection]:
+    """A connection of its own to the SQLite file, with an open write transaction."""
+    path = db.engine.url.database
+    assert path is not None
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+@pytest.mark.runs_on("sqlite")
+def test_a_transaction_begins_when_another_process_has_written(
+    other_process: sqlite3.Connection,
+) -> None:
+    timer = threading.Timer(0.03, other_process.execute, ["COMMIT"])
+    timer.start()
+    with transaction() as session:
+        a_list("News")
+        assert session.scalar(sa.text("PRAGMA busy_timeout")) == campaigns.db.SQLITE_BUSY_MS
+    timer.join()
+
+
+@pytest.mark.runs_on("sqlite")
+def test_a_transaction_fails_if_another_process_never_ends_writing(
+    other_process: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns.db, "SQLITE_BUSY_MS", 20)
+    with pytest.raises(OperationalError, match="locked"), transaction():
+        a_list("News")
+    other_process.execute("ROLLBACK")
+    with transaction():
+        a_list("News")
 
 
 @pytest.mark.parametrize("url", ["sqlite:////srv/x.sqlite3", "postgresql+psycopg://db/x"])

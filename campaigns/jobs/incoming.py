@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import db, transaction
+from campaigns.db import db, give_way, transaction
 from campaigns.events import consequences, incoming
 from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.feedback import Feedback
@@ -24,8 +24,8 @@ log = structlog.get_logger()
 
 BATCH = 100
 SLICE_SECONDS = 1.0
-CHUNK = 1_000
-"""Events in one transaction."""
+CHUNK = 300
+"""Events in one transaction: on SQLite, new posts have to wait for it."""
 
 
 @job("incoming")
@@ -105,6 +105,7 @@ def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) 
     """
     new_events, last = 0, max(len(feedbacks) - 1, 0) // CHUNK
     for number in range(last + 1):
+        give_way()
         with transaction():
             row = incoming.lock(incoming_id)
             if row is None:
