@@ -25,6 +25,7 @@ expect.set_options(timeout=15_000)
 
 DRAFT_PATH = "/campaigns/editor000001"
 OWNER, PASSWORD = "owner@example.org", "correct horse battery"
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,8 +39,7 @@ CHROMIUM_OPTIONS = [
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """For this package only, because Playwright keeps an event loop in the thread of the tests."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    executable = executable or shutil.which("google-chrome")
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         if os.environ.get("CI") == "true":
             pytest.fail("there is no Chromium: the browser tests must run on CI")

@@ -76,8 +76,10 @@ def _check_page(page: Page, address: str, found: Findings) -> None:
         found["dark"][address] = serious
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)
-        if beyond := page.evaluate(TOO_WIDE):
-            found[str(size["width"])][address] = [f"{beyond} pixels too wide"]
+        if page.evaluate(TOO_WIDE):
+            page.wait_for_timeout(500)  # what arrives late may still be without its styles
+            if beyond := page.evaluate(TOO_WIDE):
+                found[str(size["width"])][address] = [f"{beyond} pixels too wide"]
     page.set_viewport_size(WIDE)
 
 
