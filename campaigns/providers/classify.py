@@ -39,9 +39,9 @@ refused       permanent, without a stated cause: the message fails, the address 
 # One phrase per line, as `fold` leaves a text; <...> stands for the words of _SAME. The first match
 # decides, so narrow phrases come before wide ones.
 _SAME = WORDS | {
-    "box": "(?:user|mail[ -]?box|recipient|account|addressee|(?<!ip )address|local[- ]part"
-    "|inbox|alias)(?:e?s)?",
-    "gone": r"(?:\bunk[no]\w{2,4}\b|(?:\bnot|n[o']t) (?:be |been )?(?:an? |the |our |in )?(?:\w+ )?"
+    "box": "(?:user|mail[ -]?box|recipient|account|addressee|(?<!ip )(?<!sending )address"
+    "|local[- ]part|inbox|alias)(?:e?s)?",
+    "gone": r"(?:unk[no]\w{2,4}\b|n[o']t ?(?:be |been )?(?:an? |the |our |in )?(?:\w+ )?"
     r"(?:found|known|recogni[sz]ed|listed|valid|local|present|exist\w{0,4}|ok\b|active|in use"
     r"|directory|database|registered|hosted|resolved)|no longer|never existed|invalid"
     r"|non-?\s?exist|undeliverable|unrout"
@@ -238,13 +238,18 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         "hard",
         r"""
         <box>\b[^;]{0,60}<gone>
+        <box>(?:unknown|notfound|notexist)
         (?:unk[no]\w{2,4}|invalid|no such|non-?\s?exist\w{2,3}|wrong|bad) (?:\S+ ){0,2}<box>
         (?:not|n't) an? (?:\S+ ){0,2}<box>
         no (?:\S+ )?<box>
         someone\W{0,6}(?:\w+ ){0,2}(?!undeliv)<gone>
         no such (?!file|command|message|sender|service|option)\w
         does ?n[o']t exist|\bno ?(?:one|body) (?:at|by|with|here)\b|\bnot a local\b
-        (?:bad|valid)rcptto
+        bad ?(?:rcpt|recipient)to|validrcptto|envelope recipient \w+ (?:\w+ )?denied
+        (?:recipient|user) (?:is |was )?not accepted
+        \bserver (?:has )?rejected (?:the |all )?<box>
+        <box>\b[^;]{0,40}\breplaced by
+        (?<!sender )domain must exist
         <may not> accept (?:this )?<box>
         \bno \S+ in (?:\w+ ){0,2}directory|missing home directory
         (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>
@@ -299,6 +304,7 @@ _SIGNS = tuple((reply_class, _compiled(phrases)) for reply_class, phrases in _PH
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
 
 _BY_ENHANCED: dict[tuple[int, int], ReplyClass] = {
+    (1, 0): "hard",
     (1, 1): "hard",
     (1, 2): "hard",
     (1, 3): "hard",
@@ -432,6 +438,8 @@ def _by_enhanced(text: str, step: Step) -> ReplyClass | None:
     kind, subject, detail = (int(part) for part in found.groups())
     if kind == 4:
         return _of_a_delay(subject, detail)
+    if (subject, detail) == (1, 0) and step != "rcpt":
+        return None  # "other address status", of whosever address
     known = _BY_ENHANCED.get((subject, detail))
     if known is None:
         known = _of_a_range(subject, detail)

@@ -40,7 +40,7 @@ WORDS = {
         benutzer empfae?nger adressat postfach kont[oa]\b
         (?<!ip[-\s])adress?(?:en?|u|a|em)?\b(?!\sip)
         utilisateur destinataire compte boite
-        usuari[oa] destinatari[oa] destin\. direccion\b(?!\sip) buzon cuenta casilla
+        usuari[oa] destinatari[oa] destin\. direccion\b(?!\sip) buzon cuenta casilla persona
         utente casella indirizzo(?!\sip) endereco(?!\sip) \bconta\b caixa
         gebruiker ontvanger postbus anvandare mottagare modtager bru[gk]er kullanici kayttaja
         uzytkowni[ck] odbior[ck] skrzynk uzivatel prijemce schrank felhasznalo cimzett
