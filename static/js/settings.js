@@ -19,15 +19,26 @@ if (form) {
 function fillIn(option) {
   document.getElementById("preset-note").textContent = option.dataset.note || "";
   if (!option.value) return;
-  for (const [name, value] of Object.entries(JSON.parse(option.dataset.values))) {
-    const control = form.elements[name];
-    if (typeof value === "boolean") control.checked = value;
-    else control.value = value;
-  }
+  const values = Object.entries(JSON.parse(option.dataset.values));
+  const changed = values.map(([name, value]) => put(form.elements[name], value)).filter(Boolean);
   // A name that was typed by hand stays.
   const name = form.elements.name, filled = form.dataset.filledName || "";
   if (!name.value || name.value === filled) name.value = form.dataset.filledName = option.dataset.name;
   showWhatMatters();
+  changed.forEach(showGroup);
+}
+
+// Returns the control if that changed it.
+function put(control, value) {
+  const key = typeof value === "boolean" ? "checked" : "value", before = String(control[key]);
+  control[key] = value;
+  return before !== String(value) ? control[0] || control : null;
+}
+
+// Open the group of a control that was filled in, if the choice made needs it.
+function showGroup(control) {
+  const group = control.closest("details");
+  if (group && !control.closest("[hidden]")) group.open = true;
 }
 
 function showWhatMatters() {

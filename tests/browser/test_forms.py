@@ -129,6 +129,7 @@ def test_presets_fill_in_the_account_form_and_hide_irrelevant_fields(
     filled = {"name": "Gmail", "host": "smtp.gmail.com", "port": "587", "per_day": "500"}
     for name, value in filled.items():
         expect(owner.locator(f"[name={name}]")).to_have_value(value)
+    expect(owner.locator("[name=per_day]")).to_be_visible()  # its group was closed
     expect(owner.locator("[name=rewrites_return_path]")).to_be_checked()
     expect(owner.locator("[name=password]")).to_be_visible()
     expect(owner.locator("[name=token_url]")).to_be_hidden()
