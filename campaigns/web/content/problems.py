@@ -1,6 +1,6 @@
 """Problems of the subject, the preheader and the content, for the panel below the editor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flask import render_template, request
@@ -27,10 +27,11 @@ _WITHOUT_TARGET = frozenset({"target.none", "target.none_unnamed"})
 def problems(owner: OwnerKind, public_id: str) -> str:
     """Return the problems, by line."""
     found = owner_or_404(owner, public_id)
+    listed, samples = _check(found, unfinished=request.args.get("unfinished", ""))
     return render_template(
         "web/content/_problems.html",
-        problems=problems_of(found, unfinished=request.args.get("unfinished", "")),
-        samples=samples_of(found),
+        problems=listed,
+        samples=samples,
         shown_first=PROBLEMS_SHOWN_FIRST,
         most_shown=MAX_PROBLEMS_SHOWN,
         has_content=bool(found.source.strip()),
@@ -42,24 +43,31 @@ def problems(owner: OwnerKind, public_id: str) -> str:
 def problem_count(owner: OwnerKind, public_id: str) -> str:
     """Return the number of problems, for the card on a campaign's page."""
     found = owner_or_404(owner, public_id)
-    listed = problems_of(found)
+    listed, samples = _check(found)
     return render_template(
         "web/content/_problem_count.html",
         blocking=sum(problem.blocks for problem in listed),
         warnings=sum(not problem.blocks for problem in listed),
-        samples=len(samples_of(found)),
+        samples=len(samples),
         has_content=bool(found.source.strip()),
     )
 
 
-def problems_of(owner: ContentOwner, *, unfinished: str = "") -> list[Problem]:
-    """Return the problems, those that prevent sending first.
+def _check(
+    owner: ContentOwner, *, unfinished: str = ""
+) -> tuple[list[Problem], list["SamplePlace"]]:
+    """Return the problems, those that prevent sending first, and the samples to replace.
 
     `unfinished` is the id of a new block that someone is filling in; it gets no warnings yet.
     """
     content = owner.content()
-    found = check_content(content, subscribers.known_attributes())
-    found += [one.problem for one in lint_content(content) if not _is_sample(one)]
+    findings = lint_content(content, sample_sentences())
+    problems = check_content(content, subscribers.known_attributes())
+    problems += [one.problem for one in findings if not _is_sample(one)]
+    return _shown(problems, unfinished), _places(findings, owner.source)
+
+
+def _shown(found: list[Problem], unfinished: str) -> list[Problem]:
     found = [problem for problem in found if problem.reason.code not in _SEEN_AT_ONCE]
     found = [one for one in found if one.blocks or not unfinished or one.block != unfinished]
     without_link = {one.block for one in found if one.reason.code in _WITHOUT_LINK}
@@ -84,17 +92,17 @@ class SamplePlace:
     count: int
 
 
-def samples_of(owner: ContentOwner) -> list[SamplePlace]:
+def _places(findings: Iterable[Finding], source: str) -> list[SamplePlace]:
     """Return where texts, links and images of a design are still to be replaced.
 
     These are no mistakes: a new email consists of them.
     """
     at: dict[tuple[str, int], list[Finding]] = {}
-    for one in lint_content(owner.content(), sample_sentences()):
+    for one in findings:
         if _is_sample(one) and one.problem.field == "html" and not one.problem.language:
             at.setdefault((one.problem.block, one.problem.line), []).append(one)
     places = [SamplePlace(*place, _most_telling(found), len(found)) for place, found in at.items()]
-    return sorted(places, key=lambda place: (owner.source.find(f'"{place.block}"'), place.line))
+    return sorted(places, key=lambda place: (source.find(f'"{place.block}"'), place.line))
 
 
 def _most_telling(found: Sequence[Finding]) -> Finding:
