@@ -17,7 +17,7 @@ PARTS = ("Hello ", "we moved over the summer", "See the new place", "P.S. Come i
 
 def write_blocks(page: Page) -> None:
     """Replace the words of the starter design, and add an image and a button."""
-    expect(page.locator("#block-editor[data-ready]")).to_be_visible()
+    expect(page.locator("#block-editor[data-can-write]")).to_be_visible()
     _write_text_by_mouse(page)
     _drag_an_image(page)
     _write_by_keyboard(page)

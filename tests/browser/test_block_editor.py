@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign
@@ -68,7 +68,7 @@ def editor(server: tuple[Flask, str], owner: Page) -> Iterator[Page]:
     owner.on("console", lambda note: _note_violation(note.text, errors))
     owner.add_init_script(NOTE_VIOLATIONS)
     owner.goto(url + PATH)
-    expect(owner.locator("#block-editor[data-ready]")).to_be_visible()
+    expect(owner.locator("#block-editor[data-ready][data-can-write]")).to_be_visible()
     assert owner.evaluate(REQUESTS_OF_THE_CANVAS) == ["iframe"]  # which came with the email
     yield owner
     assert errors == []
@@ -121,6 +121,20 @@ def _stored(app: Flask) -> str:
         source = _draft().source
         db.session.remove()
     return source
+
+
+def test_what_is_typed_before_the_text_can_be_edited_is_not_lost(editor: Page) -> None:
+    held: list[Route] = []
+    editor.route("**/rich-text.min.js", lambda route: held.append(route))
+    editor.reload()
+    expect(editor.locator("#block-editor[data-ready]")).to_be_visible()
+    _click_in_email(editor, "text0001")
+    editor.keyboard.type("First, ")
+    for route in held:
+        route.continue_()
+    expect(editor.locator(".be-text .ProseMirror-focused")).to_contain_text("First, ")
+    editor.keyboard.type("second, ")
+    expect(_email(editor).locator(".b-text0001")).to_contain_text("First, second, ")
 
 
 def test_an_email_is_made_with_the_mouse(server: tuple[Flask, str], editor: Page) -> None:

@@ -18,7 +18,7 @@ const store = new Store(source, root.querySelector("[data-live]"));
 
 // Modules run before this event, and htmx listens only after it.
 const isRead = new Promise((resolve) => {
-  document.addEventListener("DOMContentLoaded", resolve, { once: true });
+  document.addEventListener("DOMContentLoaded", () => window.setTimeout(resolve), { once: true });
 });
 
 if (store.document) start();
@@ -189,6 +189,9 @@ function start() {
   canvas.start().then(() => {
     if (panes.isNarrow) showWidth("phone"); // the frame has no page to show before
     root.dataset.ready = "";
+    text.load().then(() => {
+      if (text.kit) root.dataset.canWrite = "";
+    });
     saved.load();
     tellReady();
   });

@@ -1,10 +1,9 @@
 // Text edited in place: the editor lies exactly on the text of the block in the canvas.
-import { Editor } from "../../vendor/tiptap/rich-text.min.js";
 import { put } from "./canvas.js";
 import { cleanPaste } from "./clean_paste.js";
 import { find } from "./document.js";
-import { extensions, stored } from "./text_schema.js";
-import { el, word } from "./words.js";
+import { labelOf } from "./merge_tags.js";
+import { SECURE, brand, el, word } from "./words.js";
 
 const COPIED = [
   "fontFamily",
@@ -17,6 +16,8 @@ const COPIED = [
   "textAlign",
 ];
 
+const EDITING_KEYS = new Set(["Delete", "Backspace", "Enter"]);
+
 export const hasText = (node) => Boolean(node.content) && typeof node.content === "object";
 
 export class RichText {
@@ -25,33 +26,65 @@ export class RichText {
     Object.assign(this, { store, canvas, leave });
     this.box = el("div", { class: "be-text", hidden: true });
     this.changed = new Set(); // called when the selection or the marks change
+    this.kit = null; // what edits text, once it is loaded
+    this.wanted = null; // what is to be opened then: { id, how, typed }
     canvas.page.append(this.box);
     canvas.listeners.add(() => this.layOut());
+    document.addEventListener("keydown", (event) => this.typedEarly(event), true);
+  }
+
+  // Load what edits text, and open the text that was asked for meanwhile.
+  async load() {
+    if (this.kit || this.isLoading) return;
+    this.isLoading = true;
+    try {
+      this.kit = await import("./text_schema.js");
+    } catch {
+      // The next click on a text tries again.
+    }
+    this.isLoading = false;
+    if (!this.kit) this.wanted = null;
+    else if (this.wanted) this.openWanted(this.wanted);
+  }
+
+  openWanted({ id, how, typed }) {
+    this.wanted = null;
+    const entry = this.store.entry();
+    if (!entry || entry.node.id !== id) return;
+    this.open(entry.node, how);
+    if (typed) this.editor.commands.insertContent({ type: "text", text: typed });
+  }
+
+  // Nothing is lost of what is typed after a click on a text that cannot be edited yet, and no key
+  // means the whole block.
+  typedEarly(event) {
+    if (!this.wanted || !this.wanted.how.focus || event.target !== this.canvas.layer) return;
+    const isCommand = event.ctrlKey || event.metaKey || event.altKey;
+    const isAll = isCommand && event.key === "a";
+    if (isCommand ? !isAll : event.key.length > 1 && !EDITING_KEYS.has(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (isAll) this.wanted.how.focus = "all";
+    else if (event.key.length === 1) this.wanted.typed += event.key;
   }
 
   // Edit the text of this block. `focus`: "end", "all" to replace it, or "point", in the window.
-  open(node, { focus, point } = {}) {
+  open(node, how = {}) {
+    const { focus, point } = how;
+    if (!this.kit) {
+      this.wanted = { id: node.id, how: { ...how }, typed: "" };
+      this.load();
+      return;
+    }
     if (this.id !== node.id) {
       this.close();
       this.id = node.id;
       this.isLine = node.type === "heading";
-      this.editor = new Editor({
-        element: this.box,
-        injectCSS: false,
-        content: node.content,
-        extensions: extensions({ isLine: this.isLine, keys: this.keys() }),
-        editorProps: {
-          attributes: {
-            "aria-label": word("text_of_block"),
-            role: "textbox",
-            "aria-multiline": String(!this.isLine),
-          },
-          transformPastedHTML: (html) => cleanPaste(html, new this.canvas.frame.contentWindow.DOMParser()),
-        },
-        onUpdate: () => this.write(),
-        onTransaction: () => this.tellChanged(),
-        onFocus: () => this.tellChanged(),
-        onBlur: () => this.tellChanged(),
+      this.editor = this.kit.makeEditor({
+        isLine: this.isLine,
+        keys: this.keys(),
+        known: { palette: brand.palette, labelOf, secure: SECURE },
+        options: this.options(node),
       });
       this.layOut();
     }
@@ -60,7 +93,27 @@ export class RichText {
     this.tellChanged();
   }
 
+  options(node) {
+    return {
+      element: this.box,
+      content: node.content,
+      editorProps: {
+        attributes: {
+          "aria-label": word("text_of_block"),
+          role: "textbox",
+          "aria-multiline": String(!this.isLine),
+        },
+        transformPastedHTML: (html) => cleanPaste(html, new this.canvas.frame.contentWindow.DOMParser()),
+      },
+      onUpdate: () => this.write(),
+      onTransaction: () => this.tellChanged(),
+      onFocus: () => this.tellChanged(),
+      onBlur: () => this.tellChanged(),
+    };
+  }
+
   close() {
+    this.wanted = null;
     if (!this.editor) return;
     this.editor.destroy();
     this.editor = null;
@@ -77,11 +130,13 @@ export class RichText {
 
   // The document was changed elsewhere, for example by undo.
   refresh() {
-    const entry = this.id && this.store.entry(this.id);
+    if (!this.editor) return;
+    const entry = this.store.entry(this.id);
     if (!entry || !hasText(entry.node)) {
       this.close();
       return;
     }
+    const { stored } = this.kit;
     if (JSON.stringify(stored(this.editor.getJSON())) === JSON.stringify(stored(entry.node.content))) return;
     const { from } = this.editor.state.selection;
     this.editor.commands.setContent(entry.node.content, { emitUpdate: false });
@@ -90,7 +145,7 @@ export class RichText {
   }
 
   write() {
-    const content = stored(this.editor.getJSON());
+    const content = this.kit.stored(this.editor.getJSON());
     const id = this.id;
     this.store.change(
       (document) => {

@@ -1,5 +1,7 @@
-// What the text of a block can be; the server's docs/blocks.md says the same.
+// What the text of a block can be; the server's docs/blocks.md says the same. This and TipTap are
+// loaded once the email is shown, so nothing here is imported from other modules of the page.
 import {
+  Editor,
   Bold,
   BulletList,
   Extension,
@@ -16,15 +18,17 @@ import {
   Text,
   Underline,
 } from "../../vendor/tiptap/rich-text.min.js";
-import { labelOf } from "./merge_tags.js";
-import { SECURE, brand } from "./words.js";
 
 const LINK = /^(https?:\/\/|mailto:|tel:|#|\{\{)/i;
 const TYPED_ADDRESS = /(?:^|\s)((?:https?:\/\/|www\.)[^\s]*[^\s.,:;!?)])[.,:;!?)]* $/i;
 
+// What the page knows: `palette`, the colours of the brand; `labelOf(tag)`, the words of a merge tag;
+// `secure`, the beginning of an address.
+const page = { palette: {}, labelOf: (tag) => tag, secure: "" };
+
 // The colour of the brand with this name, or the colour itself.
 function colourValue(choice) {
-  return brand.palette[choice] || choice;
+  return page.palette[choice] || choice;
 }
 
 const Link = Mark.create({
@@ -48,7 +52,7 @@ const Link = Mark.create({
         handler: ({ state, range, match }) => {
           const from = range.from + match[0].indexOf(match[1]),
             to = from + match[1].length;
-          const href = /^www/i.test(match[1]) ? `${SECURE}${match[1]}` : match[1];
+          const href = /^www/i.test(match[1]) ? `${page.secure}${match[1]}` : match[1];
           state.tr.addMark(from, to, this.type.create({ href })).removeStoredMark(this.type);
         },
       }),
@@ -96,7 +100,7 @@ const MergeTag = Node.create({
     return [
       "span",
       { class: "be-tag", "data-tag": tag, "data-fallback": fallback, title: fallback || tag },
-      labelOf(tag),
+      page.labelOf(tag),
     ];
   },
   renderText({ node }) {
@@ -108,8 +112,14 @@ const MergeTag = Node.create({
 const OneLine = Node.create({ name: "doc", topNode: true, content: "paragraph" });
 const Lines = Node.create({ name: "doc", topNode: true, content: "(paragraph | bulletList | orderedList)+" });
 
-// `keys`: shortcuts of the block editor that work within text, too.
-export function extensions({ isLine, keys }) {
+// Make an editor. `options` are those of TipTap; `keys`: shortcuts of the block editor that work
+// within text, too; `known`: see above.
+export function makeEditor({ isLine, keys, known, options }) {
+  Object.assign(page, known);
+  return new Editor({ injectCSS: false, extensions: extensions({ isLine, keys }), ...options });
+}
+
+function extensions({ isLine, keys }) {
   return [
     isLine ? OneLine : Lines,
     Paragraph,
