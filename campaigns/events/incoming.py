@@ -6,7 +6,7 @@ the evidence for what followed.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
@@ -18,7 +18,9 @@ from campaigns.reason import Reason
 Channel = Literal["webhook", "email"]
 MAX_BYTES = 10 * 1024 * 1024
 """Size limit of a post, and of what is stored of an email."""
-MAX_ATTEMPTS = 5
+PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+"""Time before each further attempt, so that what is wrong for a while costs nothing."""
+MAX_ATTEMPTS = len(PAUSES) + 1
 
 
 def receive(
@@ -60,10 +62,24 @@ def waiting(limit: int, *, after: int = 0) -> Sequence[int]:
     """Return ids of what no job has read yet, oldest first."""
     return db.session.scalars(
         sa.select(Incoming.id)
-        .where(Incoming.state == "waiting", Incoming.id > after)
+        .where(_WAITS, Incoming.retry_at.is_(None), Incoming.id > after)
         .order_by(Incoming.id)
         .limit(limit)
     ).all()
+
+
+def due(limit: int, *, now: datetime) -> Sequence[int]:
+    """Return ids of what could not be read, and is to be tried again now, oldest first."""
+    return db.session.scalars(
+        sa.select(Incoming.id)
+        .where(_WAITS, Incoming.retry_at <= now)
+        .order_by(Incoming.retry_at)
+        .limit(limit)
+    ).all()
+
+
+_WAITS = Incoming.state == sa.literal_column("'waiting'")
+"""Must match the condition of the indexes literally, or SQLite ignores them."""
 
 
 def lock(incoming_id: int) -> Incoming | None:
@@ -78,19 +94,29 @@ def lock(incoming_id: int) -> Incoming | None:
 def finish(row: Incoming, *, new_events: int, verdict: Reason | None, now: datetime) -> None:
     """Mark as read. `verdict` says why it led to nothing, if it did."""
     row.state, row.new_events, row.processed_at = "done", row.new_events + new_events, now
+    row.retry_at = None
     row.verdict = verdict.pack() if verdict else ""
 
 
-def fail(incoming_id: int, reason: Reason, *, now: datetime) -> bool:
-    """Note a failed attempt to read it. After the last attempt it waits for a person."""
+def fail(incoming_id: int, reason: Reason, *, attempt: int, now: datetime) -> bool:
+    """Note that this attempt to read it failed; later ones wait longer.
+
+    After the last attempt it waits for a person. An attempt that another job has noted counts once.
+    """
+    is_last = attempt >= MAX_ATTEMPTS
     failed = db.session.execute(
         sa.update(Incoming)
-        .where(Incoming.id == incoming_id, Incoming.state == "waiting")
+        .where(
+            Incoming.id == incoming_id,
+            Incoming.state == "waiting",
+            Incoming.attempts == attempt - 1,
+        )
         .values(
-            attempts=Incoming.attempts + 1,
+            attempts=attempt,
             verdict=reason.pack(),
             processed_at=now,
-            state=sa.case((Incoming.attempts + 1 >= MAX_ATTEMPTS, "failed"), else_="waiting"),
+            state="failed" if is_last else "waiting",
+            retry_at=None if is_last else now + PAUSES[attempt - 1],
         )
         .execution_options(synchronize_session=False)
     )
@@ -105,6 +131,6 @@ def replay(public_id: str) -> int | None:
     return db.session.scalar(
         sa.update(Incoming)
         .where(Incoming.public_id == public_id, Incoming.state.in_(("done", "failed")))
-        .values(state="waiting", attempts=0)
+        .values(state="waiting", attempts=0, retry_at=None)
         .returning(Incoming.id)
     )

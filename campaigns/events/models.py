@@ -41,6 +41,8 @@ class Event(Base):
     )
 
 
+_IS_NEW = sa.text("state = 'waiting' AND retry_at IS NULL")
+_IS_RETRIED = sa.text("state = 'waiting' AND retry_at IS NOT NULL")
 INCOMING_STATES = ("waiting", "done", "refused", "failed")
 
 
@@ -70,6 +72,9 @@ class Incoming(Base):
     """The packed reason why it was refused, failed or meant nothing."""
     new_events: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
+    """Attempts to read it that failed."""
+    retry_at: Mapped[datetime | None]
+    """When it is tried again; None if no attempt failed yet, or there will be none."""
     processed_at: Mapped[datetime | None]
     is_evidence: Mapped[bool] = mapped_column(default=False)
     """Whether an address was suppressed because of it, so that it is kept for longer."""
@@ -80,8 +85,14 @@ class Incoming(Base):
         Index(
             "ix_incoming_waiting",
             "id",
-            postgresql_where=sa.text("state = 'waiting'"),
-            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=_IS_NEW,
+            sqlite_where=_IS_NEW,
+        ),
+        Index(
+            "ix_incoming_retry_at",
+            "retry_at",
+            postgresql_where=_IS_RETRIED,
+            sqlite_where=_IS_RETRIED,
         ),
         Index("ix_incoming_account_id", "account_id", "id"),
         Index(

@@ -1,6 +1,7 @@
 """Read what came back, and act on it: stored posts and emails."""
 
 import time
+from collections.abc import Iterator
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,36 +38,45 @@ def read(incoming_id: int = 0) -> None:
     if incoming_id:
         _read_one(incoming_id)
         return
-    until, last = time.monotonic() + SLICE_SECONDS, 0
+    until = time.monotonic() + SLICE_SECONDS
+    for number in _all_waiting():
+        _read_one(number)
+        if time.monotonic() >= until:
+            services().doorbell.ring("incoming")
+            return
+
+
+def _all_waiting() -> Iterator[int]:
+    """Yield what is to be tried again now, then what is new."""
+    yield from incoming.due(BATCH, now=utcnow())
+    last = 0
     while waiting := incoming.waiting(BATCH, after=last):
-        for last in waiting:
-            _read_one(last)
-            if time.monotonic() >= until:
-                services().doorbell.ring("incoming")
-                return
+        yield from waiting
+        last = waiting[-1]
 
 
 def _read_one(incoming_id: int) -> None:
     """Read a post or an email, unless another job has.
 
-    If it fails, the reason is noted and the sweep tries again; after some attempts it waits for a
-    person. An outage is no failed attempt.
+    If it fails, the reason is noted and the sweep tries again later; after some attempts it waits
+    for a person. An outage is no failed attempt.
     """
     row = db.session.get(Incoming, incoming_id)
     if row is None or row.state != "waiting":
         return
+    attempt = row.attempts + 1
     try:
         feedbacks, verdict = _read(row)
         _apply(incoming_id, feedbacks, verdict)
     except UnreadablePostError as error:
-        _fail(incoming_id, error.reason)
+        _fail(incoming_id, attempt, error.reason)
     except _ConfirmationError:
-        _fail(incoming_id, Reason("webhook.not_subscribed"))
+        _fail(incoming_id, attempt, Reason("webhook.not_subscribed"))
     except Exception as error:
         if isinstance(error, SQLAlchemyError | OSError) and is_outage(error):
             raise
         log.exception("a post or an email could not be read", incoming=incoming_id)
-        _fail(incoming_id, Reason("webhook.failed"))
+        _fail(incoming_id, attempt, Reason("webhook.failed"))
 
 
 class _ConfirmationError(Exception):
@@ -118,7 +128,7 @@ def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) 
                 incoming.finish(row, new_events=new_events, verdict=verdict or why_none, now=now)
 
 
-def _fail(incoming_id: int, reason: Reason) -> None:
+def _fail(incoming_id: int, attempt: int, reason: Reason) -> None:
     db.session.rollback()
     with transaction():
-        incoming.fail(incoming_id, reason, now=utcnow())
+        incoming.fail(incoming_id, reason, attempt=attempt, now=utcnow())

@@ -165,7 +165,7 @@ def ring_for_open_work() -> None:
     for change in changes.running():
         doorbell.ring("fields", change.id)
     ring_for_events()
-    if incoming.waiting(1):
+    if incoming.waiting(1) or incoming.due(1, now=now):
         doorbell.ring("incoming")
     ring_for_domains()
     ring_for_counts()

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -56,21 +56,44 @@ def test_what_was_read_does_not_wait_until_it_is_replayed() -> None:
     assert incoming.waiting(10) == [number]
 
 
-def test_what_cannot_be_read_waits_for_a_person_after_five_attempts() -> None:
+def test_what_cannot_be_read_is_tried_again_after_growing_pauses() -> None:
     number = received()
     assert number is not None
-    for attempt in range(1, incoming.MAX_ATTEMPTS + 1):
-        assert incoming.waiting(10) == [number]
-        with transaction():
-            assert incoming.fail(number, BROKEN, now=NOW)
-        assert stored(number).attempts == attempt
-    with transaction():
-        assert not incoming.fail(number, BROKEN, now=NOW)
-    assert incoming.waiting(10) == []
-    assert Reason.unpack(stored(number).verdict) == BROKEN
+    now = NOW
+    for attempt, pause in enumerate(incoming.PAUSES, start=1):
+        fail(number, attempt, now)
+        now += pause
+        assert incoming.waiting(10) == []
+        assert incoming.due(10, now=now - timedelta(seconds=1)) == []
+        assert incoming.due(10, now=now) == [number]
+    fail(number, incoming.MAX_ATTEMPTS, now)
+    assert incoming.waiting(10) == incoming.due(10, now=now + timedelta(days=9)) == []
+    assert (stored(number).state, Reason.unpack(stored(number).verdict)) == ("failed", BROKEN)
     with transaction():
         assert incoming.replay(stored(number).public_id) == number
+    assert incoming.waiting(10) == [number]
     assert stored(number).attempts == 0
+
+
+def test_a_fault_of_twenty_minutes_uses_up_no_more_than_three_attempts() -> None:
+    tried_at = [sum(incoming.PAUSES[:n], timedelta(0)) for n in range(incoming.MAX_ATTEMPTS)]
+    assert sum(at <= timedelta(minutes=20) for at in tried_at) <= 3
+    assert sorted(incoming.PAUSES) == list(incoming.PAUSES)
+
+
+def test_an_attempt_that_two_jobs_made_at_once_counts_once() -> None:
+    number = received()
+    assert number is not None
+    fail(number, 1, NOW)
+    with transaction():
+        assert not incoming.fail(number, BROKEN, attempt=1, now=NOW)
+    assert stored(number).attempts == 1
+
+
+def fail(number: int, attempt: int, now: datetime) -> None:
+    with transaction():
+        assert incoming.fail(number, BROKEN, attempt=attempt, now=now)
+    assert stored(number).attempts == attempt
 
 
 def test_equal_bytes_through_the_same_way_are_equal() -> None:

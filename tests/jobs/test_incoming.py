@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from campaigns.audience.models import Suppression
 from campaigns.campaign.models import Delivery
@@ -147,11 +148,32 @@ def test_everything_that_waits_is_read_slice_by_slice(
     with monkeypatch.context() as short:
         short.setattr(incoming_jobs, "SLICE_SECONDS", 0.0)
         read()
-    assert incoming.waiting(10) == [broken, *good]
+    assert incoming.waiting(10) == good
     read()
-    assert incoming.waiting(10) == [broken]
+    assert incoming.waiting(10) == []
     assert [verdict(number) for number in good] == [("done", "", 1)] * 4
-    assert db.session.get_one(Incoming, broken).attempts == 2, "once in each job"
+    assert db.session.get_one(Incoming, broken).attempts == 1, "the pause is not over"
+    with transaction():
+        db.session.execute(sa.update(Incoming).values(retry_at=utcnow()))
+    read()
+    assert verdict(broken)[0] == "waiting"
+    assert db.session.get_one(Incoming, broken).attempts == 2
+
+
+def test_an_outage_is_no_failed_attempt(
+    deliveries: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, OSError("connection refused"))
+
+    number = received(an_endpoint(), post([event(deliveries[0], **HARD)]))
+    with monkeypatch.context() as away:
+        away.setattr(consequences, "apply", fails)
+        for _ in range(incoming.MAX_ATTEMPTS + 1):
+            with pytest.raises(OperationalError):
+                read()
+    read()
+    assert verdict(number) == ("done", "", 1)
 
 
 def test_a_post_without_events_is_done(deliveries: list[Delivery]) -> None:
