@@ -250,6 +250,9 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         \bserver (?:has )?rejected (?:the |all )?<box>
         <box>\b[^;]{0,40}\breplaced by
         (?<!sender )domain must exist
+        (?:illegal|invalid|non-?exist\w*) (?:\S+ )?(?:host|domain)
+        lookups? failed permanently|answer with no data|no route (?:found )?to (?:the )?domain
+        \bdestination seems? to reject all
         <may not> accept (?:this )?<box>
         \bno \S+ in (?:\w+ ){0,2}directory|missing home directory
         (?:domain|host|host ?name)\b[^;]{0,60}\b<gone>

@@ -92,6 +92,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
         re.compile(
             rf"{_IN_REPLY_TO}rcpt\b|\[rcpt_to\]"
             r"|rcpt to (?:command )?(?:generated|returned|was|fail)|sent: ?rcpt to\b"
+            r"|most progress was rcpt to|\(state 14\)"
             r"|(?:>>>|-->|<<<) ?rcpt to[^\n]*\n[a-z >]{0,12}(?:<<<|<--|>>>) ?[45]"
             r"|smtp:rcpt|has rejected address|not like (?:our rcpt|recipient)",
             re.IGNORECASE | re.MULTILINE,
@@ -102,6 +103,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
         "dot",
         re.compile(
             r"\bend\s+of\s+(?:data|message)|smtp transmission failure has occurred"
+            r"|after\s+i\s+sent\s+the\s+message|failed\s+on\s+data\b|\(state 1[5-8]\)"
             r"|\btext command|after\s+sending\s+(?:the\s+)?(?:data|message)"
             rf"|{_IN_REPLY_TO}data\b|\[data\]"
             r"|>>> ?(?:data|\.)[ \t]{0,9}\n[ >]{0,4}<<< ?[45]",
@@ -111,7 +113,7 @@ _STEPS: tuple[tuple[Step, re.Pattern[str]], ...] = (
     (
         "mail",
         re.compile(
-            rf"{_IN_REPLY_TO}mail\s+from|\[mail_from\]"
+            rf"{_IN_REPLY_TO}mail\s+from|\[mail_from\]|but\s+(?:sender|my\s+name)\s+was\s+rejected"
             r"|>>> ?mail from[^\n]*\n[ >]{0,4}<<< ?[45]",
             re.IGNORECASE,
         ),

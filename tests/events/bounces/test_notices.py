@@ -157,3 +157,25 @@ def test_a_notice_to_the_return_path_needs_no_known_author() -> None:
     said = "Your message could not be delivered.\n\n" + text
     assert classify(email(said, To="b+x@bounce.example.com", **headers)).kind == "bounce"
     assert classify(email(said, To="news@example.com", **headers)).kind == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "hardness"),
+    [
+        ("all host address lookups failed permanently", "hard"),
+        ("the MX records point to a non-existent host", "hard"),
+        ("Illegal host/domain name found", "hard"),
+        ("DNS error: the server returned answer with no data", "hard"),
+        ("550 550 User unknown (state 14).", "hard"),
+        ("550 550 User unknown (state 18).", "soft"),
+        ("192.0.2.1 failed after I sent the message.\nRemote host said: 550 no such user", "soft"),
+        ("Connected to 192.0.2.1 but sender was rejected.\n550 user unknown", "soft"),
+        ("SMTP session got stuck; most progress was RCPT TO response; 550 no such user", "hard"),
+    ],
+)
+def test_mail_servers_say_in_their_own_words_what_failed(said: str, hardness: str) -> None:
+    text = f"Your message could not be delivered.\n\n<ada@example.org>:\n{said}\n\n"
+    verdict = classify(
+        notice(text + "--- Below this line is a copy of the message.\n\n" + RETURNED)
+    )
+    assert (verdict.hardness, verdict.recipients) == (hardness, ("ada@example.org",))
