@@ -19,6 +19,8 @@ from campaigns.jobs import monitor
 from campaigns.supervisor.valkey import server_binary
 from tests.conftest import Database
 
+pytestmark = pytest.mark.process
+
 CLI = [sys.executable, "-P", "-m", "campaigns.cli"]
 AWAY = "Redis is unavailable."
 FULL = "Redis cannot write to its disk"
