@@ -12,7 +12,6 @@ import mimetypes
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import brotli
 from flask import Flask, Response, abort, request
@@ -127,11 +126,6 @@ class Tree:
             self.files[name] = StaticFile(name, content)
             digest.update(content)
         self.hash = digest.hexdigest()[:12]
-
-    def _add(self, name: str, text: str, digest: Any) -> None:
-        content = text.encode()
-        self.files[name] = StaticFile(name, content)
-        digest.update(content)
 
 
 def _compressed_beside(path: Path) -> bytes | None:
