@@ -45,7 +45,7 @@ _SAME = WORDS | {
     r"(?:found|known|recogni[sz]ed|listed|valid|local|present|exist\w{0,4}|ok\b|active|in use"
     r"|directory|database|registered|hosted|resolved)|no longer|never existed|invalid"
     r"|non-?\s?exist|undeliverable|unrout"
-    r"|\b(?:deleted|removed|closed|terminated|retired))",
+    r"|\b(?:deleted|removed|closed|terminated|retired|wrong|incorrect))",
     "off": "(?:disabled|inactive|de-?activated|suspended|locked|frozen|expired|dormant"
     "|abandoned|on hold|turned off|not active|not enabled)",
     "from": r"(?:\bsender|\bfrom|return[- ]path):? (?:e-?mail |address |domain )*",
@@ -102,6 +102,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
     (
         "sender",
         r"""
+        \bbatv\b|\bwe do(?: not|n't) (?:handle|relay)
         your (?:\w+ ){0,2}(?:account|subscription|plan)\b[^;]{0,60}(?:<off>|clos|not)
         you[^;]{0,40}(?:allowed|permitted|authori[sz]ed) to (?:send|relay)(?! [^;]{0,20}<box>)
         """,
@@ -251,6 +252,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         <box>\b[^;]{0,40}\breplaced by
         (?<!sender )domain must exist
         (?:illegal|invalid|non-?exist\w*) (?:\S+ )?(?:host|domain)
+        \bno (?:dns )?(?:a|mx)\b[^;]{0,20}\b(?:record|data)
         lookups? failed permanently|answer with no data|no route (?:found )?to (?:the )?domain
         \bdestination seems? to reject all
         <may not> accept (?:this )?<box>
@@ -266,7 +268,7 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         unroute?able
         recipient address(?:es)? rejected ?: ?access denied
         (?<!you )do(?:es)? ?n[o']t have an? (?:\S+ )?(?:account|mailbox)
-        n[o']t have (?:that|this|such an?) (?:\w+ )?<box>
+        n[o']t have (?:that|this|any|such an?) (?:\w+ )?<box>
         <cannot> (?:find|locate) (?:\S+ ){0,3}<box>
         \bnot our <box>
         not (?:one of )?(?:an? |our )?(?:customer|member of (?:the |this )?domain)

@@ -50,7 +50,8 @@ WORDS = {
     """),
     "their gone": rf"(?:{_NOT} (?:\S+ ){{0,3}}{_KNOWN}|"
     + _any_of(r"""
-        unbekannt existiert\snicht bestaat\sniet finns\sinte finnes\sikke findes\sikke ungue?ltig
+        unbekannt (?:existiert|bestaat)\s(?:\S+\s){0,2}(?:nicht|niet) ungue?ltig
+        finns\sinte finnes\sikke findes\sikke
         nicht\s(?:\S+\s){0,3}auf(?:gelistet|gefuhrt)
         inconnu n'?existe inexist inesist introuvable invalid[eo] desconocid desconhecid sconosciut
         err(?:at|ad|one)[oa]\b falsch
