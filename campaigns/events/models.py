@@ -256,8 +256,9 @@ class FeedbackCount(Base):
 class FeedbackWatch(Base):
     """How far the figures of a campaign are counted and judged.
 
-    `judged`: by measure [count, sent] when it was paused last; only what came since counts, so that
-    a resumed campaign is not paused again for the same complaints.
+    `judged`: by measure, and by day at a mailbox provider, [count, sent] when it was paused last;
+    only what came since counts, so that a resumed campaign is not paused again for the same
+    complaints.
     """
 
     __tablename__ = "feedback_watch"

@@ -6,13 +6,13 @@ What comes back is counted with each event (`count`). What was sent is counted f
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from campaigns.audience.mailbox_providers import NAMES
+from campaigns.audience.mailbox_providers import NAMES, OTHER
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, insert_ignoring, upsert
@@ -199,18 +199,24 @@ class Alarm:
 
     def reason(self) -> Reason:
         """Return it as a sentence."""
-        provider = NAMES.get(self.mailbox_group) or self.mailbox_group
         return Reason(
             _ALARMS[self.measure],
             {
                 "count": self.count,
                 "sent": self.sent,
-                "provider": provider or Reason("alert.every_provider"),
+                "provider": _name_of(self.mailbox_group),
                 "day_date": self.day.isoformat(),
                 "rate_percent": 100 * self.count / self.sent if self.sent else 100,
                 "limit_percent": self.limit,
             },
         )
+
+
+def _name_of(mailbox_group: str) -> str | Reason:
+    """Return the name of a mailbox provider as a part of a sentence."""
+    if mailbox_group in ("", OTHER):
+        return Reason("alert.other_providers" if mailbox_group else "alert.every_provider")
+    return NAMES.get(mailbox_group, mailbox_group)
 
 
 _ALARMS: Mapping[Measure, str] = {
@@ -252,7 +258,7 @@ def check(campaign_id: int, *, now: datetime) -> list[Alarm]:
     if (
         is_stale
         or is_over
-        or _measures(campaign_id, watch, rules)
+        or _excesses(campaign_id, watch, rules)[0]
         or _alarms(campaign_id, rules, now)
     ):
         # Only emails that are counted make a rate certain.
@@ -268,40 +274,81 @@ def _note_first(campaign_id: int, now: datetime) -> None:
     db.session.execute(insert_ignoring(FeedbackWatch), [row])
 
 
-def _measures(
+@dataclass(frozen=True, slots=True)
+class RateExcess:
+    """A rate of a campaign for which to pause it: of all its emails, or of a day at a provider.
+
+    `count` and `sent` are those since the last pause for this measure.
+    """
+
+    measure: Measure
+    count: int
+    sent: int
+    mailbox_group: str = ""
+    day: date | None = None
+
+    def reason(self, rules: FeedbackRules) -> Reason:
+        """Return it as a sentence."""
+        params: dict[str, Any] = {
+            "count": self.count,
+            "sent": self.sent,
+            "rate_percent": 100 * self.count / self.sent if self.sent else 100,
+            "limit_percent": limit_of(self.measure, "pause", rules),
+        }
+        if self.day is None:
+            return Reason(_PAUSED[self.measure], params)
+        where = {"provider": _name_of(self.mailbox_group), "day_date": self.day.isoformat()}
+        return Reason("status.complaint_rate_at", {**params, **where})
+
+
+Totals = dict[str, tuple[int, int]]
+"""By measure, and by measure, account, day and mailbox group: (count, sent)."""
+
+
+def _excesses(
     campaign_id: int, watch: FeedbackWatch, rules: FeedbackRules
-) -> dict[Measure, tuple[int, int, int, int]]:
-    """Return the rates for which to pause: (count, sent) since the last pause, and in all."""
-    sums = (sa.func.coalesce(sa.func.sum(getattr(FeedbackCount, name)), 0) for name in MEASURES)
-    sent, *counts = db.session.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(FeedbackCount.sent), 0), *sums).where(
-            FeedbackCount.campaign_id == campaign_id
-        )
-    ).one()
-    found: dict[Measure, tuple[int, int, int, int]] = {}
-    for measure, total in zip(MEASURES, counts, strict=True):
-        known, known_sent = watch.judged.get(measure, (0, 0))
-        new, new_sent = int(total) - known, int(sent) - known_sent
-        if rate_level(measure, new, new_sent, rules) == "pause":
-            found[measure] = (new, new_sent, int(total), int(sent))
-    return found
+) -> tuple[list[RateExcess], Totals]:
+    """Return the rates for which to pause, those of the whole campaign first; and all totals.
+
+    Mailbox providers judge complaints by themselves, day by day, so each of these rates counts.
+    """
+    rows = db.session.scalars(
+        sa.select(FeedbackCount)
+        .where(FeedbackCount.campaign_id == campaign_id)
+        .order_by(FeedbackCount.day, FeedbackCount.account_id, FeedbackCount.mailbox_group)
+        .execution_options(populate_existing=True)
+    ).all()
+    sent = sum(row.sent for row in rows)
+    totals: Totals = {}
+    found: list[RateExcess] = []
+    for measure in MEASURES:
+        count_of_all = sum(getattr(row, measure) for row in rows)
+        parts: list[tuple[str, RateExcess]] = [(measure, RateExcess(measure, count_of_all, sent))]
+        if measure == "complaints":
+            parts += [_part(row) for row in rows]
+        for key, one in parts:
+            totals[key] = one.count, one.sent
+            known, known_sent = watch.judged.get(key, (0, 0))
+            new = replace(one, count=one.count - known, sent=one.sent - known_sent)
+            if rate_level(measure, new.count, new.sent, rules) == "pause":
+                found.append(new)
+    return found, totals
+
+
+def _part(row: FeedbackCount) -> tuple[str, RateExcess]:
+    """Return the complaints of a day at a mailbox provider, with their key."""
+    key = f"complaints/{row.account_id}/{row.day.isoformat()}/{row.mailbox_group}"
+    part = RateExcess("complaints", row.complaints, row.sent, row.mailbox_group, row.day)
+    return key, part
 
 
 def _pause(campaign_id: int, watch: FeedbackWatch, rules: FeedbackRules, now: datetime) -> None:
-    judged: dict[str, Any] = dict(watch.judged)
-    for measure, (new, new_sent, total, sent) in _measures(campaign_id, watch, rules).items():
-        reason = Reason(
-            _PAUSED[measure],
-            {
-                "count": new,
-                "sent": new_sent,
-                "rate_percent": 100 * new / new_sent if new_sent else 100,
-                "limit_percent": limit_of(measure, "pause", rules),
-            },
-        )
-        if lifecycle.pause(campaign_id, now=now, reason=reason):
-            judged[measure] = [total, sent]
-    watch.judged = judged
+    found, totals = _excesses(campaign_id, watch, rules)
+    if found and lifecycle.pause(campaign_id, now=now, reason=found[0].reason(rules)):
+        # Only what comes from now on counts for these measures.
+        measures = {one.measure for one in found}
+        judged = {key: total for key, total in totals.items() if key.split("/")[0] in measures}
+        watch.judged = {**watch.judged, **judged}
 
 
 def _alarms(campaign_id: int, rules: FeedbackRules, now: datetime) -> list[Alarm]:

@@ -55,9 +55,8 @@ def logging_in(
     except refused as error:
         if login.refuse_token is not None:
             login.refuse_token()
-        raise MailboxTroubleError(
-            "intake.login_refused", host=login.host, error=shown(words(error))
-        ) from None
+        code = "intake.login_refused" if login.token is None else "intake.token_refused"
+        raise MailboxTroubleError(code, host=login.host, error=shown(words(error))) from None
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def explained(
 def shown(text: str) -> str:
     """Return one short line of what a server said."""
     text = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(text.split())[:MAX_ERROR]
+    return " ".join(text.split())[:MAX_ERROR].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

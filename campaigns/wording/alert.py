@@ -39,6 +39,7 @@ SENTENCES: dict[str, Message] = {
         " sender or the content (%(rate_percent)s). It should stay below %(limit_percent)s."
     ),
     "alert.every_provider": N_("all mailbox providers"),
+    "alert.other_providers": N_("other mailbox providers"),
     "alert.restored_subject": N_("Your emails need a decision after a restore"),
     "alert.restored": N_(
         "Campaigns uses a database that was restored from a backup. Emails sent after that backup"

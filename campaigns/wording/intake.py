@@ -21,12 +21,16 @@ SENTENCES: dict[str, Message] = {
     "intake.port_invalid": N_("Enter a port from 1 to 65,535: IMAP with TLS usually has 993."),
     "intake.refresh_token_missing": N_("Enter the refresh token."),
     "intake.not_running": N_("Campaigns does not look into it. Start: campaigns intake"),
-    "intake.refused": N_("%(host)s answered: %(error)s"),
+    "intake.refused": N_("%(host)s answered: %(error)s."),
     "intake.same_folder": N_(
         "Choose another folder for processed emails: they would be read again and again."
     ),
     "intake.text_invalid": N_("Remove line breaks and special characters."),
     "intake.text_too_long": N_("Enter at most %(most)s characters."),
+    "intake.token_refused": N_(
+        "%(host)s refused the access token: %(error)s. Check the username and the scope. The next"
+        " attempt requests a new token."
+    ),
     "intake.token_url_invalid": N_("Enter the token address; it starts with https://."),
     "intake.unreachable": N_(
         "%(host)s does not answer on port %(port)s: %(error)s. Check the server and the port."

@@ -33,6 +33,11 @@ SENTENCES: dict[str, Message] = {
         " (%(rate_percent)s; the limit is %(limit_percent)s). Check who is in the audience and"
         " whether they signed up, then resume or cancel it."
     ),
+    "status.complaint_rate_at": N_(
+        "Paused automatically: %(count)s of %(sent)s emails sent to %(provider)s on %(day_date)s"
+        " were reported as spam (%(rate_percent)s; the limit is %(limit_percent)s). Check who is in"
+        " the audience and whether they signed up, then resume or cancel it."
+    ),
     "status.bounce_rate": N_(
         "Paused automatically: %(count)s of %(sent)s emails bounced because the address does not"
         " exist (%(rate_percent)s; the limit is %(limit_percent)s). Check where the addresses come"

@@ -91,6 +91,28 @@ def test_a_resumed_campaign_is_paused_again_only_by_new_complaints() -> None:
     assert status_of(campaign_id)[0] == "paused"
 
 
+def test_complaints_at_one_mailbox_provider_pause_a_campaign_that_is_fine_elsewhere() -> None:
+    campaign_id, ids, _ = a_campaign_of(1_000)
+    with transaction():
+        others = {"campaign_id": campaign_id, "address": "", "mailbox_group": "yahoo", **SENT}
+        db.session.execute(sa.insert(Delivery), [others] * 2_000)
+        earlier = {**others, "mailbox_group": "google", "sent_at": NOW - timedelta(days=1)}
+        db.session.execute(sa.insert(Delivery), [earlier] * 2_000)
+    applied(*[about(number, "complained") for number in ids[:5]])
+    checked(campaign_id)
+    status, reason = status_of(campaign_id)
+    assert status == "paused"
+    assert reason is not None
+    assert reason.code == "status.complaint_rate_at"
+    known = {name: reason.params[name] for name in ("count", "sent", "provider", "day_date")}
+    assert known == {"count": 5, "sent": 1_000, "provider": "Gmail", "day_date": "2026-05-20"}
+    with transaction():
+        lifecycle.resume(campaign_id, now=NOW)
+    applied(*[about(number, "complained") for number in ids[5:9]])
+    checked(campaign_id)
+    assert status_of(campaign_id)[0] == "sending", "only what came since counts"
+
+
 def test_one_complaint_of_three_emails_does_nothing() -> None:
     [number, *_] = a_sent(SENT, SENT, SENT)
     campaign_id = delivery(number).campaign_id

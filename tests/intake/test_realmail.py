@@ -290,7 +290,7 @@ def test_an_expired_access_token_is_told_and_replaced(
             servers.tokens["token-2"] = "b"
             for _ in range(2):  # the cached one, and one that the endpoint still gives
                 refused = visit(owner_client, path, "POST", data=form).text
-                assert "127.0.0.1 refused the login" in refused, protocol
+                assert "127.0.0.1 refused the access token" in refused, protocol
             assert "can be read." in visit(owner_client, path, "POST", data=form).text
             assert [asked["refresh_token"] for asked in endpoint.asked] == ["first"] * 3
 

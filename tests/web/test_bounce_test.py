@@ -124,7 +124,9 @@ def test_a_bounce_at_the_return_path_proves_that_its_domain_reaches_us(
     assert "The bounce came back after" in visit(owner_client, polls[0]).text
     assert visit(owner_client, polls[1]).status_code == 204
     bounce(tokens[1])
-    assert "The bounce came back after" in visit(owner_client, polls[1]).text
+    page = visit(owner_client, polls[1]).text
+    assert "The bounce came back after" in page
+    assert "also offer to unsubscribe by email" in page, "the sentence of the page changes at once"
     proof = return_domains.proofs_of(account.id)["example.org"]
     assert return_domains.state_of(proof, now=utcnow()) == "proven"
     accounts = db.session.scalars(sa.select(Incoming.account_id))

@@ -19,6 +19,7 @@ from campaigns.secrets import SecretUnreadableError
 from campaigns.transactional.plain_mail import EmailText
 from campaigns.web.saving import or_404
 from campaigns.web.settings.blueprint import bp
+from campaigns.web.settings.unsubscribing import unsubscribing
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
@@ -84,4 +85,9 @@ def bounce_test_state(public_id: str, token: str) -> str | Response:
 
 
 def _part(account: ProviderAccount, **found: object) -> str:
-    return render_template("web/settings/_bounce_test.html", account=account, **found)
+    return render_template(
+        "web/settings/_bounce_test.html",
+        account=account,
+        unsubscribing=unsubscribing(account),
+        **found,
+    )

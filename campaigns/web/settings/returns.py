@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -21,11 +21,11 @@ from campaigns.events.webhooks.registry import WEBHOOKS
 from campaigns.inputs import InvalidInputError
 from campaigns.intake import mailboxes
 from campaigns.intake.mailboxes import IntakeMailboxInput
-from campaigns.intake.reader import FoundEmail, MailboxLogin, MailboxTroubleError
+from campaigns.intake.reader import BATCH, FoundEmail, MailboxLogin, MailboxTroubleError
 from campaigns.intake.service import open_mailbox
 from campaigns.providers import return_domains
 from campaigns.providers.fields import AccountField
-from campaigns.providers.models import ProviderAccount, ReturnDomain
+from campaigns.providers.models import ProviderAccount
 from campaigns.reports import feedback_rates, incoming_log, returns
 from campaigns.reports.feedback_rates import FeedbackLine
 from campaigns.reports.returns import ReturnHealth
@@ -37,7 +37,8 @@ from campaigns.web.saving import Answer, done, or_404, saving
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.settings.incoming import titles
 from campaigns.web.settings.listening import listener, listening
-from campaigns.web.template_helpers import locale, moment
+from campaigns.web.settings.unsubscribing import unsubscribing
+from campaigns.web.template_helpers import locale
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name, ngettext, sentence
 from campaigns.web_limits import limiter
@@ -237,9 +238,9 @@ def _found_words(login: MailboxLogin, found: list[FoundEmail]) -> str:
     opened = _("%(user)s at %(host)s can be read.", user=login.username, host=login.host)
     if not found:
         return f"{opened} {_('No emails are waiting.')}"
-    waiting = ngettext(
-        "%(count)s email is waiting.", "The first %(count)s waiting emails were read.", len(found)
-    )
+    waiting = ngettext("%(count)s email is waiting.", "%(count)s emails are waiting.", len(found))
+    if len(found) >= BATCH:
+        waiting = _("The first %(count)s waiting emails were read.", count=len(found))
     returned = ngettext(
         "%(count)s is a bounce or a complaint.", "%(count)s are bounces or complaints.", bounces
     )
@@ -371,50 +372,10 @@ def _page(
         listening=listening(),
         postfix_line=_postfix_line(),
         domain_options=[(one, one) for one in return_domains.domains_of(account.id)],
-        unsubscribing=_unsubscribing(account),
+        unsubscribing=unsubscribing(account),
         **_rates(account),
         is_public=services().settings.base_url.startswith("https://"),
         problems=problems or {},
-    )
-
-
-def _unsubscribing(account: ProviderAccount) -> list[tuple[bool, str]]:
-    """Return for each domain whether its emails can be answered to unsubscribe, and why."""
-    if account.rewrites_return_path:
-        words = _("Unsubscribing by email is not offered: the provider uses its own return path.")
-        return [(False, words)]
-    now, proofs = utcnow(), return_domains.proofs_of(account.id)
-    found = [(domain, proofs.get(domain)) for domain in return_domains.domains_of(account.id)]
-    return [_ways_to_leave(domain, proof, now) for domain, proof in found]
-
-
-def _ways_to_leave(domain: str, proof: ReturnDomain | None, now: datetime) -> tuple[bool, str]:
-    state = return_domains.state_of(proof, now=now)
-    if proof is None or state == "unproven":
-        return False, _(
-            "Unsubscribing by email is not offered for %(domain)s: no bounce test has come back to"
-            " its return addresses yet.",
-            domain=domain,
-        )
-    match state:
-        case "stale":
-            return False, _(
-                "Unsubscribing by email is not offered for %(domain)s: nothing has come to its"
-                " return addresses since %(day)s. Send a bounce test.",
-                domain=domain,
-                day=moment(proof.came_at, "day"),
-            )
-        case "stopped":
-            return False, _(
-                "Unsubscribing by email is not offered for %(domain)s: the mailbox or the listener"
-                " that received its bounces does not work at the moment.",
-                domain=domain,
-            )
-    return True, _(
-        "Campaigns launched from now on also offer to unsubscribe by email: the bounce test of"
-        " %(day)s came back to the return address at %(domain)s.",
-        domain=domain,
-        day=moment(proof.proven_at, "day"),
     )
 
 

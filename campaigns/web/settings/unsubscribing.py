@@ -1,0 +1,49 @@
+"""Whether emails of an account can be answered to unsubscribe, in one sentence per domain."""
+
+from datetime import datetime
+
+from campaigns.clock import utcnow
+from campaigns.providers import return_domains
+from campaigns.providers.models import ProviderAccount, ReturnDomain
+from campaigns.web.template_helpers import moment
+from campaigns.web.words import gettext as _
+
+
+def unsubscribing(account: ProviderAccount) -> list[tuple[bool, str]]:
+    """Return for each domain whether its emails can be answered to unsubscribe, and why."""
+    if account.rewrites_return_path:
+        words = _("Unsubscribing by email is not offered: the provider uses its own return path.")
+        return [(False, words)]
+    now, proofs = utcnow(), return_domains.proofs_of(account.id)
+    found = [(domain, proofs.get(domain)) for domain in return_domains.domains_of(account.id)]
+    return [_ways_to_leave(domain, proof, now) for domain, proof in found]
+
+
+def _ways_to_leave(domain: str, proof: ReturnDomain | None, now: datetime) -> tuple[bool, str]:
+    state = return_domains.state_of(proof, now=now)
+    if proof is None or state == "unproven":
+        return False, _(
+            "Unsubscribing by email is not offered for %(domain)s: no bounce test has come back to"
+            " its return addresses yet.",
+            domain=domain,
+        )
+    match state:
+        case "stale":
+            return False, _(
+                "Unsubscribing by email is not offered for %(domain)s: nothing has come to its"
+                " return addresses since %(day)s. Send a bounce test.",
+                domain=domain,
+                day=moment(proof.came_at, "day"),
+            )
+        case "stopped":
+            return False, _(
+                "Unsubscribing by email is not offered for %(domain)s: the mailbox or the listener"
+                " that received its bounces does not work at the moment.",
+                domain=domain,
+            )
+    return True, _(
+        "Campaigns launched from now on also offer to unsubscribe by email: the bounce test of"
+        " %(day)s came back to the return address at %(domain)s.",
+        domain=domain,
+        day=moment(proof.proven_at, "day"),
+    )
