@@ -8,8 +8,9 @@ from campaigns.audience import subscribers
 from campaigns.audience.fields import definitions
 from campaigns.audience.models import Subscriber
 from campaigns.campaign import feed
-from campaigns.campaign.expand_content import content_of, sample_content
+from campaigns.campaign.expand_content import content_of, content_of_template, sample_content
 from campaigns.campaign.models import Campaign
+from campaigns.content.library.models import Template
 from campaigns.content.mime import compile as compiler
 from campaigns.content.sources.source import ContentSource
 from campaigns.messages import Recipient
@@ -53,8 +54,11 @@ BUILT_IN: tuple[MergeTag, ...] = (
 """The merge tags of every installation; the edges have their names."""
 
 
-def merge_tags(campaign: Campaign | None = None) -> list[MergeTag]:
-    """Return every merge tag of a campaign, or of a template, in the order of menus."""
+def merge_tags(owner: Campaign | Template | None = None) -> list[MergeTag]:
+    """Return every merge tag of a campaign or a template, in the order of menus.
+
+    Without one, return those of every content.
+    """
     fields = [
         MergeTag("fields", f"subscriber.{one.key}", one.label, _KINDS.get(one.type, "text"))
         for one in definitions.all_definitions()
@@ -66,19 +70,18 @@ def merge_tags(campaign: Campaign | None = None) -> list[MergeTag]:
         if name.isidentifier() and f"subscriber.{name}" not in known
     ]
     variables = [
-        MergeTag("variables", f"var.{name}", name)
-        for name in (campaign.variables if campaign else ())
+        MergeTag("variables", f"var.{name}", name) for name in (owner.variables if owner else ())
     ]
     variables += [
-        MergeTag("feed", f"feed.{name}", name, kind) for name, kind in _plain_values(campaign)
+        MergeTag("feed", f"feed.{name}", name, kind) for name, kind in _plain_values(owner)
     ]
     first = next(i for i, tag in enumerate(BUILT_IN) if tag.group != "subscriber")
     return [*BUILT_IN[:first], *fields, *attributes, *variables, *BUILT_IN[first:]]
 
 
-def _plain_values(campaign: Campaign | None) -> Iterator[tuple[str, TagKind]]:
+def _plain_values(owner: Campaign | Template | None) -> Iterator[tuple[str, TagKind]]:
     """Yield name and kind of each entry of the feed that is shown on its own."""
-    known = feed.of_campaign(campaign.id) if campaign else None
+    known = feed.of_campaign(owner.id) if isinstance(owner, Campaign) else None
     for name, value in ((known.data if known else None) or {}).items():
         if name.isidentifier() and isinstance(value, str | int | float):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -87,7 +90,7 @@ def _plain_values(campaign: Campaign | None) -> Iterator[tuple[str, TagKind]]:
 
 def examples(
     tags: Collection[MergeTag],
-    campaign: Campaign | None,
+    owner: Campaign | Template | None,
     person: Subscriber,
     *,
     base_url: str,
@@ -97,11 +100,12 @@ def examples(
 
     Tags that show nothing are left out.
     """
-    content = (
-        content_of(campaign, base_url=base_url)
-        if campaign
-        else sample_content(ContentSource(), None, base_url=base_url)
-    )
+    if isinstance(owner, Campaign):
+        content = content_of(owner, base_url=base_url)
+    elif owner:
+        content = content_of_template(owner, base_url=base_url)
+    else:
+        content = sample_content(ContentSource(), None, base_url=base_url)
     recipient = Recipient(
         delivery_id=0,
         subscriber_id=0,

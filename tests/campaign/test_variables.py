@@ -1,5 +1,6 @@
 """Variables of a campaign: checked, known to the content, the same for everyone."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from campaigns.campaign.expand_content import content_of
 from campaigns.campaign.models import Campaign
 from campaigns.campaign.variables import VariableError
 from campaigns.clock import utcnow
+from campaigns.content.library import templates
 from campaigns.content.mime.compile import check_content
 from campaigns.db import transaction
 from tests.content.samples import a_content, a_recipient, compiled
 from tests.english import in_english
-from tests.factories import a_campaign, a_list
+from tests.factories import a_campaign, a_list, a_saved_block, a_template
 from tests.readback import fresh_campaign
 
 
@@ -106,6 +108,36 @@ def test_a_change_of_the_content_is_no_conflict_and_one_of_the_variables_is(
     assert "HX-Trigger" in first.headers
     assert "Someone else changed the variables." in second.text
     assert fresh_campaign(campaign).variables == {"a": "1"}
+
+
+def test_a_template_has_variables_of_its_own(app: Flask, owner_client: FlaskClient) -> None:
+    with transaction():
+        template = a_template()
+    url = f"/templates/{template.public_id}/content/variables"
+    seen = _seen(owner_client.get(url).text)
+    with transaction():
+        templates.save(template.id, 1, {"source": "new"}, editor_id=None, now=utcnow())
+    pair = {"version": 1, "variable": "price", "seen": seen}
+    first = owner_client.post(url, data={**pair, "text": "12 €"})
+    second = owner_client.post(url, data={**pair, "text": "13 €"})
+    assert "HX-Trigger" in first.headers
+    assert "Someone else changed the variables." in second.text
+    assert 'value="12 €"' in owner_client.get(url).text
+    tags = owner_client.get(f"/merge-tags?template={template.public_id}").text
+    assert 'data-tag="var.price"' in tags
+
+
+def _seen(form: str) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', form)
+    assert found
+    return found[1]
+
+
+def test_a_saved_block_has_no_variables(app: Flask, owner_client: FlaskClient) -> None:
+    with transaction():
+        block = a_saved_block()
+    url = f"/saved-blocks/{block.public_id}/content/variables"
+    assert owner_client.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("position", ["9" * 5000, "-1", "x"])

@@ -59,7 +59,7 @@ class CampaignContent(ContentOwner):
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime
     ) -> SavedContent:
-        """Save fields of the content of a draft."""
+        """Save fields of the content of a draft, or its variables."""
         campaign_id = self.campaign.id
         try:
             drafts.save(campaign_id, version, changes, seen=seen, editor_id=editor_id, now=now)
@@ -91,6 +91,8 @@ def content_of_campaign(campaign: Campaign) -> CampaignContent:
         source=campaign.source,
         inline_css=campaign.inline_css,
         brand_id=campaign.brand_id,
+        variables=campaign.variables,
+        variables_seen=drafts.fingerprint(campaign, "variables"),
         home_url=home_url,
         crumbs=((url_for("campaigns.index"), _("Campaigns")), (home_url, title)),
         campaign=campaign,

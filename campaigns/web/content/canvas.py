@@ -16,8 +16,11 @@ from campaigns.access import access
 from campaigns.audience.segments import saved
 from campaigns.campaign import drafts
 from campaigns.campaign.merge_tags import merge_tags
+from campaigns.campaign.models import Campaign
 from campaigns.content.brand_style import NETWORK_NAMES, Network
+from campaigns.content.library import templates
 from campaigns.content.library.context import context_of, style_of
+from campaigns.content.library.models import Template
 from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import ContentSource
 from campaigns.content.templating.problems import Problem
@@ -116,8 +119,7 @@ def _shown(problem: Problem) -> dict[str, Any]:
 
 def editor_data(owner: ContentOwner) -> dict[str, Any]:
     """Return what the scripts of the block editor start with."""
-    campaign = drafts.find(owner.public_id) if owner.owner == "campaigns" else None
-    tags = [tag for tag in merge_tags(campaign) if tag.kind != "link"]
+    tags = [tag for tag in merge_tags(_named(owner)) if tag.kind != "link"]
     return {
         "source": _digest(owner.source),
         "words": block_words(),
@@ -127,6 +129,12 @@ def editor_data(owner: ContentOwner) -> dict[str, Any]:
         "segments": [{"id": one.public_id, "name": one.name} for one in saved.choices()],
         "networks": [{"key": key, "label": network_name(key)} for key in get_args(Network)],
     }
+
+
+def _named(owner: ContentOwner) -> Campaign | Template | None:
+    if owner.owner == "templates":
+        return templates.find(owner.public_id)
+    return drafts.find(owner.public_id) if owner.owner == "campaigns" else None
 
 
 def network_name(key: Network) -> str:

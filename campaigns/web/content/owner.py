@@ -75,6 +75,10 @@ class ContentOwner(ABC):
     brand_id: int | None
     language: str = ""
     """Language of a variant; "" for the content itself."""
+    variables: Mapping[str, str] | None = None
+    """Its variables by name; None if it cannot have any of its own."""
+    variables_seen: str = ""
+    """Fingerprint of the variables."""
     home_url: str
     crumbs: tuple[tuple[str, str], ...]
 
@@ -106,7 +110,9 @@ class ContentOwner(ABC):
         editor_id: int,
         now: datetime,
     ) -> SavedContent:
-        """Save fields of the content on top of this version.
+        """Save fields of the content, or the variables, on top of this version.
+
+        `seen`: fingerprint of what is saved, as the user saw it.
 
         Raises ContentConflictError, ContentLockedError or ContentRefusedError.
         """

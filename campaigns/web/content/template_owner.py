@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from campaigns.web.content.owner import (
 from campaigns.web.words import gettext as _
 
 _EDITED_HERE = ("content_kind", "source", "inline_css", "brand_id")
+_VARIABLES = ("variables",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,14 @@ class TemplateOwner(ContentOwner):
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime
     ) -> SavedContent:
-        """Save the content. Changes of the template's name and subject are no conflict."""
+        """Save the content or the variables. Changes of anything else are no conflict."""
         template_id = self.template.id
+        part = _VARIABLES if changes.keys() == set(_VARIABLES) else _EDITED_HERE
         try:
             try:
                 templates.save(template_id, version, changes, editor_id=editor_id, now=now)
             except TemplateConflictError as error:
-                if fingerprint(error.current) != seen:
+                if fingerprint(error.current, part) != seen:
                     raise
                 newer = error.current.version
                 templates.save(template_id, newer, changes, editor_id=editor_id, now=now)
@@ -74,9 +76,9 @@ def newest_subscribers(limit: int) -> list[Subscriber]:
     return list(db.session.scalars(newest))
 
 
-def fingerprint(template: Template) -> str:
-    """Return a digest of what the content page edits."""
-    values = [getattr(template, name) for name in _EDITED_HERE]
+def fingerprint(template: Template, part: Sequence[str] = _EDITED_HERE) -> str:
+    """Return a digest of what the content page, or a part of it, edits."""
+    values = [getattr(template, name) for name in part]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
@@ -99,6 +101,8 @@ def find(public_id: str) -> TemplateOwner | None:
         source=template.source,
         inline_css=template.inline_css,
         brand_id=template.brand_id,
+        variables=template.variables,
+        variables_seen=fingerprint(template, _VARIABLES),
         home_url=url_for("templates.index"),
         crumbs=((url_for("templates.index"), _("Templates")),),
         template=template,

@@ -1,6 +1,6 @@
-"""Pages about personalisation: merge tags, and variables, languages and feed of a campaign."""
+"""Pages about personalisation: merge tags, and languages and feed of a campaign."""
 
-from campaigns.web.personal import feed, languages, picker, variables
+from campaigns.web.personal import feed, languages, picker
 from campaigns.web.personal.blueprint import bp
 
-__all__ = ["bp", "feed", "languages", "picker", "variables"]
+__all__ = ["bp", "feed", "languages", "picker"]

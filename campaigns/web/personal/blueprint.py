@@ -3,3 +3,6 @@
 from flask import Blueprint
 
 bp = Blueprint("personal", __name__)
+
+SAVED = {"HX-Trigger": "content-saved"}
+"""Tells the content page to show its preview and its problems again."""

@@ -10,8 +10,7 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import campaign_or_404, editor_id
-from campaigns.web.personal.blueprint import bp
-from campaigns.web.personal.variables import SAVED
+from campaigns.web.personal.blueprint import SAVED, bp
 from campaigns.web.words import sentence
 from campaigns.web_limits import limiter
 

@@ -12,6 +12,7 @@ from campaigns.campaign.audience import AudienceError
 from campaigns.campaign.merge_tags import examples, merge_tags
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
+from campaigns.content.library import templates
 from campaigns.context import services
 from campaigns.db import db
 from campaigns.web.personal import merge_tag_words
@@ -22,19 +23,19 @@ from campaigns.web.template_helpers import locale
 @bp.get("/merge-tags")
 @access("user")
 def list_tags() -> str:
-    """Return the groups of tags. `campaign`: its public id; without one they fit a template.
+    """Return the groups of tags.
 
-    `as`: public id of the subscriber of the examples.
+    `campaign` or `template`: public id of the one whose content gets them. `as`: public id of the
+    subscriber of the examples.
     """
     campaign = drafts.find(request.args.get("campaign", ""))
+    owner = campaign or templates.find(request.args.get("template", ""))
     person = _chosen(request.args.get("as", "")) or _someone(campaign)
-    tags = merge_tags(campaign)
+    tags = merge_tags(owner)
     shown = {}
     if person is not None:
         known = services()
-        shown = examples(
-            tags, campaign, person, base_url=known.settings.base_url, signer=known.signer
-        )
+        shown = examples(tags, owner, person, base_url=known.settings.base_url, signer=known.signer)
     return render_template(
         "web/personal/_merge_tags.html",
         groups=merge_tag_words.grouped(tags, shown),
