@@ -30,7 +30,7 @@ _NOT = _any_of(r"""
     \bnicht \bpas \bno \bnon \bnao \bniet \bnie \bnem \binte \bikke \bei \bне
 """)
 _KNOWN = _any_of(r"""
-    bekannt gefunden vorhanden existier connu trouv exist present encontr trovat valid[aeio]?\b
+    bekannt gefunden vorhanden existier connu trouv exist present encontr trovat valid[aeio]\b
     conhecid conocid registrad bekend gevonden istniej znalezion finns kand kendt kjent loydy letez
     наид знаид существ існу извест відом зарегистр
 """)
