@@ -23,7 +23,7 @@ from campaigns.events.bounces.addresses import addresses_in, first_address
 from campaigns.events.bounces.detectors import detected
 from campaigns.events.bounces.mime import Email, EmailPart, first, headers_of, read, text_of_html
 from campaigns.events.bounces.replies import ServerReply, class_of
-from campaigns.events.bounces.values import BounceVerdict, Kind, Report
+from campaigns.events.bounces.values import BounceVerdict, Kind, Report, storable
 
 _RETURNED = (
     "message/rfc822",
@@ -36,7 +36,11 @@ _WEIGHT: dict[Kind, int] = {"bounce": 0, "delay": 1, "delivered": 2}
 
 def classify(raw: bytes) -> BounceVerdict:
     """Return what an email says that came back. Never fails, whatever it contains."""
-    email = read(raw)
+    found: BounceVerdict = storable(_classified(read(raw)))
+    return found
+
+
+def _classified(email: Email) -> BounceVerdict:
     text = _text(email)
     own, copy = notice.split_copy(text)
     returned = _returned(email) or headers_of(copy)

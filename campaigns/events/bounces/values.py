@@ -1,7 +1,8 @@
 """What an email that came back says: a verdict, with a report for each recipient."""
 
-from dataclasses import dataclass
-from typing import Literal
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from campaigns.providers.classify import ReplyClass
 
@@ -66,3 +67,22 @@ def hardness(report: Report) -> Hardness:
     if report.kind not in ("bounce", "delay"):
         return "none"
     return "hard" if report.kind == "bounce" and report.reply_class == "hard" else "soft"
+
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]+")
+
+
+def storable(value: Any) -> Any:
+    """Return a verdict, or a part of it, with texts that databases and pages accept.
+
+    Some charsets, encoded words and JSON can spell NUL and lone surrogates.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("", value)
+    if isinstance(value, tuple):
+        return tuple(storable(one) for one in value)
+    if isinstance(value, BounceVerdict | Report):
+        return replace(
+            value, **{one.name: storable(getattr(value, one.name)) for one in fields(value)}
+        )
+    return value

@@ -131,6 +131,26 @@ def test_broken_base64_is_harmless(text: str) -> None:
     assert classify(raw).recipients == ()
 
 
+SES = r"""{"notificationType": "Bounce", "mail": {}, "bounce": {"bounceType": "Permanent",
+"bouncedRecipients": [{"emailAddress": "\u0000ada\ud800@example.org", "status": "5.1.1\u0000",
+"diagnosticCode": "smtp; 550 5.1.1 No such\u0000 user \udfff"}]}}"""
+SPELLED = {
+    "a charset": report(FAILED.replace("unknown", "+AAA-unknown +2AA-")).replace(
+        b"delivery-status\n", b"delivery-status; charset=utf-7\n"
+    ),
+    "an encoded word": report(FAILED.replace("User", "=?utf-7?q?User_+AAA-+2AA-?=")),
+    "JSON": email(SES, From="SES <no-reply@sns.amazonaws.example>"),
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_nul_and_half_characters_never_get_through(name: str) -> None:
+    verdict = classify(SPELLED[name])
+    assert (verdict.kind, verdict.recipients) == ("bounce", ("ada@example.org",))
+    assert "ser" in verdict.main.reply
+    assert not any(hidden in repr(verdict) for hidden in ("\\x00", "\\ud"))
+
+
 def test_a_report_without_recipients_is_about_whom_the_email_was_written_to() -> None:
     assert classify(report("Action: failed\nStatus: 5.1.1")).recipients == ("ada@example.org",)
     assert classify(report("Action: failed", returned="Subject: June offers")).recipients == ()
