@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from campaigns.addresses import normalise
 from campaigns.audience.models import LiftedSuppression, Subscriber
 from campaigns.campaign.models import Delivery
 from campaigns.db import db
@@ -42,6 +43,8 @@ def repeated(
     found: dict[int, dict[int, Failure]] = defaultdict(dict)
     for start in range(0, len(ids), CHUNK):
         for row in db.session.execute(_failures(ids[start : start + CHUNK], rules, now - settled)):
+            if normalise(row.address) != row.address_normal:
+                continue  # the person has another address since
             of_person = found[row.subscriber_id]
             earlier = of_person.get(row.id)
             classes = frozenset({row.reply_class}) | (earlier.classes if earlier else frozenset())
@@ -55,7 +58,7 @@ def repeated(
 
 def _failures(
     ids: Collection[int], rules: FeedbackRules, settled_until: datetime
-) -> sa.Select[tuple[int, int, str, datetime]]:
+) -> sa.Select[tuple[int, int, str, datetime, str, str]]:
     """Return the failures of these people since their last success, or since it was reverted."""
     counted = sorted(set().union(*(rule.classes for rule in repeats(rules))))
     reasons = [reason for reason, reply_class in REFUSED.items() if reply_class in counted]
@@ -64,6 +67,7 @@ def _failures(
         Delivery.id,
         Delivery.reason.label("reply_class"),
         Delivery.updated_at.label("at"),
+        Delivery.address,
     ).where(
         Delivery.subscriber_id.in_(ids), Delivery.status == "failed", Delivery.reason.in_(reasons)
     )
@@ -73,6 +77,7 @@ def _failures(
             Delivery.id,
             Event.reply_class,
             sa.func.coalesce(Delivery.sent_at, Event.at).label("at"),
+            Delivery.address,
         )
         .join(Event, Event.delivery_id == Delivery.id)
         .where(
@@ -103,7 +108,14 @@ def _failures(
         LiftedSuppression.lifted_at >= columns.at,
     )
     return (
-        sa.select(columns.subscriber_id, columns.id, columns.reply_class, at.label("at"))
+        sa.select(
+            columns.subscriber_id,
+            columns.id,
+            columns.reply_class,
+            at.label("at"),
+            columns.address,
+            Subscriber.address_normal,
+        )
         .join(Subscriber, Subscriber.id == columns.subscriber_id)
         .where(~is_taken_since, ~is_lifted_since)
     )

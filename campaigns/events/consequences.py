@@ -286,7 +286,8 @@ def _repeated(bounced: Sequence[FoundEvent], now: datetime) -> list[FoundEvent]:
 def _without_held(gone: Sequence[FoundEvent], now: datetime) -> list[FoundEvent]:
     """Leave out bounces at mailbox providers that bounce too many to be credible."""
     words = next((one.feedback.reply for one in gone if one.feedback.reply), "")
-    held = quarantine.held({_provider(one) for one in gone}, words, now=now)
+    bounced = {(_provider(one), min(one.feedback.at, now)) for one in gone}
+    held = quarantine.held(bounced, words, now=now)
     return [one for one in gone if _provider(one) not in held]
 
 

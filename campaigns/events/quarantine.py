@@ -4,13 +4,14 @@ A faulty server may report every mailbox as unknown. The bounces stay in the rep
 suppressions wait (rule B4). Refusals during sending have the same rule in `refusals`.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.addresses import normalise
 from campaigns.audience import suppressions
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.audience.models import Subscriber
@@ -33,26 +34,27 @@ def provider_of(campaign_id: int, mailbox_group: str, address: str) -> Provider:
     return campaign_id, mailbox_group if mailbox_group != OTHER else domain_of(address) or OTHER
 
 
-def held(bounced: Collection[Provider], words: str, *, now: datetime) -> set[Provider]:
+def held(
+    bounced: Collection[tuple[Provider, datetime]], words: str, *, now: datetime
+) -> set[Provider]:
     """Return which of these are on hold, after new hard bounces there. Holds those with a spike.
 
-    `words`: what a server said. Earlier suppressions of the same spike are lifted.
+    `bounced`: where and when. `words`: what a server said. Earlier suppressions of the same spike
+    are lifted.
     """
     if not bounced:
         return set()
-    campaigns = {campaign_id for campaign_id, _ in bounced}
+    campaigns = {campaign_id for (campaign_id, _), _ in bounced}
     decided = {
         (row.campaign_id, row.mailbox_group): row.decision
         for row in db.session.scalars(
             sa.select(HeldGroup).where(HeldGroup.campaign_id.in_(sorted(campaigns)))
         )
     }
-    on_hold = {one for one in bounced if decided.get(one) == ""}
-    since = now - timedelta(minutes=SPIKE_MINUTES)
-    for provider, count in sorted(_recent(campaigns, since).items()):
+    on_hold = {one for one, _ in bounced if decided.get(one) == ""}
+    for provider, (since, count) in sorted(_peaks(bounced).items()):
         if (
-            provider in bounced
-            and decided.get(provider) not in ("", "gone")
+            decided.get(provider) not in ("", "gone")
             and count >= SPIKE_BOUNCES
             and is_bounce_spike(count, _sent(provider))
         ):
@@ -61,13 +63,42 @@ def held(bounced: Collection[Provider], words: str, *, now: datetime) -> set[Pro
     return on_hold
 
 
-def _recent(campaign_ids: Collection[int], since: datetime) -> Counter[Provider]:
-    """Count the recent hard bounces of these campaigns."""
+def _peaks(
+    bounced: Collection[tuple[Provider, datetime]],
+) -> dict[Provider, tuple[datetime, int]]:
+    """Return when the worst `SPIKE_MINUTES` around these bounces began, and their hard bounces.
+
+    By the time of the bounces, not of their arrival: after an outage, those of hours ago arrive.
+    """
+    times = [at for _, at in bounced]
+    reach = timedelta(minutes=SPIKE_MINUTES)
+    minutes = _by_minute({one[0] for one, _ in bounced}, min(times) - reach, max(times) + reach)
+    peaks: dict[Provider, tuple[datetime, int]] = {}
+    for provider, minute in {(one, _minute_of(at)) for one, at in bounced}:
+        known = minutes[provider]
+        for first in range(minute - SPIKE_MINUTES + 1, minute + 1):
+            count = sum(known[one] for one in range(first, first + SPIKE_MINUTES))
+            if provider not in peaks or count > peaks[provider][1]:
+                peaks[provider] = datetime.fromtimestamp(first * 60, UTC), count
+    return peaks
+
+
+def _minute_of(at: datetime) -> int:
+    return int(at.timestamp()) // 60
+
+
+def _by_minute(
+    campaign_ids: Collection[int], since: datetime, until: datetime
+) -> dict[Provider, Counter[int]]:
+    """Count the hard bounces of these campaigns, by minute since 1970."""
+    epoch = sa.cast(sa.func.floor(sa.extract("epoch", Event.at)), sa.BigInteger)
+    minute = (epoch // sa.literal_column("60", sa.Integer())).label("minute")
     rows = db.session.execute(
         sa.select(
             Event.campaign_id,
             Delivery.mailbox_group,
             Subscriber.domain,
+            minute,
             sa.func.count(Delivery.id.distinct()),
         )
         .join(Delivery, Delivery.id == Event.delivery_id)
@@ -76,14 +107,15 @@ def _recent(campaign_ids: Collection[int], since: datetime) -> Counter[Provider]
             Event.campaign_id.in_(sorted(campaign_ids)),
             Event.kind == "bounced",
             Event.at >= since,
+            Event.at <= until,
             Event.incoming_id.is_not(None),
             Event.reply_class.in_(HARD_CLASSES),
         )
-        .group_by(Event.campaign_id, Delivery.mailbox_group, Subscriber.domain)
+        .group_by(Event.campaign_id, Delivery.mailbox_group, Subscriber.domain, minute)
     )
-    found: Counter[Provider] = Counter()
-    for campaign_id, group, domain, count in rows:
-        found[provider_of(campaign_id, group, f"@{domain or ''}")] += count
+    found: dict[Provider, Counter[int]] = defaultdict(Counter)
+    for campaign_id, group, domain, number, count in rows:
+        found[provider_of(campaign_id, group, f"@{domain or ''}")][number] += count
     return found
 
 
@@ -122,9 +154,14 @@ def _hold(provider: Provider, words: str, since: datetime, now: datetime) -> Non
 def _bounced(provider: Provider, since: datetime | None = None) -> Sequence[Any]:
     """Return the hard bounces at a provider."""
     return db.session.execute(
-        sa.select(Delivery.id, Subscriber.address_normal, Event.id.label("event_id"), Event.detail)
+        sa.select(
+            Delivery.id,
+            Delivery.subscriber_id,
+            Delivery.address,
+            Event.id.label("event_id"),
+            Event.detail,
+        )
         .join(Event, Event.delivery_id == Delivery.id)
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
             *_at(provider),
             Event.kind == "bounced",
@@ -147,14 +184,15 @@ def waiting(campaign_id: int, name: str) -> int:
 def believe(campaign_id: int, name: str, *, now: datetime) -> int | None:
     """Accept the bounces as true: suppress the addresses. Returns how many.
 
-    None if there was nothing (more) to decide. Later bounces there count at once.
+    Those that bounced, even if somebody has another one since. None if there was nothing (more) to
+    decide. Later bounces there count at once.
     """
     if not _decide(campaign_id, name, "gone"):
         return None
     evidence: Iterable[Evidence] = (
-        Evidence(row.address_normal, campaign_id, row.id, row.detail, row.event_id)
+        Evidence(normalise(row.address), campaign_id, row.id, row.detail, row.event_id)
         for row in _bounced((campaign_id, name))
-        if row.address_normal is not None
+        if row.subscriber_id is not None
     )
     return suppressions.suppress_bounced(evidence, now=now)
 

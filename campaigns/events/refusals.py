@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from campaigns.addresses import normalise
 from campaigns.audience import suppressions
-from campaigns.audience.models import Subscriber
 from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import Delivery, HeldGroup, Reply
 from campaigns.db import db, insert_ignoring, rows_changed
@@ -46,10 +46,9 @@ def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
             Delivery.subscriber_id,
             Delivery.reason,
             Delivery.reply_ref,
-            Subscriber.address_normal,
+            Delivery.address,
             sa.func.coalesce(Reply.text, "").label("reply"),
         )
-        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(Reply, Reply.id == Delivery.reply_id)
         .where(
             Delivery.id.in_(ids),
@@ -64,11 +63,15 @@ def _bounce(campaign_id: int, ids: Sequence[int], now: datetime) -> int:
     repeated = bounce_history.repeated(counted, feedback_rules.load(), now=now)
     return suppressions.suppress_bounced(
         [
+            # Not the address that the person has since: a user may decide days later.
             Evidence(
-                row.address_normal, campaign_id, row.id, row.reply.replace("{ref}", row.reply_ref)
+                normalise(row.address),
+                campaign_id,
+                row.id,
+                row.reply.replace("{ref}", row.reply_ref),
             )
             for row in rows
-            if row.address_normal is not None
+            if row.subscriber_id is not None
             and (_at_once(row.reason) or row.subscriber_id in repeated)
         ],
         now=now,

@@ -312,6 +312,16 @@ def test_an_email_that_arrives_in_between_resets_the_count(
     assert suppressed() == ([] if is_reset else ["p0@news.example"])
 
 
+def test_bounces_of_the_address_that_a_person_had_before_do_not_count() -> None:
+    [number] = a_sent()
+    earlier_bounce(number, 7, "disabled")
+    with transaction():
+        person = db.session.scalars(sa.select(Subscriber)).one()
+        person.address = person.address_normal = delivery(number).address = "new@news.example"
+    applied(about(number, reply_class="disabled"))
+    assert suppressed() == []
+
+
 def test_refusals_and_later_bounces_count_together() -> None:
     [number] = a_sent()
     earlier_bounce(number, 20, "mailbox_full")
@@ -320,7 +330,7 @@ def test_refusals_and_later_bounces_count_together() -> None:
             Delivery(
                 campaign_id=a_campaign(status="sent").id,
                 subscriber_id=delivery(number).subscriber_id,
-                address="",
+                address="p0@news.example",
                 status="failed",
                 reason="mailbox_full",
                 updated_at=NOW - 10 * DAY,

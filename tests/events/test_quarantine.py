@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.db import db, transaction
 from campaigns.delivery import resend
@@ -43,6 +44,12 @@ def test_as_many_bounces_in_one_post_are_held() -> None:
     assert suppressed() == []
 
 
+def test_a_spike_that_is_reported_hours_later_is_held_as_well() -> None:
+    ids = a_sent(*[GOOGLE] * 25)
+    applied(*[about(number, at=NOW - timedelta(hours=3)) for number in ids])
+    assert suppressed() == []
+
+
 def test_few_bounces_of_many_emails_are_true() -> None:
     a_spike(25, sent=80)
     assert len(suppressed()) == 25
@@ -77,6 +84,18 @@ def test_believing_the_bounces_suppresses_the_addresses_and_is_remembered() -> N
     applied(about(ids[25]))
     assert len(suppressed()) == 26, "later bounces count at once"
     assert resend.held_groups(campaign_of(ids)) == frozenset()
+
+
+def test_believing_the_bounces_spares_the_address_that_a_person_has_since() -> None:
+    ids = a_sent(*[GOOGLE] * 20)
+    applied(*[about(number) for number in ids])
+    person = db.session.get_one(Subscriber, delivery(ids[0]).subscriber_id)
+    with transaction():
+        person.address = person.address_normal = "new@other.example"
+    with transaction():
+        assert quarantine.believe(campaign_of(ids), "google", now=NOW) == 20
+    assert "p0@news.example" in suppressed()
+    assert "new@other.example" not in suppressed()
 
 
 def test_dismissing_the_bounces_keeps_the_addresses() -> None:
