@@ -73,12 +73,6 @@ AS_IT_IS: dict[str, set[str]] = {
         "Missing end of comment tag",
         "Unexpected end of template",
     },
-    "providers/classify.py": {
-        (
-            r"(?:user|mailbox|mail box|recipient|account|addressee|(?<!ip )address|local[- ]part"
-            r"|inbox|alias)(?:e?s)?"
-        )
-    },
     # Text that versions before codes stored
     "transactional/queue.py": {
         "Being handed over",
