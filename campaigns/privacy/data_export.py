@@ -16,6 +16,7 @@ from campaigns.audience.models import (
     AudienceList,
     ConsentEvent,
     ImportRun,
+    LiftedSuppression,
     MailDomain,
     Subscriber,
     SubscriberTag,
@@ -51,6 +52,7 @@ def export_person(person: Subscriber, *, now: datetime) -> Iterator[str]:
         ("lists", _lists(person), AudienceList.id),
         ("consent", _consent(person), ConsentEvent.id),
         ("suppressions", _suppressions(person), Suppression.id),
+        ("removed_suppressions", _removed_suppressions(person), LiftedSuppression.id),
         ("bulk_changes", _bulk_changes(person), BulkRun.id),
         ("deliveries", _deliveries(person), Delivery.id),
         ("events", _events(person), Event.id),
@@ -168,6 +170,17 @@ def _suppressions(person: Subscriber) -> Rows:
     return sa.select(
         Suppression.reason, Suppression.source, Suppression.note, Suppression.created_at.label("at")
     ).where(Suppression.address_normal == person.address_normal)
+
+
+def _removed_suppressions(person: Subscriber) -> Rows:
+    """Select those that a user removed, without who that was: it is about somebody else."""
+    return sa.select(
+        LiftedSuppression.reason,
+        LiftedSuppression.source,
+        LiftedSuppression.note,
+        LiftedSuppression.suppressed_at.label("at"),
+        LiftedSuppression.lifted_at.label("removed_at"),
+    ).where(LiftedSuppression.address_normal == person.address_normal)
 
 
 def _bulk_changes(person: Subscriber) -> Rows:

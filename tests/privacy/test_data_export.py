@@ -11,7 +11,7 @@ from campaigns.audience import subscriptions, suppressions
 from campaigns.audience.bulk.models import BulkChange, BulkRun
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.fields.models import Field
-from campaigns.audience.models import Subscriber, SubscriberTag, Tag
+from campaigns.audience.models import LiftedSuppression, Subscriber, SubscriberTag, Tag
 from campaigns.campaign.models import CampaignLink, Reply
 from campaigns.db import Base, db, transaction
 from campaigns.events.record import record
@@ -55,6 +55,16 @@ def ann(app: Flask) -> Subscriber:
             suppressions.suppress(
                 person.address_normal, reason="manual", source="", note=name, now=NOW
             )
+            db.session.add(
+                LiftedSuppression(
+                    address_normal=person.address_normal,
+                    reason="hard_bounce",
+                    note=f"No mailbox of {name}",
+                    suppressed_at=NOW,
+                    lifted_at=NOW,
+                    lifted_by="owner@example.org",
+                )
+            )
             queue.enqueue("confirm", person.address, {}, now=NOW)
             change = BulkRun(action="untag", selection={}, last_id=0, matched=1)
             db.session.add(change)
@@ -77,6 +87,8 @@ def test_it_contains_everything_about_one_person(ann: Subscriber) -> None:
     assert [(row["list"], row["state"]) for row in found["lists"]] == [("News", "subscribed")]
     assert [row["wording"] for row in found["consent"]] == ["Asked Ann"]
     assert [row["note"] for row in found["suppressions"]] == ["Ann"]
+    assert [row["note"] for row in found["removed_suppressions"]] == ["No mailbox of Ann"]
+    assert "owner@" not in json.dumps(found["removed_suppressions"])
     assert [row["subject"] for row in found["deliveries"]] == ["May issue"]
     assert [row["link"] for row in found["events"]] == ["https://shop.example/"] * 5
     assert [row["action"] for row in found["bulk_changes"]] == ["untag"]
