@@ -13,6 +13,10 @@ BANDS = ("new", "engaged", "cooling", "inactive")
 """Bands of engagement; `events.scores` has their rules."""
 
 
+_IS_REPORTED_BOUNCE = sa.text("kind = 'bounced' AND incoming_id IS NOT NULL")
+_IS_DELIVERED = sa.text("kind = 'delivered'")
+
+
 class Event(Base):
     """An event of a delivery. `dedupe` prevents a second row if it is reported twice."""
 
@@ -38,6 +42,23 @@ class Event(Base):
     __table_args__ = (
         Index("ix_event_campaign_id_kind", "campaign_id", "kind", "at"),
         Index("ix_event_delivery_id", "delivery_id"),
+        # For reports and the delivery log, in the order of its pages.
+        Index(
+            "ix_event_bounced",
+            "campaign_id",
+            "delivery_id",
+            "id",
+            "reply_class",
+            postgresql_where=_IS_REPORTED_BOUNCE,
+            sqlite_where=_IS_REPORTED_BOUNCE,
+        ),
+        Index(
+            "ix_event_delivered",
+            "campaign_id",
+            "delivery_id",
+            postgresql_where=_IS_DELIVERED,
+            sqlite_where=_IS_DELIVERED,
+        ),
     )
 
 
