@@ -22,7 +22,7 @@ MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
 MAX_TEXTS = 1_000
 """Number of texts that all these rules search for inside values: five times as many kept SQLite
-busy for 20 s before it had looked at anybody."""
+busy for 20 s before it had looked at anyone."""
 
 BEING_CHANGED = "segments.field_being_changed"
 """Code of the one problem that is temporary."""
