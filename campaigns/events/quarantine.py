@@ -184,7 +184,7 @@ def waiting(campaign_id: int, name: str) -> int:
 def believe(campaign_id: int, name: str, *, now: datetime) -> int | None:
     """Accept the bounces as true: suppress the addresses. Returns how many.
 
-    Those that bounced, even if somebody has another one since. None if there was nothing (more) to
+    Those that bounced, even if someone has another one since. None if there was nothing (more) to
     decide. Later bounces there count at once.
     """
     if not _decide(campaign_id, name, "gone"):
