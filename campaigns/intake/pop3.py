@@ -32,7 +32,8 @@ class Pop3Mailbox:
             self._client = _connect(login)
             try:
                 _log_in(self._client, login)
-                self._waiting = self._list()
+                self._listed = self._list()
+                self._waiting = list(self._listed)
             except BaseException:
                 self.close()
                 raise
@@ -69,19 +70,25 @@ class Pop3Mailbox:
                 self._client.dele(int(key))
             if not self._waiting:
                 # Deletions count from QUIT on; without it, they are read again and known.
-                self._client.quit()
-                self._client = _connect(self._login)
-                _log_in(self._client, self._login)
-                self._waiting = self._list()
+                before = self._listed
+                self._reconnect()
+                if self._listed[: len(before)] == before:
+                    # The server keeps what is deleted: what it lists first was read just now.
+                    self._waiting = self._listed[len(before) :]
+
+    def _reconnect(self) -> None:
+        """End the session, and begin another one."""
+        self._client.quit()
+        self._client = _connect(self._login)
+        _log_in(self._client, self._login)
+        self._listed = self._list()
+        self._waiting = list(self._listed)
 
     def wait(self, seconds: float) -> None:
         """Wait, then end the session: the next one sees what has arrived."""
         time.sleep(seconds)
         with _explained(self._login):
-            self._client.quit()
-            self._client = _connect(self._login)
-            _log_in(self._client, self._login)
-            self._waiting = self._list()
+            self._reconnect()
 
     def close(self) -> None:
         """See `MailboxReader`."""
