@@ -354,7 +354,12 @@ def _pause(campaign_id: int, watch: FeedbackWatch, rules: FeedbackRules, now: da
 def _alarms(campaign_id: int, rules: FeedbackRules, now: datetime) -> list[Alarm]:
     """Return the rates of the campaign's accounts, by day, that are too high."""
     earliest = (now - timedelta(days=ALARM_DAYS)).date()
-    accounts = sa.select(FeedbackCount.account_id).where(FeedbackCount.campaign_id == campaign_id)
+    # Counts outlive a deleted account; an alarm needs one that exists.
+    accounts = (
+        sa.select(FeedbackCount.account_id)
+        .join(ProviderAccount, ProviderAccount.id == FeedbackCount.account_id)
+        .where(FeedbackCount.campaign_id == campaign_id)
+    )
     rows = db.session.execute(
         sa.select(
             FeedbackCount.account_id,

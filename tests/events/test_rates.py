@@ -10,6 +10,7 @@ from campaigns.campaign.models import Campaign, Delivery
 from campaigns.db import db, transaction
 from campaigns.events import rates
 from campaigns.events.models import FeedbackCount
+from campaigns.providers.models import ProviderAccount
 from campaigns.reason import Reason
 from tests.events.test_consequences import NOW, SENT, a_sent, about, applied, delivery
 from tests.factories import a_provider
@@ -151,3 +152,12 @@ def test_what_another_account_sent_before_counts_for_that_account() -> None:
         (earlier, 1, 1),
         (account_id, 19, 1),
     ]
+
+
+def test_what_came_back_of_a_deleted_account_alarms_nobody() -> None:
+    campaign_id, ids, account_id = a_campaign_of(13)
+    applied(*[about(number, "complained") for number in ids[:6]])
+    with transaction():
+        db.session.execute(sa.update(Campaign).values(status="sent", provider_id=None))
+        db.session.execute(sa.delete(ProviderAccount).where(ProviderAccount.id == account_id))
+    assert checked(campaign_id) == []
