@@ -204,7 +204,7 @@ def _feedback(
     place, recipients = DETAILS.get(name, ("", ""))
     mail, details = reading.within(event, "mail"), reading.within(event, place)
     common = Feedback(
-        KINDS.get(name, "unknown"),
+        "unknown" if _is_opt_in(details) else KINDS.get(name, "unknown"),
         reading.moment(published or details.get("timestamp"), received_at),
         token=_token(mail),
         message_ids=reading.message_ids(
@@ -255,6 +255,14 @@ def _class_of(
         said = DELAYS.get(reading.clean(details.get("delayType")), "transient")
         return reading.reply_class(reply, said, status=status, is_final=False)
     return "content" if name in ("Reject", "Rendering Failure") else ""
+
+
+def _is_opt_in(details: dict[str, Any]) -> bool:
+    """Return whether somebody chose topics of a contact list of SES, and left none."""
+    chosen = reading.within(details, "newTopicPreferences")
+    topics = reading.objects(chosen.get("topicSubscriptionStatus"))
+    is_out = any(topic.get("subscriptionStatus") == "OptOut" for topic in topics)
+    return bool(topics) and not is_out and chosen.get("unsubscribeAll") is not True
 
 
 def _with_opt_out(found: Feedback, details: dict[str, Any]) -> list[Feedback]:

@@ -23,6 +23,14 @@ def _ses_bounce(kind: str, subtype: str, reply: str = "") -> dict[str, Any]:
     return {"notificationType": "Bounce", "bounce": details}
 
 
+def _ses_choice(status: str, **all_: bool) -> dict[str, Any]:
+    chosen = {"topicSubscriptionStatus": [{"topicName": "News", "subscriptionStatus": status}]}
+    return {
+        "eventType": "Subscription",
+        "subscription": {"newTopicPreferences": {"unsubscribeAll": False, **chosen, **all_}},
+    }
+
+
 @pytest.mark.parametrize(
     ("event", "due"),
     [
@@ -57,6 +65,9 @@ def _ses_bounce(kind: str, subtype: str, reply: str = "") -> dict[str, Any]:
             ["bounced refused", "unsubscribed"],
         ),
         ({"eventType": "Subscription"}, ["unsubscribed"]),
+        (_ses_choice("OptOut"), ["unsubscribed"]),
+        (_ses_choice("OptIn", unsubscribeAll=True), ["unsubscribed"]),
+        (_ses_choice("OptIn"), ["unknown"]),
         ({"eventType": "Send"}, ["unknown"]),
         ("Successfully validated SNS topic for Amazon SES event publishing.", []),
     ],
