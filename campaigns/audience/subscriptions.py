@@ -188,6 +188,20 @@ def unsubscribe(
     return [list_id for list_id, _ in left]
 
 
+def begun_before(list_ids: Collection[int], subscriber_id: int, at: datetime) -> list[int]:
+    """Return those of these lists that the person is on, and was at that time."""
+    return list(
+        db.session.scalars(
+            sa.select(Subscription.list_id).where(
+                Subscription.list_id.in_(sorted(list_ids)),
+                Subscription.subscriber_id == subscriber_id,
+                Subscription.state != "unsubscribed",
+                Subscription.state_at < at,
+            )
+        )
+    )
+
+
 def _removed_by_users(subscriber_id: int, list_ids: Sequence[int] | None) -> list[tuple[int, int]]:
     """Return the ended subscriptions whose newest end was the choice of a user."""
     statement = sa.select(Subscription.list_id).where(

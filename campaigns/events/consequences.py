@@ -90,6 +90,8 @@ def apply(
     rates.count(_counted(new), now=now)
     _suppress(new, incoming, now)
     _unsubscribe(new, now)
+    if incoming.channel == "email":
+        _unsubscribe_again(found, new, incoming, now)
     return Applied(len(new), None if new else _verdict(signed, found))
 
 
@@ -225,17 +227,37 @@ def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.TallyEntry]:
 
 def _unsubscribe(new: Sequence[FoundEvent], now: datetime) -> None:
     """End subscriptions to the lists of the campaign, as the link in the email does."""
-    leaving = [one.place for one in new if one.consequence.person == "unsubscribe"]
-    if not leaving:
+    for place, left, subscriber_id in _leaving(new):
+        subscriptions.unsubscribe(
+            left, subscriber_id, ConsentEvidence("email", now), campaign_id=place.campaign_id
+        )
+
+
+def _unsubscribe_again(
+    found: Sequence[FoundEvent], new: Sequence[FoundEvent], incoming: Incoming, now: datetime
+) -> None:
+    """End what people have subscribed to since they left by the same email, and before this one.
+
+    A replayed email is not newer than it was: it ends nothing that began after it.
+    """
+    known = {one.place.id for one in found} - {one.place.id for one in new}
+    for place, left, subscriber_id in _leaving([one for one in found if one.place.id in known]):
+        since = subscriptions.begun_before(left, subscriber_id, incoming.received_at)
+        subscriptions.unsubscribe(
+            since, subscriber_id, ConsentEvidence("email", now), campaign_id=place.campaign_id
+        )
+
+
+def _leaving(found: Sequence[FoundEvent]) -> Iterator[tuple[EventPlace, set[int], int]]:
+    """Yield who wants to leave which lists, without people who were erased."""
+    places = [one.place for one in found if one.consequence.person == "unsubscribe"]
+    if not places:
         return
-    lists = _lists_of({place.campaign_id for place in leaving})
-    evidence = ConsentEvidence("email", now)
-    for place in leaving:
+    lists = _lists_of({place.campaign_id for place in places})
+    for place in places:
         if place.subscriber_id is not None:
             left = {*lists.get(place.campaign_id, ()), *filter(None, [place.list_id])}
-            subscriptions.unsubscribe(
-                left, place.subscriber_id, evidence, campaign_id=place.campaign_id
-            )
+            yield place, left, place.subscriber_id
 
 
 def _lists_of(campaign_ids: Collection[int]) -> dict[int, set[int]]:

@@ -15,6 +15,7 @@ from campaigns.clock import utcnow
 from campaigns.content.mime.compile import compile_content
 from campaigns.context import services
 from campaigns.db import db, transaction
+from campaigns.events import incoming
 from campaigns.events.models import Event, Incoming
 from campaigns.intake.storing import Arrived, store
 from campaigns.jobs import runtime
@@ -95,6 +96,20 @@ def test_an_email_to_the_offered_address_unsubscribes_once(address: str) -> None
     assert "incoming.known" in receive(address, number=2)
     assert len(leaving()) == 1
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Event)) == 1
+
+
+def test_who_subscribed_once_more_can_leave_by_the_same_email(address: str) -> None:
+    receive(address)
+    with transaction():
+        db.session.execute(sa.update(Subscription).values(state="subscribed", state_at=utcnow()))
+    assert "incoming.known" in receive(address, number=2)
+    assert places() == ["unsubscribed"]
+    with transaction():
+        db.session.execute(sa.update(Subscription).values(state="subscribed", state_at=utcnow()))
+        for number in db.session.scalars(sa.select(Incoming.public_id)):
+            incoming.replay(number)
+    read()
+    assert places() == ["subscribed"], "a replay ends nothing that began after the email"
 
 
 def test_the_case_of_address_and_subject_does_not_matter(address: str) -> None:
