@@ -173,7 +173,7 @@ def _suppressions(person: Subscriber) -> Rows:
 
 
 def _removed_suppressions(person: Subscriber) -> Rows:
-    """Select those that a user removed, without who that was: it is about somebody else."""
+    """Select those that a user removed, without who that was: it is about someone else."""
     return sa.select(
         LiftedSuppression.reason,
         LiftedSuppression.source,
