@@ -73,8 +73,8 @@ _PHRASES: tuple[tuple[ReplyClass, str], ...] = (
         (?:sender|recipient) verif\w+ (?:in progress|not yet|temporar)
         (?:could|can) ?n[o']t (?:create|open|lock|append)
         database (?:is )?(?:down|unavailable|error)
-        <box>\b[^;]{0,40}\btemporar\w+ (?:unava|not available|closed|reject|refus|defer)
-        <box>\b[^;]{0,40}\b(?:unavailable|closed) temporar
+        <box>\b[^;,.]{0,20}\btemporar\w+ (?:unava|not available|closed|reject|refus|defer)
+        <box>\b[^;,.]{0,20}\b(?:unavailable|closed) temporar
         """,
     ),
     (

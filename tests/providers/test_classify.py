@@ -60,6 +60,7 @@ REPLIES: list[tuple[Step, int, str, ReplyClass]] = [
     ("dot", 550, "user not found: rejected by a rule of the mailbox", "refused"),
     ("rcpt", 550, "5.2.1 Mailbox not available", "disabled"),
     ("rcpt", 550, "BAD_RECIPIENT", "hard"),
+    ("dot", 421, "sending limit reached; for our users, it is temporarily rejected", "throttle"),
     ("rcpt", 550, "this address takes no valid tokens of yours", "refused"),
     ("rcpt", 550, "the address you wrote is wrong", "hard"),
     ("rcpt", 550, "no MX or A data for mail.example", "hard"),
