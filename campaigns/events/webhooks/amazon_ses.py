@@ -258,7 +258,7 @@ def _class_of(
 
 
 def _is_opt_in(details: dict[str, Any]) -> bool:
-    """Return whether somebody chose topics of a contact list of SES, and left none."""
+    """Return whether a person chose topics of a contact list of SES, and left none."""
     chosen = reading.within(details, "newTopicPreferences")
     topics = reading.objects(chosen.get("topicSubscriptionStatus"))
     is_out = any(topic.get("subscriptionStatus") == "OptOut" for topic in topics)
