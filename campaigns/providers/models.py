@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index
 
 from campaigns.clock import utcnow
-from campaigns.db import Base, BigKey, Mapped, id_key, mapped_column, public_id
+from campaigns.db import NEVER_REUSED, Base, BigKey, Mapped, id_key, mapped_column, public_id
 
 
 class ProviderAccount(Base):
@@ -47,6 +47,9 @@ class ProviderAccount(Base):
     version: Mapped[int] = mapped_column(default=1)
     """Increases when the account changes, so that open connections are replaced."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+    # Counts and the log of what came back contain the id, and outlive the account.
+    __table_args__ = (NEVER_REUSED,)
 
 
 class SenderAddress(Base):

@@ -275,3 +275,12 @@ def test_a_setting_that_another_release_stored_does_not_stop_an_account(app: Fla
     assert settings_of(account).model_dump()["host"] == "smtp.example.org"
     with pytest.raises(ValidationError):
         kind_of(account).settings.model_validate(account.settings)
+
+
+def test_the_id_of_a_deleted_account_is_not_used_again(app: Flask) -> None:
+    with transaction():
+        deleted = a_provider()
+        number = deleted.id
+        accounts.delete(deleted)
+    with transaction():
+        assert a_provider().id > number, "its log and counts would become those of another account"
