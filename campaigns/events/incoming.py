@@ -5,13 +5,15 @@ the evidence for what followed.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
 
 from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.events.feedback import Feedback
 from campaigns.events.models import Incoming
 from campaigns.reason import Reason
 
@@ -91,8 +93,16 @@ def lock(incoming_id: int) -> Incoming | None:
     )
 
 
-def finish(row: Incoming, *, new_events: int, verdict: Reason | None, now: datetime) -> None:
+def finish(
+    row: Incoming,
+    reported: Iterable[Feedback],
+    *,
+    new_events: int,
+    verdict: Reason | None,
+    now: datetime,
+) -> None:
     """Mark as read. `verdict` says why it led to nothing, if it did."""
+    row.kinds = dict(Counter(one.kind for one in reported))
     row.state, row.new_events, row.processed_at = "done", row.new_events + new_events, now
     row.retry_at = None
     row.verdict = verdict.pack() if verdict else ""

@@ -92,6 +92,8 @@ class Incoming(Base):
     verdict: Mapped[str] = mapped_column(default="")
     """The packed reason why it was refused, failed or meant nothing."""
     new_events: Mapped[int] = mapped_column(default=0)
+    kinds: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Number of events that it reports, new or not, by kind."""
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
     """Attempts to read it that failed."""
     retry_at: Mapped[datetime | None]

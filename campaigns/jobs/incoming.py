@@ -125,7 +125,8 @@ def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) 
             new_events += applied.new_events
             if number == last:
                 why_none = None if new_events else applied.verdict
-                incoming.finish(row, new_events=new_events, verdict=verdict or why_none, now=now)
+                verdict = verdict or why_none
+                incoming.finish(row, feedbacks, new_events=new_events, verdict=verdict, now=now)
 
 
 def _fail(incoming_id: int, attempt: int, reason: Reason) -> None:

@@ -43,7 +43,7 @@ def register(app: Flask) -> None:
 
 def feedback_kind(kind: FeedbackKind) -> str:
     """Return the label of a kind of event."""
-    return _(_KINDS[kind])
+    return _(_KINDS.get(kind, _KINDS["unknown"]))
 
 
 def bounce_class(reply_class: str) -> str:

@@ -37,3 +37,4 @@ def test_everything_that_can_come_back_does(app: Flask) -> None:
     assert {row.state for row in rows} == {"done", "refused"}
     assert [row.received_at for row in rows] == sorted(row.received_at for row in rows)
     assert {row.account_id for row in rows if row.new_events} == {sender.provider_id}
+    assert {"delivered": len(EMAILS)} in [row.kinds for row in rows], "the log says what it reports"

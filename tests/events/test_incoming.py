@@ -46,7 +46,7 @@ def test_what_was_read_does_not_wait_until_it_is_replayed() -> None:
     with transaction():
         row = incoming.lock(number)
         assert row is not None
-        incoming.finish(row, new_events=3, verdict=None, now=NOW)
+        incoming.finish(row, [], new_events=3, verdict=None, now=NOW)
     assert incoming.lock(number) is None
     assert incoming.waiting(10) == []
     assert (row.state, row.new_events, row.verdict) == ("done", 3, "")

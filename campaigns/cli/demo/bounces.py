@@ -104,7 +104,7 @@ def _receive(raw: bytes, signer: Signer, at: datetime) -> None:
 def _apply(number: int | None, feedbacks: list[Feedback], signer: Signer, at: datetime) -> None:
     row = db.session.get_one(Incoming, number)
     applied = consequences.apply(feedbacks, incoming=row, signer=signer, now=at)
-    incoming.finish(row, new_events=applied.new_events, verdict=applied.verdict, now=at)
+    incoming.finish(row, feedbacks, new_events=applied.new_events, verdict=applied.verdict, now=at)
 
 
 # --- posts ----------------------------------------------------------------------------------------
