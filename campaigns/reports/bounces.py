@@ -69,10 +69,11 @@ def campaign_bounces(campaign_id: int) -> list[BounceFigures]:
     return sorted(found, key=lambda one: (not one.is_hard, -one.count, one.reply_class))
 
 
-def bounced_for(campaign_id: int, reply_class: str) -> sa.Select[Any]:
-    """Select the deliveries that count as bounced in this class."""
+def bounced_for(campaign_id: int, reply_class: str | None) -> sa.Select[Any]:
+    """Select the deliveries that count as bounced: in this class, or (None) in any."""
     first = _first_bounces(campaign_id)
-    return sa.select(first.c.delivery_id).where(first.c.reply_class == reply_class)
+    found = sa.select(first.c.delivery_id.label("id"))
+    return found if reply_class is None else found.where(first.c.reply_class == reply_class)
 
 
 def delivered_of(campaign_id: int) -> sa.Select[Any]:

@@ -171,15 +171,13 @@ def _picked_ids(
     No index has a whole campaign in the order of its keys, but each of its statuses is in that
     order: the first keys of every status together include the first keys of all.
     """
+    if (reported := _reported(campaign_id, chosen)) is not None:
+        return _cut(reported, reported.selected_columns.id, key, limit, backwards=backwards)
     if chosen.reason or chosen.reply_id is not None or chosen.view in _WITH_MOMENT:
         pick = sa.select(Delivery.id).where(*_conditions(campaign_id, chosen))
         # The sum keeps the planner from scanning all deliveries by key: their small index and a
         # sort are limited to this campaign.
         return _cut(pick, Delivery.id + 0, key, limit, backwards=backwards)
-    if chosen.view == "delivered" and not chosen.search:
-        # From events: an index has them in this order, however few were reported.
-        reported = bounces.delivered_of(campaign_id)
-        return _cut(reported, reported.selected_columns.id, key, limit, backwards=backwards)
     parts = []
     for status in _statuses(chosen.view):
         part = sa.select(Delivery.id).where(
@@ -189,6 +187,34 @@ def _picked_ids(
         parts.append(sa.select(cut.c.id))
     merged = sa.union_all(*parts).subquery()
     return _cut(sa.select(merged.c.id), merged.c.id, None, limit, backwards=backwards)
+
+
+def _reported(campaign_id: int, chosen: Filter) -> sa.Select[Any] | None:
+    """Select what was reported, from events: an index has them in this order, however few.
+
+    None for views that deliveries answer faster, or alone.
+    """
+    if chosen.reason or chosen.reply_id is not None:
+        return None
+    if chosen.view == "delivered" and not chosen.search:
+        return bounces.delivered_of(campaign_id)
+    if chosen.view != "bounced" or not (chosen.bounce or chosen.search):
+        return None
+    found = bounces.bounced_for(campaign_id, _class_of(chosen))
+    if not chosen.search:
+        return found
+    picked = found.subquery()
+    return (
+        sa.select(picked.c.id)
+        .join(Delivery, Delivery.id == picked.c.id)
+        .where(_matches(chosen.search))
+    )
+
+
+def _class_of(chosen: Filter) -> str | None:
+    """Return the class of the bounces; None for any."""
+    known = {"": None, "unknown": ""}
+    return known.get(chosen.bounce, chosen.bounce)
 
 
 def _cut(pick: Any, column: Any, key: int | None, limit: int, *, backwards: bool) -> Any:
@@ -215,8 +241,7 @@ def _conditions(campaign_id: int, chosen: Filter) -> list[Any]:
     if chosen.view == "delivered":
         found.append(Delivery.delivered_at.is_not(None))
     if chosen.view == "bounced" and chosen.bounce:
-        reply_class = "" if chosen.bounce == "unknown" else chosen.bounce
-        found.append(Delivery.id.in_(bounces.bounced_for(campaign_id, reply_class)))
+        found.append(Delivery.id.in_(bounces.bounced_for(campaign_id, _class_of(chosen))))
     if chosen.view in _WITH_MOMENT:
         found += [ENGAGED, _WITH_MOMENT[chosen.view].is_not(None)]
     elif chosen.view != "all" and (chosen.reason or chosen.reply_id is not None):

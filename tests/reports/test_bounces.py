@@ -90,6 +90,12 @@ def test_the_delivery_log_lists_exactly_what_a_class_counts(campaign: Campaign) 
     assert addresses(campaign, Filter(view="bounced", bounce="hard")) == ["ada@example.org"]
     assert addresses(campaign, Filter(view="bounced", bounce="unknown")) == ["bob@example.org"]
     assert addresses(campaign, Filter(view="bounced", bounce="gone")) == []
+    for chosen, found in (
+        (Filter(view="bounced", bounce="hard", search="@example.org"), ["ada@example.org"]),
+        (Filter(view="bounced", search="bob"), ["bob@example.org"]),
+        (Filter(view="bounced", bounce="hard", reason="deferred"), []),
+    ):
+        assert addresses(campaign, chosen) == found
 
 
 def test_a_bounce_leads_to_what_reported_it(campaign: Campaign) -> None:
