@@ -155,7 +155,7 @@ class MailServer:
             await asyncio.sleep(min(self._idle_seconds / 4, 15))
             for session in list(self._sessions):
                 if loop.time() - session.heard_at > self._idle_seconds:
-                    session.close_with(b"421 4.4.2 Nothing heard for too long")
+                    session.end_silent()
 
 
 def _why_not(error: OSError | OverflowError, host: str, port: int) -> MailboxError:

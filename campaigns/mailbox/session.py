@@ -128,6 +128,13 @@ class MailboxSession(asyncio.Protocol):
         self._is_closing = True
         self._flush()
 
+    def end_silent(self) -> None:
+        """Disconnect a client that was silent for too long, even if it reads no replies."""
+        if self._is_closing and self._transport is not None:
+            self._transport.abort()
+        else:
+            self.close_with(b"421 4.4.2 Nothing heard for too long")
+
     # Commands
 
     def _process(self) -> None:

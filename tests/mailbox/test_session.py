@@ -1,5 +1,7 @@
 """The mailbox's replies to an SMTP client."""
 
+import asyncio
+import contextlib
 import smtplib
 import threading
 import time
@@ -8,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from campaigns.mailbox.server import MailServer
+from campaigns.mailbox.session import MailboxSession
+from campaigns.mailbox.writer import Writer
 from tests.mailbox.mail import ENVELOPE, MESSAGE, Client, Mailbox, running_mailbox
 
 
@@ -224,6 +229,35 @@ def test_a_silent_client_is_disconnected(tmp_path: Path) -> None:
     ):
         assert client.reply().startswith(b"421 4.4.2 ")
         assert client.line() == b""
+
+
+class Stuck(asyncio.Transport):
+    """A connection whose client reads nothing: what is written never leaves."""
+
+    is_cut = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it for ever."""
+
+    def close(self) -> None:
+        """Wait for the client to read."""
+
+    def abort(self) -> None:
+        self.is_cut = True
+
+
+def test_a_silent_client_that_reads_no_replies_is_cut_off(tmp_path: Path) -> None:
+    async def stuck(writer: Writer) -> list[bool]:
+        transport, session = Stuck(), MailboxSession(MailServer(writer))
+        session.connection_made(transport)
+        seen = []
+        for _ in range(2):
+            session.end_silent()
+            seen.append(transport.is_cut)
+        return seen
+
+    with contextlib.closing(Writer(tmp_path / "mailbox.sqlite3")) as writer:
+        assert asyncio.run(stuck(writer)) == [False, True]
 
 
 def test_connections_above_the_limit_are_refused(tmp_path: Path) -> None:
