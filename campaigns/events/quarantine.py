@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from campaigns.addresses import normalise
 from campaigns.audience import suppressions
 from campaigns.audience.mailbox_providers import OTHER
-from campaigns.audience.models import Subscriber
+from campaigns.audience.models import LiftedSuppression, Subscriber
 from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.db import db, insert_ignoring, rows_changed
@@ -152,7 +152,10 @@ def _hold(provider: Provider, words: str, since: datetime, now: datetime) -> Non
 
 
 def _bounced(provider: Provider, since: datetime | None = None) -> Sequence[Any]:
-    """Return the hard bounces at a provider."""
+    """Return the hard bounces at a provider, without those whose suppression a person removed."""
+    removed = sa.select(LiftedSuppression.delivery_id).where(
+        LiftedSuppression.delivery_id.is_not(None)
+    )
     return db.session.execute(
         sa.select(
             Delivery.id,
@@ -167,6 +170,7 @@ def _bounced(provider: Provider, since: datetime | None = None) -> Sequence[Any]
             Event.kind == "bounced",
             Event.incoming_id.is_not(None),
             Event.reply_class == "hard",
+            Delivery.id.not_in(removed),
             *([Event.at >= since] if since else []),
         )
         .order_by(Delivery.id)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from campaigns.audience import suppressions
 from campaigns.audience.models import Subscriber
 from campaigns.campaign.models import Delivery, HeldGroup
 from campaigns.db import db, transaction
@@ -96,6 +97,17 @@ def test_believing_the_bounces_spares_the_address_that_a_person_has_since() -> N
         assert quarantine.believe(campaign_of(ids), "google", now=NOW) == 20
     assert "p0@news.example" in suppressed()
     assert "new@other.example" not in suppressed()
+
+
+def test_believing_the_bounces_spares_an_address_whose_suppression_was_removed() -> None:
+    ids = a_sent(*[GOOGLE] * 21)
+    applied(about(ids[0]))
+    with transaction():
+        suppressions.lift("p0@news.example", by="owner@example.org", now=NOW)
+    applied(*[about(number) for number in ids[1:]])
+    with transaction():
+        assert quarantine.believe(campaign_of(ids), "google", now=NOW) == 20
+    assert "p0@news.example" not in suppressed()
 
 
 def test_dismissing_the_bounces_keeps_the_addresses() -> None:
