@@ -185,7 +185,7 @@ def _envelope(post: Post) -> dict[str, Any] | None:
         found = reading.parsed_json(post.body)
     except reading.UnreadablePostError:
         return None
-    is_envelope = isinstance(found, dict) and found.get("Type") in ENVELOPES
+    is_envelope = isinstance(found, dict) and _text(found.get("Type")) in ENVELOPES
     return found if is_envelope else None
 
 

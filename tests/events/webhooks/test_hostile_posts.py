@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.events.feedback import MAX_REPLY, Feedback
 from campaigns.events.webhooks import reading
-from campaigns.events.webhooks.kind import Post
+from campaigns.events.webhooks.kind import Post, RefusedPostError
 from campaigns.events.webhooks.reading import UnreadablePostError
 from campaigns.events.webhooks.registry import WEBHOOKS
 from tests.events.webhooks.posts import NOW, envelope, post
@@ -193,6 +193,18 @@ def test_any_value_may_be_anything(kind: str) -> None:
     for evil in EVIL:
         for body in (evil, [evil], *_with(SAMPLES[kind], evil)):
             assert all(map(_is_clean, _parsed(kind, body)))
+
+
+@pytest.mark.parametrize("name", ["Type", "TopicArn", "Message", "SubscribeURL"])
+def test_any_value_of_an_envelope_may_be_anything(name: str) -> None:
+    kind = WEBHOOKS["amazon_ses"]
+    settings = kind.settings(topic_arn="arn:aws:sns:eu-west-1:123456789012:ses-events")
+    for evil in EVIL:
+        forged = post({"Type": "Notification", "TopicArn": settings.topic_arn, name: evil})
+        assert kind.confirmation_url(forged) == ""
+        assert all(map(_is_clean, kind.parse(forged)))
+        with pytest.raises(RefusedPostError):
+            kind.verify(forged, kind.credentials(), settings, now=NOW)
 
 
 @pytest.mark.parametrize("kind", ALL)
