@@ -1,6 +1,6 @@
 """Shared by the content pages: the blueprint, its URLs, and finding the owner of content."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from flask import Blueprint, abort, request
@@ -26,14 +26,16 @@ _FINDERS: Mapping[OwnerKind, Callable[[str], ContentOwner | None]] = {
 """Find the owner of content by its public id; the kinds of owners that have content pages."""
 
 
-def content_route(rest: str = "", method: str = "GET") -> Callable[[View], View]:
-    """Register a view below the content page of each kind of owner.
+def content_route(
+    rest: str = "", method: str = "GET", *, owners: Iterable[OwnerKind] = tuple(_FINDERS)
+) -> Callable[[View], View]:
+    """Register a view below the content page of these kinds of owners.
 
     It is called with `owner`, the kind, and `public_id`.
     """
 
     def register(view: View) -> View:
-        for owner in _FINDERS:
+        for owner in owners:
             path = f"/{owner}/<public_id>/content{rest}"
             bp.add_url_rule(path, view_func=view, methods=[method], defaults={"owner": owner})
         return view

@@ -20,8 +20,10 @@ from campaigns.web.personal.blueprint import SAVED
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
 
+HAVE_VARIABLES: tuple[OwnerKind, ...] = ("campaigns", "templates")
 
-@content_route("/variables")
+
+@content_route("/variables", owners=HAVE_VARIABLES)
 @access("user")
 def show_variables(owner: OwnerKind, public_id: str) -> str:
     """Return the form with the variables."""
@@ -29,7 +31,7 @@ def show_variables(owner: OwnerKind, public_id: str) -> str:
     return _form(found, list((found.variables or {}).items()))
 
 
-@content_route("/variables", "POST")
+@content_route("/variables", "POST", owners=HAVE_VARIABLES)
 @access("user")
 def save_variables(owner: OwnerKind, public_id: str) -> ResponseReturnValue:
     """Replace all variables by pairs of `variable` and `text`. `drop`: position of one to drop."""
