@@ -165,7 +165,8 @@ def _explained(login: MailboxLogin) -> AbstractContextManager[None]:
     return explained(
         login,
         away=(imaplib.IMAP4.abort,),
-        refused=(imaplib.IMAP4.error, ImapToolsError),
+        # ValueError: the library refuses some ports.
+        refused=(imaplib.IMAP4.error, ImapToolsError, ValueError),
         words=_words,
     )
 

@@ -25,6 +25,9 @@ SECRETS = ("password", "client_secret", "refresh_token")
 OAUTH = ("token_url", "token_scope", "client_id")
 MAX_TEXT = 500
 MAX_PORT = 65_535
+TLS_PORTS = (993, 995)
+PLAIN_PORTS = (143, 110)
+"""Ports at which a connection begins without encryption."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -141,14 +144,23 @@ def _problems(
         refuse("host", "intake.host_missing")
     if not typed.username.strip():
         refuse("username", "intake.username_missing")
-    if not (typed.port.isascii() and typed.port.isdigit() and 0 < int(typed.port[:9]) <= MAX_PORT):
+    if not (typed.port.isascii() and typed.port.isdigit() and 0 < int(typed.port[:20]) <= MAX_PORT):
         refuse("port", "intake.port_invalid")
+    elif (int(typed.port) in TLS_PORTS and typed.security == "starttls") or (
+        int(typed.port) in PLAIN_PORTS and typed.security == "tls"
+    ):
+        refuse("port", "intake.port_unfit")
     if typed.security == "none" and typed.host.strip() not in LOOPBACK:
         refuse("security", "intake.password_unencrypted")
-    if typed.protocol == "imap" and typed.done_folder.strip() == (typed.folder.strip() or "INBOX"):
+    if typed.protocol == "imap" and _is_same_folder(typed.done_folder, typed.folder):
         refuse("done_folder", "intake.same_folder")
     _check_secrets(typed, mailbox, problems)
     return problems
+
+
+def _is_same_folder(one: str, other: str) -> bool:
+    """Return whether these are one folder: emails moved into it would be new there for ever."""
+    return one.strip().casefold() == (other.strip() or "INBOX").casefold()
 
 
 def _check_texts(typed: IntakeMailboxInput, problems: dict[str, Reason | str]) -> None:

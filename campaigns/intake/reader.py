@@ -64,7 +64,8 @@ def explained(
     login: MailboxLogin, *, away: Errors, refused: Errors, words: Callable[[Exception], str]
 ) -> Iterator[None]:
     """Turn errors into MailboxTroubleError: of the token, encryption, network and server."""
-    gone: Errors = (OSError, *away)
+    # A host such as "imap..example.org" has no form in the DNS.
+    gone: Errors = (OSError, UnicodeError, *away)
     try:
         yield
     except ProviderTroubleError as error:

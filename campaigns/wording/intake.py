@@ -19,6 +19,9 @@ SENTENCES: dict[str, Message] = {
         "Choose TLS or STARTTLS: without encryption, the password could be read on the way."
     ),
     "intake.port_invalid": N_("Enter a port from 1 to 65,535: IMAP with TLS usually has 993."),
+    "intake.port_unfit": N_(
+        "This port does not fit the encryption: 993 and 995 are for TLS, 143 and 110 for STARTTLS."
+    ),
     "intake.refresh_token_missing": N_("Enter the refresh token."),
     "intake.not_running": N_("Campaigns does not look into it. Start: campaigns intake"),
     "intake.refused": N_("%(host)s answered: %(error)s."),

@@ -10,6 +10,8 @@ from campaigns.events.models import IntakeMailbox
 from campaigns.inputs import InvalidInputError
 from campaigns.intake import mailboxes
 from campaigns.intake.mailboxes import IntakeMailboxInput
+from campaigns.intake.reader import MailboxLogin, MailboxTroubleError
+from campaigns.intake.service import open_mailbox
 from campaigns.providers import return_domains
 from campaigns.providers.smtp import oauth
 from campaigns.reason import Reason
@@ -68,10 +70,14 @@ def test_an_empty_password_keeps_the_stored_one_only_for_the_same_server() -> No
         ({"password": "tea\r\nA2 DELETE INBOX"}, {"password": "intake.text_invalid"}),
         ({"port": "0"}, {"port": "intake.port_invalid"}),
         ({"port": "65536"}, {"port": "intake.port_invalid"}),
+        ({"port": "00000099999"}, {"port": "intake.port_invalid"}),
+        ({"security": "starttls"}, {"port": "intake.port_unfit"}),
+        ({"port": "143"}, {"port": "intake.port_unfit"}),
         ({"port": "٣"}, {"port": "intake.port_invalid"}),
         ({"protocol": "smtp"}, {"protocol": "intake.choice_unknown"}),
         ({"security": "none"}, {"security": "intake.password_unencrypted"}),
         ({"done_folder": "INBOX"}, {"done_folder": "intake.same_folder"}),
+        ({"done_folder": "Inbox"}, {"done_folder": "intake.same_folder"}),
         (
             {"auth": "xoauth2", "token_url": "http://login.example.org"},
             {
@@ -173,3 +179,16 @@ def test_a_refresh_token_that_the_provider_replaces_is_kept(
                 mailboxes.keep_renewed(mailbox.id, mailbox.version, services().vault)
             oauth.forget_all()
     assert [asked["refresh_token"] for asked in endpoint.asked] == ["first", "second"]
+
+
+@pytest.mark.parametrize("host", ["imap..example.org", "a" * 64 + ".example.org"])
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_a_host_that_cannot_exist_is_trouble_and_no_crash(protocol: str, host: str) -> None:
+    with pytest.raises(MailboxTroubleError) as refused:
+        open_mailbox(MailboxLogin(protocol, host, 993, "tls", "b", "tea"))
+    assert refused.value.reason.code == "intake.unreachable"
+
+
+def test_a_port_that_the_library_refuses_is_trouble_and_no_crash() -> None:
+    with pytest.raises(MailboxTroubleError):
+        open_mailbox(MailboxLogin("imap", "127.0.0.1", 993, "starttls", "b", "tea"))
