@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages import Catalog, Message
 
+from campaigns.config import Settings
 from tests.architecture import bare_text
 from tests.architecture.source import PACKAGE, ROOT, starts_in
 from tests.architecture.untranslated import AS_IT_IS, FOR_OPERATORS, UNTRANSLATED
@@ -126,6 +127,13 @@ def test_messages_are_found_in_templates_python_and_tables() -> None:
 def test_parameters_have_names() -> None:
     texts = [text for message in _messages() for text in _texts(message)]
     assert [text for text in texts if re.search(r"%[sdrif]|(?<!%)\{[a-z_]*\}", text)] == []
+
+
+def test_messages_name_only_settings_that_exist() -> None:
+    texts = " ".join(text for message in _messages() for text in _texts(message))
+    named = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", texts))
+    assert "PUBLIC_URL" in named
+    assert {name for name in named if name.lower() not in Settings.model_fields} == set()
 
 
 def test_the_stored_messages_are_the_found_ones_on_any_day() -> None:
