@@ -247,13 +247,15 @@ export class Outline {
         delayOnTouchOnly: true,
         ghostClass: "is-ghost",
         emptyInsertThreshold: 12,
-        onStart: () => {
+        // From the press on: an outline drawn again before the first move would lose the drag.
+        onChoose: () => {
           this.isDragging = true;
         },
-        onEnd: (event) => {
+        onUnchoose: () => {
           this.isDragging = false;
-          this.dropped(event);
+          this.schedule();
         },
+        onEnd: (event) => this.dropped(event),
       }),
     );
   }
