@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.clock import utcnow
 from campaigns.context import services
-from campaigns.db import db, give_way, transaction
+from campaigns.db import db, give_way, is_postgresql, transaction
 from campaigns.events import consequences, incoming
 from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.feedback import Feedback
@@ -25,8 +25,10 @@ log = structlog.get_logger()
 
 BATCH = 100
 SLICE_SECONDS = 1.0
-CHUNK = 300
-"""Events in one transaction: on SQLite, new posts have to wait for it."""
+CHUNK = 1_000
+SQLITE_CHUNK = 300
+"""Events in one transaction: on SQLite, new posts have to wait for it, so it is shorter, although
+each event takes about a third more time then."""
 
 
 @job("incoming")
@@ -113,14 +115,15 @@ def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) 
 
     A job that is killed in between starts over, which changes nothing twice.
     """
-    new_events, last = 0, max(len(feedbacks) - 1, 0) // CHUNK
+    size = CHUNK if is_postgresql() else SQLITE_CHUNK
+    new_events, last = 0, max(len(feedbacks) - 1, 0) // size
     for number in range(last + 1):
         give_way()
         with transaction():
             row = incoming.lock(incoming_id)
             if row is None:
                 return
-            now, chunk = utcnow(), feedbacks[number * CHUNK : (number + 1) * CHUNK]
+            now, chunk = utcnow(), feedbacks[number * size : (number + 1) * size]
             applied = consequences.apply(chunk, incoming=row, signer=services().signer, now=now)
             new_events += applied.new_events
             if number == last:

@@ -126,7 +126,8 @@ def test_an_open_may_come_before_the_delivery(deliveries: list[Delivery]) -> Non
 def test_many_events_are_handled_part_by_part(
     deliveries: list[Delivery], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incoming_jobs, "CHUNK", 2)
+    for name in ("CHUNK", "SQLITE_CHUNK"):
+        monkeypatch.setattr(incoming_jobs, name, 2)
     events = [
         event(deliveries[number % 2], event="open", sg_event_id=str(number)) for number in range(7)
     ]
