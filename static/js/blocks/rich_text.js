@@ -90,6 +90,8 @@ export class RichText {
     }
     if (focus === "point" && point) this.focusAt(point);
     else if (focus) this.editor.commands.focus(focus, { scrollIntoView: false });
+    // The command waits for a frame, and keys pressed until then would be lost.
+    if (focus) this.editor.view.focus();
     this.tellChanged();
   }
 
