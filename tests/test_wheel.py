@@ -78,7 +78,7 @@ def test_the_installed_wheel_migrates_and_serves_a_page_and_a_static_file(
     for page in _served(command, environment, tmp_path):
         assert page("/login")[0] == 200
         assert b"<form" in page("/login")[1]
-        style = re.search(rb'href="(/static/[^"]+/app\.css)"', page("/login")[1])
+        style = re.search(rb'href="(/static/[^"]+/app\.bundle\.css)"', page("/login")[1])
         assert style is not None
         assert page(style[1].decode())[0] == 200
 
