@@ -310,7 +310,7 @@ def _excesses(
 ) -> tuple[list[RateExcess], Totals]:
     """Return the rates for which to pause, those of the whole campaign first; and all totals.
 
-    Mailbox providers judge complaints by themselves, day by day, so each of these rates counts.
+    Each mailbox provider judges complaints alone and day by day, so each of these rates counts.
     """
     rows = db.session.scalars(
         sa.select(FeedbackCount)

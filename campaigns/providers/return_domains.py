@@ -102,7 +102,7 @@ def prove(
 
 
 def note_came(domains: Collection[str], *, now: datetime) -> None:
-    """Note that an email to a return address of these domains came. Proves nothing by itself."""
+    """Note that an email to a return address of these domains came, which alone proves nothing."""
     if domains:
         _note(
             ReturnDomain.domain.in_(sorted(domains)),
