@@ -21,10 +21,10 @@ from campaigns.db import db, transaction
 from tests import servers
 from tests.arrivals import (
     FEWER_RECIPIENTS,
-    LONGEST_PAUSE_SECONDS,
     Arrivals,
     arrivals,
     launch,
+    longest_pause_here,
     pause_after,
     send_the_rest,
 )
@@ -118,7 +118,7 @@ def check_pause(watched: Arrivals) -> None:
     """Check that sending resumes in time; call right after making room."""
     pause = pause_after(watched, lambda: None)
     print(f"longest pause: {pause:.2f} s")
-    assert pause <= LONGEST_PAUSE_SECONDS
+    assert pause <= longest_pause_here()
 
 
 def check_that_sending_resumes(product: Product, sink: ScriptedServer, watched: Arrivals) -> None:

@@ -26,6 +26,7 @@ from campaigns.jobs.clock import SWEEP_SECONDS
 from campaigns.privacy import erasure
 from campaigns.providers.models import ProviderAccount
 from campaigns.throttling.models import GroupState
+from tests.arrivals import longest_pause_here
 from tests.chaos.environment import CLOCKS, LEASE_SECONDS, WORKERS, Environment
 from tests.chaos.plans import BEHAVIOURS, PLAIN, REFUSING, Plan
 from tests.chaos.server import Behaviour
@@ -47,13 +48,11 @@ lease ends after half of one.
 LONGEST_SECONDS = 1200.0
 DRAIN_SECONDS = 10.0
 AWAY_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 5.0
-"""Longest time until the next message after a worker, a clock or Valkey was killed."""
 LATEST_MAIL_SECONDS = 3.0
 """Longest time after a withdrawal during which an email may still arrive."""
 PROMPT = {"kill_worker", "kill_all_workers", "kill_workers_and_clocks", "kill_clock", "kill_valkey",
           "flush_valkey"}  # fmt: skip
-"""Steps after which sending continues within `LONGEST_PAUSE_SECONDS`."""
+"""Steps after which sending continues within `longest_pause_here`."""
 UNCOUNTED = {"freeze_worker", "kill_valkey", "flush_valkey"}
 """Steps after which Valkey no longer counts connections that are still open."""
 WITHDRAWALS_AT_ONCE = 150
@@ -507,7 +506,8 @@ def _check_times(plan: Plan, outcome: Outcome) -> None:
         if outcome.taken_at.get(address, 0.0) > withdrawn_at + LATEST_MAIL_SECONDS
     }
     assert not late, "a recipient was emailed long after a withdrawal"
-    long = [pause for pause in outcome.pauses if pause[1] > LONGEST_PAUSE_SECONDS]
+    allowed = longest_pause_here()
+    long = [pause for pause in outcome.pauses if pause[1] > allowed]
     assert not long, "sending paused for too long"
     steps = {step.what for step in plan.steps}
     if plan.connections and not steps & UNCOUNTED:
