@@ -131,7 +131,9 @@ def sent_by_two_workers(bench: environment.Environment, recipients: int, **limit
 def keeps_to(sink: Sink, limit: int) -> bool:
     print(f"limit {limit}: busiest second {sink.busiest()}, average {sink.average():.1f},"
           f" the sink was late by {sink.slowest * 1000:.0f} ms")  # fmt: skip
-    return sink.busiest() <= limit + max(3, limit * 0.1) and sink.average() >= 0.97 * limit
+    # A busy machine keeps the workers waiting as it does the sink: what leaves late comes at once.
+    is_kept = sink.busiest() <= limit + max(3, limit * (0.1 + 3 * sink.slowest))
+    return is_kept and sink.average() >= limit * (0.97 - 2 * sink.slowest)
 
 
 @pytest.mark.parametrize("limit", [10, 200])
