@@ -43,8 +43,10 @@ def _write_text_by_mouse(page: Page) -> None:
     page.locator(".pick-option[data-tag='subscriber.first_name']").click()
     page.locator("#merge-tag-fallback").fill("friend")
     page.get_by_role("button", name="Insert", exact=True).click()
-    page.keyboard.type(f", {PARTS[1]}, and the roaster is running again.")
-    expect(_email(page).locator(".b-text001")).to_contain_text(PARTS[1])
+    rest = f", {PARTS[1]}, and the roaster is running again."
+    page.keyboard.type(rest)
+    # All of it: the text has its height now, below which an image is dropped.
+    expect(_email(page).locator(".b-text001")).to_contain_text(rest)
 
 
 def _drag_an_image(page: Page) -> None:
