@@ -1,9 +1,11 @@
 """The parsed source of the package, for architecture tests."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "campaigns"
@@ -18,22 +20,29 @@ def modules() -> dict[str, ast.Module]:
     }
 
 
-def calls() -> Iterator[tuple[str, int, str]]:
-    """The module, line and dotted name of every call: `db.session.commit`, `utcnow`."""
+@cache
+def nodes() -> dict[type[ast.AST], list[tuple[str, Any]]]:
+    """The module and node of everything in the package, by the kind of node."""
+    found = defaultdict(list)
     for name, tree in modules().items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                yield name, node.lineno, dotted(node.func)
+            found[type(node)].append((name, node))
+    return found
+
+
+@cache
+def calls() -> list[tuple[str, int, str]]:
+    """The module, line and dotted name of every call: `db.session.commit`, `utcnow`."""
+    return [(name, node.lineno, dotted(node.func)) for name, node in nodes()[ast.Call]]
 
 
 def imports() -> Iterator[tuple[str, str]]:
     """The module and target of every import: `http.client`, `campaigns.db.db`."""
-    for name, tree in modules().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from ((name, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                yield from ((name, f"{node.module}.{alias.name}") for alias in node.names)
+    for name, node in nodes()[ast.Import]:
+        yield from ((name, alias.name) for alias in node.names)
+    for name, node in nodes()[ast.ImportFrom]:
+        if node.module:
+            yield from ((name, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def dotted(node: ast.expr) -> str:

@@ -1,10 +1,4 @@
-"""Text that does not go through gettext: not yet, or for a reason.
-
-Groups are separate, so that branches that shorten a list do not conflict.
-"""
-
-UNTRANSLATED: set[str] = set()
-"""Files that are not translated yet. The list only gets shorter."""
+"""Text that does not go through gettext, for a reason."""
 
 FOR_OPERATORS = (
     "cli/",

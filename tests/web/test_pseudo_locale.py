@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask, template_rendered
 from flask.testing import FlaskClient
-from jinja2 import meta
 
 from campaigns import formatting
 from campaigns.audience.mailbox_providers import NAMES
@@ -22,7 +21,6 @@ from campaigns.transactional.branded import EmailWording, dress, dressed
 from campaigns.transactional.models import TransactionalEmail
 from campaigns.transactional.plain_mail import words
 from campaigns.wording import Words, catalog
-from tests.architecture.untranslated import UNTRANSLATED
 from tests.conftest import Database, settings_for_tests
 from tests.factories import a_campaign, a_provider, a_sender
 from tests.pseudo_locale import LOCALE, english_left, pseudo, speak_pseudo
@@ -50,26 +48,6 @@ def pseudo_client(
     speak_pseudo(app, tmp_path / "translations", monkeypatch)
     yield owner_client
     catalog.catalog.cache_clear()
-
-
-def templates_behind(app: Flask, name: str) -> set[str]:
-    """The template and everything that it extends, includes or imports."""
-    assert app.jinja_env.loader is not None
-    found, open_names = set(), {name}
-    while open_names:
-        one = open_names.pop()
-        found.add(one)
-        source = app.jinja_env.loader.get_source(app.jinja_env, one)[0]
-        named = meta.find_referenced_templates(app.jinja_env.parse(source))
-        open_names |= {other for other in named if other} - found
-    return found
-
-
-def is_done(app: Flask, name: str, view: str) -> bool:
-    """Whether a page goes through gettext entirely: its templates and the module of its view."""
-    files = {f"templates/{one}" for one in templates_behind(app, name)}
-    files.add(app.view_functions[view].__module__.replace(".", "/") + ".py")
-    return not files & UNTRANSLATED
 
 
 LEAVE = {"action": "leave"}
@@ -103,18 +81,18 @@ def test_no_page_shows_english(app: Flask, pseudo_client: FlaskClient) -> None:
     left = {}
     done = 0
     with template_rendered.connected_to(note, app):
-        for view, path, methods in routes(app, populate()):
+        for _, path, methods in routes(app, populate()):
             seen.clear()
             if "GET" not in methods:
                 continue
             answer = pseudo_client.get(path)
-            if answer.mimetype != "text/html" or not seen or not is_done(app, seen[-1], view):
+            if answer.mimetype != "text/html" or not seen:
                 continue
             done += 1
             if found := english_left(answer.text, DATA):
                 left[path] = found
     assert left == {}, left
-    assert done or UNTRANSLATED
+    assert done > 50
 
 
 @pytest.mark.parametrize("path", ["/login", "/forgot", "/forgot/sent", "/reset/x", "/nothing"])

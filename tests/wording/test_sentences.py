@@ -4,30 +4,26 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-import campaigns
 from campaigns.reason import Reason
 from campaigns.wording import SENTENCES, Words
 from campaigns.wording.messages import Plural
+from tests.architecture.source import nodes, starts_in
 from tests.pseudo_locale import messages
 
-PACKAGE = Path(campaigns.__file__).parent
 TOPICS = {code.partition(".")[0] for code in SENTENCES}
 CODE = re.compile(rf"(?:{'|'.join(sorted(TOPICS))})\.[a-z][a-z0-9_]*")
 
 
 def codes_in_the_domain() -> Iterator[tuple[str, str]]:
-    for path in PACKAGE.rglob("*.py"):
-        if "wording" in path.parts:
+    for module, node in nodes()[ast.Constant]:
+        if starts_in(module, ("wording/",)):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            value = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(value, str) and CODE.fullmatch(value):
-                yield value, str(path.relative_to(PACKAGE))
+        if isinstance(node.value, str) and CODE.fullmatch(node.value):
+            yield node.value, module
 
 
 def test_every_code_has_a_sentence() -> None:
