@@ -31,6 +31,7 @@ from campaigns.intake.pipe import take_in
 from campaigns.jobs.incoming import read
 from tests.chaos.server import Behaviour, Session
 from tests.events.webhooks.posts import by_sendgrid
+from tests.supervisor.helpers import wait_until
 
 UNKNOWN = "550 5.1.1 <{address}>: Recipient address rejected: User unknown"
 FULL = "552 5.2.2 Mailbox is over its quota"
@@ -110,8 +111,8 @@ class World:
     taken: dict[str, Taken] = field(default_factory=dict)
     offers: Counter[str] = field(default_factory=Counter)
     """How often each address was offered."""
-    early: list[tuple[str, bool]] = field(default_factory=list)
-    """Status of each delivery, and whether its bounce was known, when its email was answered."""
+    early: list[str] = field(default_factory=list)
+    """Status of each delivery whose bounce was known before its email was answered."""
     fresh: list[Taken] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     emails: list[tuple[str, bytes]] = field(default_factory=list)
@@ -141,10 +142,10 @@ class World:
             newest = sa.select(Incoming.id, Incoming.body).order_by(Incoming.id.desc()).limit(20)
             rows = db.session.execute(newest).all()
             read(next(number for number, body in rows if address.encode() in body))
-            is_bounced = Delivery.bounced_at.is_not(None)
-            found = sa.select(Delivery.status, is_bounced).where(Delivery.address == address)
-            status, has_bounced = db.session.execute(found).one()
-            self.early.append((status, bool(has_bounced)))
+            # Another thread may be reading it already.
+            wait_until(lambda: _is_bounced(address), f"{address} has bounced")
+            found = sa.select(Delivery.status).where(Delivery.address == address)
+            self.early.append(db.session.execute(found).scalar_one())
 
     # --- sending back -----------------------------------------------------------------------------
 
@@ -348,6 +349,12 @@ Content-Type: message/rfc822
     redacted = taken.message.replace(taken.address.encode(), b"redacted@example.net")
     text = head.replace("\n", "\r\n").encode() + redacted + b"\r\n--frontier--\r\n"
     return "complaints@example.org", text
+
+
+def _is_bounced(address: str) -> bool:
+    db.session.rollback()
+    found = sa.select(Delivery.bounced_at).where(Delivery.address == address)
+    return db.session.execute(found).scalar_one() is not None
 
 
 def _answer(taken: Taken, what: str) -> bytes:

@@ -71,7 +71,7 @@ def test_the_report_shows_exactly_what_the_simulated_world_did(
     assert _outcomes(campaign_id) == {
         address: _expected(FATES[fate]) for address, fate in world.fates.items()
     }
-    assert world.early == [("sending", True)] * FATES["hard before the reply"].count
+    assert world.early == ["sending"] * FATES["hard before the reply"].count
     _check_report(campaign_id, owner_client)
     _check_delivery_log(campaign_id, world)
     assert _suppressed() == {
