@@ -47,7 +47,7 @@ def test_a_correct_outcome_passes() -> None:
     ("plan", "changes"),
     [
         ({}, {"withdrawn_at": {"a@x.example": 1.0}, "taken_at": {"a@x.example": 4.1}}),
-        ({}, {"pauses": [("kill_worker", 5.1)]}),
+        ({}, {"pauses": [("kill_worker", 60.0)]}),
         ({"connections": 4}, {"most_connections": 5}),
         ({"per_second": 10}, {"taken_at": {f"{n}@x.example": n / 14 for n in range(40)}}),
     ],
