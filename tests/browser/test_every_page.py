@@ -28,8 +28,10 @@ TOO_WIDE = """Math.max(
 SERIOUS = {"serious", "critical"}
 OPTIONS: dict[str, Any] = {"resultTypes": ["violations"], "preload": False, "iframes": False}
 """Frames show emails, which are not ours; axe would wait for an answer from each of them."""
-COLOURS = {**OPTIONS, "runOnly": ["color-contrast", "link-in-text-block"]}
-"""What can differ between light and dark."""
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+"""Rules whose findings can differ between light and dark. They take longest."""
+COLOURS = {**OPTIONS, "runOnly": OF_COLOURS}
+OTHERS = {**OPTIONS, "rules": {rule: {"enabled": False} for rule in OF_COLOURS}}
 
 LIKE_OTHERS = ["tbody tr:nth-child(n+6)", "option"]
 """One row is like another, and there are hundreds of time zones."""
@@ -69,7 +71,7 @@ def _check_page(page: Page, address: str, found: Findings) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(address)
     page.evaluate(Axe().axe_script)
-    if serious := _serious(page, RUN, OPTIONS):
+    if serious := [*_serious(page, RUN, OTHERS), *_serious(page, RUN_WHERE_IN_DOUBT, COLOURS)]:
         found["light"][address] = serious
     page.emulate_media(color_scheme="dark")
     if serious := _serious(page, RUN_WHERE_IN_DOUBT, COLOURS):
