@@ -22,13 +22,15 @@ def young_collections(objects: int) -> int:
 
 
 def test_a_process_collects_rarely_once_it_has_started() -> None:
-    garbage_collection.settle_in()
+    with garbage_collection.loading():
+        assert young_collections(20_000) == 0
+    assert gc.isenabled()
     assert young_collections(20_000) <= 3
 
 
 def test_objects_loaded_at_startup_are_not_scanned_again() -> None:
-    loaded = [[number] for number in range(1000)]
-    garbage_collection.settle_in()
+    with garbage_collection.loading():
+        loaded = [[number] for number in range(1000)]
     frozen = gc.get_freeze_count()
     assert frozen >= len(loaded)
     gc.collect()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import structlog
 
+from campaigns import garbage_collection
 from campaigns.config import Settings, load_settings
 from campaigns.permissions import close_to_others
 
@@ -83,10 +84,12 @@ def worker_command(lanes: tuple[str, ...]) -> None:
     """
     settings = _settings_with_logs()
     if lanes:
-        from campaigns.core import create_core
-        from campaigns.jobs.worker import run_worker
+        with garbage_collection.loading():
+            from campaigns.core import create_core
+            from campaigns.jobs.worker import run_worker
 
-        run_worker(create_core(settings), lanes)
+            app = create_core(settings)
+        run_worker(app, lanes)
         return
     from campaigns.supervisor.workers import run_workers
 
@@ -100,10 +103,12 @@ def clock_command() -> None:
     Only one clock works at a time; the others wait to take over.
     """
     settings = _settings_with_logs()
-    from campaigns.core import create_core
-    from campaigns.jobs.clock import run_clock
+    with garbage_collection.loading():
+        from campaigns.core import create_core
+        from campaigns.jobs.clock import run_clock
 
-    run_clock(create_core(settings))
+        app = create_core(settings)
+    run_clock(app)
 
 
 @click.command("intake")
@@ -118,12 +123,12 @@ def intake_command(pipe: bool, recipient: str, sender: str | None) -> None:
     stored now, so that the server tries again.
     """
     settings = _settings_with_logs()
-    from campaigns.core import create_core
-
-    app = create_core(settings)
-    if pipe:
+    with garbage_collection.loading():
+        from campaigns.core import create_core
         from campaigns.intake.pipe import take_in
 
+        app = create_core(settings)
+    if pipe:
         sys.exit(take_in(app, sys.stdin.buffer, recipient=recipient, sender=sender))
     from campaigns.intake.service import run_intake
 

@@ -19,7 +19,6 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns import garbage_collection
 from campaigns.context import services
 from campaigns.engine import restore_guard
 from campaigns.engine.redis_connection import connect
@@ -57,7 +56,6 @@ def run_worker(app: Flask, lanes: Sequence[str] = LANES) -> None:
             sweep.recover_claims()
 
     _wait_until(recover)
-    garbage_collection.settle_in()
     log.info("worker started", lanes=list(lanes))
     threading.Thread(
         target=_keep_alive, args=(services_url(app), lanes, is_stopping), daemon=True

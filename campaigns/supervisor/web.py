@@ -28,20 +28,20 @@ UNREAD_MILLISECONDS = 60_000
 
 def make_app() -> Front:
     """Create the app for granian's worker process, the only one that needs it."""
-    from campaigns.app import create_app
-    from campaigns.config import load_settings
-    from campaigns.permissions import make_private
-    from campaigns.supervisor.first_account import announce_first_account
-    from campaigns.supervisor.logs import configure_logging
-    from campaigns.web.warm_up import warm_up
+    with garbage_collection.loading():
+        from campaigns.app import create_app
+        from campaigns.config import load_settings
+        from campaigns.permissions import make_private
+        from campaigns.supervisor.first_account import announce_first_account
+        from campaigns.supervisor.logs import configure_logging
+        from campaigns.web.warm_up import warm_up
 
-    make_private()
-    settings = load_settings()
-    configure_logging(settings)
-    announce_first_account(settings)
-    app = create_app(settings)
-    front = Front(app, settings)
-    garbage_collection.settle_in()
+        make_private()
+        settings = load_settings()
+        configure_logging(settings)
+        announce_first_account(settings)
+        app = create_app(settings)
+        front = Front(app, settings)
     threading.Thread(target=warm_up, args=(app,), name="warm-up", daemon=True).start()
     return front
 
