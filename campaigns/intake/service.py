@@ -61,7 +61,7 @@ def read_all(reader: MailboxReader, *, source: str, mailbox_id: int, account_id:
 
 
 class MailboxThread(threading.Thread):
-    """Reads one mailbox until it is stopped. Survives outages of the mailbox and the database."""
+    """Reads one mailbox until it is stopped. Survives whatever goes wrong, and tries again."""
 
     def __init__(self, app: Flask, mailbox_id: int, version: int) -> None:
         super().__init__(name=f"mailbox {mailbox_id}", daemon=True)
@@ -86,6 +86,9 @@ class MailboxThread(threading.Thread):
                 except (SQLAlchemyError, RedisError) as error:
                     outages.began("intake", error)
                     self._stop_event.wait(FIRST_RETRY_SECONDS)
+                except Exception:
+                    log.exception("mailbox cannot be read", mailbox=self._mailbox_id)
+                    self._note_trouble(Reason("intake.unexpected"))
                 finally:
                     db.session.remove()
 

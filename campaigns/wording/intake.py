@@ -35,6 +35,9 @@ SENTENCES: dict[str, Message] = {
         " attempt requests a new token."
     ),
     "intake.token_url_invalid": N_("Enter the token address; it starts with https://."),
+    "intake.unexpected": N_(
+        "An unexpected error occurred. The log of the intake has the details; it tries again soon."
+    ),
     "intake.unreachable": N_(
         "%(host)s does not answer on port %(port)s: %(error)s. Check the server and the port."
     ),
