@@ -32,7 +32,7 @@ def _back_up_sqlite(path: Path, backup: Path) -> Restore:
         connection.execute(f"VACUUM INTO '{backup}'")
 
     def restore() -> None:
-        for end in ("-wal", "-shm"):
+        for end in ("", "-wal", "-shm"):  # a new file: whoever has the old one open does no harm
             path.with_name(path.name + end).unlink(missing_ok=True)
         shutil.copyfile(backup, path)
 
