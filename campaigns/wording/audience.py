@@ -28,7 +28,7 @@ SENTENCES: dict[str, Message] = {
         "The name of an attribute can have at most %(most)s characters."
     ),
     "audience.attribute_reserved": N_(
-        "“%(name)s” is a built-in merge field. Choose another name for the attribute."
+        "“%(name)s” is a built-in merge tag. Choose another name for the attribute."
     ),
     "audience.attribute_twice": N_("The attribute “%(name)s” is there twice. Remove one."),
     "audience.attribute_value_too_long": N_(

@@ -78,7 +78,7 @@ SENTENCES: dict[str, Message] = {
     "blocks.html_empty": N_("The block has no HTML. Write some, or delete the block."),
     "blocks.image_empty": N_("No image is chosen. Choose one, or delete the block."),
     "blocks.image_without_alt": N_(
-        "The image has no alternative text. Describe it for people who do not see images."
+        "The image has no alt text. Describe it for people who do not see images."
     ),
     "blocks.no_profiles": N_(
         "No social profile is set. Add one here or to the brand, or delete the block."

@@ -58,7 +58,7 @@ SENTENCES: dict[str, Message] = {
     "import_mapping.no_list": N_("Choose the list to import these people into."),
     "import_mapping.one_address": N_("Choose exactly one column that holds the email address."),
     "import_mapping.reserved_attribute": N_(
-        "“%(name)s” is a built-in merge field. Choose another name for the attribute."
+        "“%(name)s” is a built-in merge tag. Choose another name for the attribute."
     ),
     "import_mapping.too_many_attributes": N_(
         "At most %(most)s columns can become attributes. Leave some out."

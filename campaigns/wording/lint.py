@@ -3,13 +3,13 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    "lint.encoded_field": N_("“%(text)s” is an encoded merge field. Write %(meant)s instead."),
+    "lint.encoded_field": N_("“%(text)s” is an encoded merge tag. Write %(meant)s instead."),
     "lint.encoded_field_in_link": N_(
-        "The address of “%(target)s” contains an encoded merge field. Write %(meant)s instead."
+        "The address of “%(target)s” contains an encoded merge tag. Write %(meant)s instead."
     ),
-    "lint.formatting_in_field": N_("A merge field has formatting inside. Write %(meant)s instead."),
+    "lint.formatting_in_field": N_("A merge tag has formatting inside. Write %(meant)s instead."),
     "lint.merge_tag": N_(
-        "“%(tag)s” is a merge tag of another program. Use one of the merge fields instead."
+        "“%(tag)s” is a merge tag of another program. Use a merge tag of Campaigns instead."
     ),
     "lint.merge_tag_meant": N_(
         "“%(tag)s” is a merge tag of another program. Use %(meant)s instead."

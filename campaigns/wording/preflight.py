@@ -102,11 +102,11 @@ SENTENCES: dict[str, Message] = {
         "%(count)s link, with a target.", "%(count)s links, each with a target."
     ),
     "preflight.no_alternative_text": Plural(
-        "%(count)s image has no alternative text. Without images, nothing shows there.",
-        "%(count)s images have no alternative text. Without images, nothing shows there.",
+        "%(count)s image has no alt text. Without images, nothing shows there.",
+        "%(count)s images have no alt text. Without images, nothing shows there.",
     ),
     "preflight.alternative_text": Plural(
-        "%(count)s image with alternative text.", "%(count)s images with alternative text."
+        "%(count)s image with alt text.", "%(count)s images with alt text."
     ),
     "preflight.no_subject_in": N_("The subject is missing in %(language)s."),
     "preflight.feed_fetched": N_("Fetched %(fetched_at)s. It is fetched again when you send."),

@@ -29,7 +29,7 @@ SENTENCES: dict[str, Message] = {
         "“%(target)s” leads to %(host)s, which recipients cannot reach. Use a public address."
     ),
     "target.merge_tag": N_(
-        "“%(target)s” uses a merge tag of another program. Use one of the merge fields instead."
+        "“%(target)s” uses a merge tag of another program. Use a merge tag of Campaigns instead."
     ),
     "target.no_email_address": N_("“%(target)s” has no email address. Enter one."),
     "target.no_host": N_("“%(target)s” has no host name. Complete it."),

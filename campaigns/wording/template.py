@@ -6,7 +6,7 @@ SENTENCES: dict[str, Message] = {
     # Forbidden tags and expressions
     "template.call": N_(
         "Nothing can be called in a template, so ( ) after a name does not work."
-        " Use a merge field or a filter instead, such as {{ subscriber.name|upper }}."
+        " Use a merge tag or a filter instead, such as {{ subscriber.name|upper }}."
     ),
     "template.chained_comparison": N_(
         "Only two values can be compared at a time. Put “and” between comparisons."
@@ -69,10 +69,10 @@ SENTENCES: dict[str, Message] = {
         "No subscriber seems to have the attribute %(name)s. Did you mean {{ %(meant)s }}?"
     ),
     "template.misspelled_field": N_(
-        "Unknown merge field {{ %(name)s }}. Did you mean {{ %(meant)s }}?"
+        "Unknown merge tag {{ %(name)s }}. Did you mean {{ %(meant)s }}?"
     ),
     "template.misspelled_field_of": N_(
-        "Unknown merge field {{ %(name)s }}. Did you mean {{ %(meant)s }}? Available: %(all)s."
+        "Unknown merge tag {{ %(name)s }}. Did you mean {{ %(meant)s }}? Available: %(all)s."
     ),
     "template.misspelled_filter": N_(
         "There is no filter called %(name)s. Did you mean %(meant)s? Available: %(known)s."
@@ -83,8 +83,8 @@ SENTENCES: dict[str, Message] = {
     "template.unknown_attribute": N_(
         "No subscriber seems to have the attribute %(name)s. Where it is missing, it stays empty."
     ),
-    "template.unknown_field": N_("Unknown merge field {{ %(name)s }}."),
-    "template.unknown_field_of": N_("Unknown merge field {{ %(name)s }}. Available: %(all)s."),
+    "template.unknown_field": N_("Unknown merge tag {{ %(name)s }}."),
+    "template.unknown_field_of": N_("Unknown merge tag {{ %(name)s }}. Available: %(all)s."),
     "template.in_language": N_("%(name)s: %(problem)s"),
     "template.unknown_segment": N_(
         "There is no segment %(segment)s. It may have been deleted: choose another one."
@@ -111,7 +111,7 @@ SENTENCES: dict[str, Message] = {
         " Add </%(element)s> where it ends."
     ),
     "template.empty_field": N_(
-        "A merge field is empty. Write a name in it, such as {{ subscriber.name }}."
+        "A merge tag is empty. Write a name in it, such as {{ subscriber.name }}."
     ),
     "template.html_not_closed": N_(
         "A comment, tag or style sheet that begins here or later never ends."
@@ -124,12 +124,12 @@ SENTENCES: dict[str, Message] = {
     "template.unexpected_character": N_(
         "A character does not belong here. Put quotes around text."
     ),
-    # Misplaced merge fields
+    # Misplaced merge tags
     "template.field_in_script": N_(
-        "A merge field cannot be used in a script. Use it in the text instead."
+        "A merge tag cannot be used in a script. Use it in the text instead."
     ),
     "template.field_in_tag": N_(
-        "A merge field cannot be used in a tag by itself. Use it as the value of an attribute,"
+        "A merge tag cannot be used in an HTML tag by itself. Use it as the value of an attribute,"
         ' in quotes, such as title="{{ subscriber.name }}".'
     ),
     "template.loop_in_link": N_(

@@ -87,7 +87,7 @@ def test_a_problem_is_marked_at_its_line_in_the_code(
     server: tuple[Flask, str], editor: Page
 ) -> None:
     editor.locator(".cm-content").fill("<p>Fine</p>\n<p>{{ foo }}</p>\n<p>Fine</p>")
-    expect(editor.locator(".problem-list")).to_contain_text("Line 2: Unknown merge field")
+    expect(editor.locator(".problem-list")).to_contain_text("Line 2: Unknown merge tag")
     expect(editor.locator(".cm-lint-marker-error")).to_have_count(1)
     expect(editor.locator("[data-problem-chip]")).to_have_text("1")
     editor.locator(".problem-list").get_by_role("button", name="Show").click()

@@ -87,7 +87,7 @@ def test_a_problem_names_the_variant(campaign: Campaign) -> None:
     with pytest.raises(TemplateProblemError) as error:
         _compiled(campaign)
     (problem,) = error.value.problems
-    assert in_english(problem.located).startswith("Deutsch: Line 2: Unknown merge field")
+    assert in_english(problem.located).startswith("Deutsch: Line 2: Unknown merge tag")
 
 
 def test_the_review_wants_a_subject_in_every_language(campaign: Campaign) -> None:

@@ -96,14 +96,14 @@ def test_a_campaign_to_an_archived_list_is_blocked(app: Flask) -> None:
         ({"subject": "A test: please ignore this"}, "subject", False, "“test”"),
         ({"preheader": ""}, "preheader", False, "first words"),
         ({"source": " "}, "content", True, "no content"),
-        ({"source": "<p>{{ foo }}</p>"}, "content", True, "Line 1: Unknown merge field"),
+        ({"source": "<p>{{ foo }}</p>"}, "content", True, "Line 1: Unknown merge tag"),
         ({"source": "<p>\n{% if %}</p>"}, "content", True, "Line 2"),
         ({"source": "<p>{{ subscriber.shoe_size }}</p>"}, "content", False, "shoe_size"),
         ({"source": "<p>" + "word " * 19_000 + "</p>"}, "size", False, "close to the 102 kB"),
         ({"source": "<p>" + "word " * 22_000 + "</p>"}, "size", False, "cuts it off"),
         ({"source": "<a href='#'>a</a> <a href=''>b</a>"}, "links", False, "2 links lead nowhere"),
         ({"source": "<img src='https://e.example/a.png'>"}, "images", False, "1 image has no alt"),
-        ({"subject": "What {{ foo }} brought in"}, "subject", True, "Unknown merge field"),
+        ({"subject": "What {{ foo }} brought in"}, "subject", True, "Unknown merge tag"),
     ],
 )
 def test_each_problem_is_one_row(
@@ -332,9 +332,9 @@ def test_every_problem_is_counted(app: Flask) -> None:
     (row,) = _found(_ready(source=f"<body>{mistakes}</body>"))
     assert (row.name, row.level, row.fix) == ("content", "problem", "content")
     lines = text_of(row).splitlines()
-    assert lines[0].startswith("Line 1: Unknown merge field {{ wrong0 }}.")
+    assert lines[0].startswith("Line 1: Unknown merge tag {{ wrong0 }}.")
     assert "Available: campaign.subject" in lines[0]
-    assert lines[1] == "Line 2: Unknown merge field {{ wrong1 }}.", "the long list is given once"
+    assert lines[1] == "Line 2: Unknown merge tag {{ wrong1 }}.", "the long list is given once"
     assert lines[-1] == f"And {15 - len(lines) + 1} more."
 
 

@@ -209,7 +209,7 @@ def test_tags_with_formatting_inside_are_found(html: str, words: str) -> None:
 def test_encoded_braces_in_the_text_are_reported(text: str) -> None:
     (problem,) = found(f"<p>x</p>\n<p>{text}</p><code>{text}</code>")
     assert (problem.blocks, problem.line) == (False, 2)
-    assert "is an encoded merge field" in said_of(problem)
+    assert "is an encoded merge tag" in said_of(problem)
 
 
 @pytest.mark.parametrize("field", ["subject", "preheader"])

@@ -289,7 +289,7 @@ def test_the_audience_box_shows_its_breakdown(owner_client: FlaskClient) -> None
 def test_template_problems_are_shown_with_their_line(owner_client: FlaskClient) -> None:
     campaign = _ready(source="<p>Hi</p>\n<p>{{ foo }}</p>\n<p>{{ subscriber.shoe_size }}</p>")
     box = owner_client.get(_path(campaign, "/content/problems")).text
-    assert "Line 2: Unknown merge field" in box
+    assert "Line 2: Unknown merge tag" in box
     assert 'data-line="2"' in box
     assert "problem-amber" in box
     assert "shoe_size" in box
@@ -410,7 +410,7 @@ def test_the_warning_about_unsigned_email_links_to_the_settings(owner_client: Fl
 def test_problems_block_the_launch(owner_client: FlaskClient) -> None:
     campaign = _ready(source="{{ foo }}")
     page = owner_client.get(_path(campaign, "/review")).text
-    assert "Unknown merge field" in page
+    assert "Unknown merge tag" in page
     assert f'href="{_path(campaign, "/content")}">Fix</a>' in page
     answer = _launch(owner_client, campaign)
     assert answer.status_code == 422

@@ -367,4 +367,4 @@ def test_a_built_in_merge_field_is_no_attribute(owner_client: FlaskClient) -> No
     run = uploaded(owner_client)
     form = form_of(attribute_2="first_name")
     refused = owner_client.post(f"/imports/{run.public_id}/start", data=form)
-    assert "“first_name” is a built-in merge field" in refused.text
+    assert "“first_name” is a built-in merge tag" in refused.text

@@ -136,7 +136,7 @@ def test_the_problems_of_a_snippet_are_shown(owner_client: FlaskClient) -> None:
         broken = a_snippet("broken", "<p>\n{{ subscribr.name }}</p>")
         a_snippet("round", "{{ snippet.round }}")
         fine = a_snippet("fine", "<p>{{ subscriber.name }}</p>")
-    assert "Line 2: Unknown merge field" in owner_client.get(f"/snippets/{broken.public_id}").text
+    assert "Line 2: Unknown merge tag" in owner_client.get(f"/snippets/{broken.public_id}").text
     circle = snippets.matching("round")
     assert circle is not None
     assert "Problems in this" not in owner_client.get(f"/snippets/{fine.public_id}").text

@@ -65,7 +65,7 @@ def test_a_template_renders(template: str, result: str) -> None:
 @pytest.mark.parametrize(
     ("template", "words"),
     [
-        ("a\n\n{{ foo }}", "Line 3: Unknown merge field {{ foo }}. Available: campaign.subject"),
+        ("a\n\n{{ foo }}", "Line 3: Unknown merge tag {{ foo }}. Available: campaign.subject"),
         ("{{ name }}", "Did you mean {{ subscriber.name }}?"),
         ("{{ first_name }}", "Did you mean {{ subscriber.first_name }}?"),
         ("{{ LastName }}", "Did you mean {{ subscriber.last_name }}?"),
@@ -75,11 +75,11 @@ def test_a_template_renders(template: str, result: str) -> None:
         ("{{ sender.adress }}", "Did you mean {{ sender.address }}?"),
         ("\n{{ subscriber.name|uper }}", "Line 2: There is no filter called uper. Did you mean"),
         ("{% if subscriber.name %}", "never closed"),
-        ("{{ }}", "A merge field is empty"),
+        ("{{ }}", "A merge tag is empty"),
         ("{{ subscriber.name ", "never closed"),
         ("{# x", "A comment {# is never closed"),
         ("{% frobnicate %}", "There is no {% frobnicate %} tag"),
-        ("<p {{ subscriber.name }}>", "cannot be used in a tag by itself"),
+        ("<p {{ subscriber.name }}>", "cannot be used in an HTML tag by itself"),
         ("<script>{{ subscriber.name }}</script>", "cannot be used in a script"),
     ],
 )
@@ -92,7 +92,7 @@ def test_an_error_is_explained_with_its_line(template: str, words: str) -> None:
 def test_the_list_of_merge_fields_is_given_once() -> None:
     first, second, third = problems("{{ one }}\n{{ one }}\n{{ sender.adress }}")
     assert "Available: campaign.subject" in first
-    assert second == "Line 2: Unknown merge field {{ one }}."
+    assert second == "Line 2: Unknown merge tag {{ one }}."
     assert third.endswith("Did you mean {{ sender.address }}?")
 
 
