@@ -36,8 +36,8 @@ SENTENCES: dict[str, Message] = {
     ),
     "blocks.two_footers": N_("An email has one footer. Delete the others."),
     # Something in a block cannot be used
-    "blocks.bad_colour": N_("%(value)s is no colour. Choose one from the palette."),
-    "blocks.bad_field": N_("“%(name)s” is no field. Choose one from the list."),
+    "blocks.bad_colour": N_("%(value)s is not a color. Choose one from the palette."),
+    "blocks.bad_field": N_("“%(name)s” is not a field. Choose one from the list."),
     "blocks.bad_merge_tag": N_("A merge tag has no field. Delete it and insert it again."),
     "blocks.footer_hidden": N_(
         "The footer cannot be hidden, because it has the unsubscribe link. Remove its condition."

@@ -1,9 +1,9 @@
-"""Webhooks of providers: the fields of their set-up, and the verdict on each post."""
+"""Webhooks of providers: the fields of their setup, and the verdict on each post."""
 
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    # The set-up
+    # The setup
     "webhook_form.verification_key": N_("Verification key"),
     "webhook_form.verification_key_hint": N_(
         "SendGrid shows it in the settings of the event webhook, once signature verification is on."
@@ -23,7 +23,7 @@ SENTENCES: dict[str, Message] = {
         "Only if it is on for the subscription. Messages then have no signature, so the login in"
         " the URL is their only protection."
     ),
-    # Mistakes in the set-up
+    # Mistakes in the setup
     "webhook.kind_missing": N_("Choose your provider."),
     "webhook.verification_key_invalid": N_(
         "This is not a verification key. Copy the whole key from SendGrid; it begins with MFkw."
@@ -44,15 +44,15 @@ SENTENCES: dict[str, Message] = {
     "webhook.login_wrong": N_(
         "The username or password was wrong. Paste the current URL at the provider."
     ),
-    "webhook.no_key": N_("The key for checking signatures is missing. Enter it in the set-up."),
-    "webhook.no_topic": N_("The topic is missing. Enter its ARN in the set-up."),
+    "webhook.no_key": N_("The key for checking signatures is missing. Enter it in the setup."),
+    "webhook.no_topic": N_("The topic is missing. Enter its ARN in the setup."),
     "webhook.signature_missing": N_("The post was not signed. Turn on signing at the provider."),
     "webhook.signature_wrong": N_(
-        "The signature was wrong. Check that the key in the set-up is the provider’s current one."
+        "The signature was wrong. Check that the key in the setup is the provider’s current one."
     ),
     "webhook.too_old": N_("The post was signed too long ago. Someone may have sent it again."),
     "webhook.from_the_future": N_("The post was signed in the future. Check this server’s clock."),
-    "webhook.foreign_topic": N_("The post came from a topic other than the one in the set-up."),
+    "webhook.foreign_topic": N_("The post came from a topic other than the one in the setup."),
     "webhook.foreign_certificate": N_("The certificate of the signature does not belong to SNS."),
     "webhook.foreign_url": N_("The URL for confirming the subscription does not belong to SNS."),
     "webhook.certificate_unreachable": N_(
@@ -60,12 +60,12 @@ SENTENCES: dict[str, Message] = {
     ),
     "webhook.raw_delivery": N_(
         "The message had no envelope. Turn off raw message delivery for the subscription, or turn"
-        " it on in the set-up."
+        " it on in the setup."
     ),
     "webhook.too_large": N_("The post is larger than %(most_bytes)s."),
     "webhook.repeated": N_("The same post was received before."),
     "webhook.unusable": N_(
-        "The set-up of this webhook cannot be used. Save it again, with its key."
+        "The setup of this webhook cannot be used. Save it again, with its key."
     ),
     # Results of accepted posts
     "webhook.subscribed": N_("The subscription was confirmed. Amazon now sends events here."),

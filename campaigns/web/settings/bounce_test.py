@@ -48,7 +48,7 @@ def send_bounce_test(public_id: str) -> str:
         return _part(account, problem=sentence(error.reason))
     if result.outcome == "failed" and result.scope == "recipient":
         refused = _(
-            "The server refused the address at once, which is seen without this set-up: %(reply)s",
+            "The server refused the address at once, which is seen without this setup: %(reply)s",
             reply=result.reply,
         )
         return _part(account, problem=refused)
