@@ -23,7 +23,7 @@ LOOKS_BACK = timedelta(days=30)
 
 State = Literal["off", "stopped", "trouble", "refused", "quiet", "waiting", "received"]
 """
-off       nothing is set up: bounces after the handover are not seen
+off       nothing is set up: later bounces are not recorded
 stopped   the intake, which should listen for a mail server, does not run
 trouble   the mailbox cannot be read
 refused   the last post was refused

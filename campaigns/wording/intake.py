@@ -23,10 +23,10 @@ SENTENCES: dict[str, Message] = {
         "This port does not fit the encryption: 993 and 995 are for TLS, 143 and 110 for STARTTLS."
     ),
     "intake.refresh_token_missing": N_("Enter the refresh token."),
-    "intake.not_running": N_("Campaigns does not look into it. Start: campaigns intake"),
+    "intake.not_running": N_("Nothing is reading this mailbox. Start “campaigns intake”."),
     "intake.refused": N_("%(host)s answered: %(error)s."),
     "intake.same_folder": N_(
-        "Choose another folder for processed emails: they would be read again and again."
+        "Choose a different folder for processed emails. Otherwise they are read again and again."
     ),
     "intake.text_invalid": N_("Remove line breaks and special characters."),
     "intake.text_too_long": N_("Enter at most %(most)s characters."),

@@ -70,7 +70,7 @@ def test_an_account_without_a_way_in_says_so(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     page = visit(owner_client, address(account)).text
-    assert "bounces after the handover are not seen" in page
+    assert "later bounces are not recorded" in page
     assert '<option value="postmark" selected>' in page, "the provider of the account is chosen"
 
 

@@ -132,7 +132,7 @@ def delete_webhook(public_id: str) -> Answer:
             title=_("Delete webhook"),
             effects=[
                 _("Its URL stops working. Remove it at the provider, too."),
-                _("What was received stays."),
+                _("Everything received so far is kept."),
             ],
         ),
         lambda: endpoints.delete(or_404(WebhookEndpoint, _endpoint_id(account))),
