@@ -266,7 +266,7 @@ def delete(public_id: str) -> Answer:
 def _deletion(field: Field) -> Deletion:
     used = _uses([field])[field.key]
     drafts = [use.title for use in used.campaigns if not use.is_planned]
-    effects = [_("Its input leaves the forms of subscribers, and imports no longer fill it.")]
+    effects = [_("Subscriber forms no longer show it, and imports no longer fill it.")]
     if drafts:
         effects.append(
             _("These drafts show it, and need another merge tag: %(names)s.", names=quoted(drafts))

@@ -48,7 +48,7 @@ def emails() -> Response:
         send=lambda: queue.send_restored(now=utcnow()),
         sent=_("Emails queued"),
         leave=queue.leave_restored,
-        left=_("Emails left unsent"),
+        left=_("Emails discarded"),
     )
 
 

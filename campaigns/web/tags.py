@@ -97,8 +97,8 @@ def delete(public_id: str) -> Answer:
 def _deletion(tag: Tag) -> Deletion:
     count = tags.counts([tag.id])[tag.id]
     effect = ngettext(
-        "The tag is removed from %(count)s subscriber, who stays otherwise unchanged.",
-        "The tag is removed from %(count)s subscribers, who stay otherwise unchanged.",
+        "The tag is removed from %(count)s subscriber. Nothing else about them changes.",
+        "The tag is removed from %(count)s subscribers. Nothing else about them changes.",
         count,
     )
     return Deletion(

@@ -8,7 +8,7 @@ SENTENCES: dict[str, Message] = {
     "account.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "account.passwords_differ": N_("The two passwords differ. Enter them again."),
     "password.too_few_characters": N_(
-        "The password repeats too few characters. Use at least four different ones."
+        "The password has too few different characters. Use at least four."
     ),
     "password.too_long": N_("The password is too long. Use at most %(most)s characters."),
     "session.browser": "%(browser)s",

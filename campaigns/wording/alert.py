@@ -6,12 +6,12 @@ SENTENCES: dict[str, Message] = {
     "alert.untitled": N_("Untitled campaign"),
     "alert.account_down_subject": N_("%(account)s does not accept email"),
     "alert.account_down": N_(
-        "The account “%(account)s” does not work:\n\n%(trouble)s\n\n"
-        "Campaigns sends it a single email from time to time, every 15 minutes or more often."
-        " As soon as one is accepted, everything continues automatically. Nobody is left out."
+        "The account “%(account)s” is not working:\n\n%(trouble)s\n\n"
+        "Campaigns tries a single email at least every 15 minutes. As soon as one is accepted,"
+        " sending continues automatically. Nobody is left out."
     ),
     "alert.account_paused": N_(
-        "The account “%(account)s” does not work:\n\n%(trouble)s\n\n"
+        "The account “%(account)s” is not working:\n\n%(trouble)s\n\n"
         "Its campaigns are paused. Correct the settings of the account, then resume them."
     ),
     "alert.test_group_subject": N_("“%(title)s” needs your decision"),

@@ -15,10 +15,10 @@ SENTENCES: dict[str, Message] = {
     "blocks.newer_version": N_(
         "This content was written by a newer version of Campaigns. Update Campaigns to edit it."
     ),
-    "blocks.no_document": N_("The content is no document of blocks. Restore an earlier version."),
+    "blocks.no_document": N_("The content is not a block document. Restore an earlier version."),
     "blocks.no_type": N_("A block in “%(kind)s” has no type. Add it."),
     "blocks.not_compiled": N_("The blocks cannot be compiled. Restore an earlier version."),
-    "blocks.not_json": N_("The content is no valid JSON. Restore an earlier version."),
+    "blocks.not_json": N_("The content is not valid JSON. Restore an earlier version."),
     "blocks.too_deep": N_("The document is nested too deeply. Restore an earlier version."),
     "blocks.too_large": N_(
         "The document is larger than %(kilobytes)s KB. Delete blocks, or shorten their HTML."
@@ -48,7 +48,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "blocks.not_in_heading": N_("A heading cannot contain a list (%(what)s). Use a text block."),
     "blocks.repeat_without_field": N_(
-        "“%(name)s” is no field with a list. Choose what the blocks are repeated for."
+        "“%(name)s” does not hold a list. Choose what to repeat the blocks for."
     ),
     "blocks.saved_in_saved": N_("A saved block cannot contain another one. Remove it there."),
     "blocks.saved_missing": N_("The saved block was deleted. Remove it here, or save it again."),
@@ -61,7 +61,7 @@ SENTENCES: dict[str, Message] = {
     "blocks.text_too_deep": N_(
         "The lists in this text are nested too deeply. Use at most %(most)s levels."
     ),
-    "blocks.unknown_mark": N_("Emails cannot show this format of a text: %(what)s. Remove it."),
+    "blocks.unknown_mark": N_("Emails cannot show this text format: %(what)s. Remove it."),
     "blocks.unknown_node": N_(
         "The text contains something that emails cannot show: %(what)s. Remove it."
     ),

@@ -10,7 +10,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "import_file.database": N_("This is a database. Export the addresses as CSV."),
     "import_file.disk_full": N_(
-        "The server’s disk has no room for this file, so nothing of it was kept."
+        "The server’s disk has no room for this file, so none of it was saved."
         " Free some space, or split the file into smaller ones."
     ),
     "import_file.empty": N_("The file is empty. Choose another one."),
@@ -31,7 +31,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "import_file.not_readable": N_("The uploaded file cannot be read (%(detail)s). Try again."),
     "import_file.not_stored": N_(
-        "The file could not be stored (%(detail)s), so nothing of it was kept. Try again."
+        "The file could not be stored (%(detail)s), so none of it was saved. Try again."
     ),
     "import_file.not_suppressions": N_(
         "This is not an export of the suppression list. Its columns are %(columns)s."

@@ -63,7 +63,8 @@ SENTENCES: dict[str, Message] = {
         " Use the rules of the other segment directly."
     ),
     "segments.too_many_rules_in_all": N_(
-        "With those of other segments, there can be at most %(most)s rules. Remove some."
+        "A segment can have at most %(most)s rules, including those of the segments it refers to."
+        " Remove some."
     ),
     "segments.too_many_texts_in_all": N_(
         "With those of other segments, the rules can search for at most %(most)s texts inside"

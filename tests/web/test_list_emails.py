@@ -30,7 +30,7 @@ def test_the_wording_is_edited_from_the_page_of_the_list_and_reset(
     assert "Reset to default" not in form
     saved = owner_client.post(f"{path}/emails/confirm", data={**OWN, "seen": ""})
     assert saved.location == path
-    assert "Own wording" in owner_client.get(path).text
+    assert "Custom wording" in owner_client.get(path).text
     assert "One &lt;more&gt; step" in owner_client.get(f"{path}/emails/confirm").text
     assert owner_client.post(f"{path}/emails/confirm/reset").status_code == 302
     assert "Default wording" in owner_client.get(path).text

@@ -22,11 +22,11 @@ def said(text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "The content is no valid JSON"),
-        ("<p>Hello</p>", "The content is no valid JSON"),
-        ('{"version": 1, "rows": [}', "The content is no valid JSON"),
-        (f'{{"width": 1{"0" * 5_000}}}', "The content is no valid JSON"),
-        ("[]", "The content is no document of blocks"),
+        ("", "The content is not valid JSON"),
+        ("<p>Hello</p>", "The content is not valid JSON"),
+        ('{"version": 1, "rows": [}', "The content is not valid JSON"),
+        (f'{{"width": 1{"0" * 5_000}}}', "The content is not valid JSON"),
+        ("[]", "The content is not a block document"),
         ("[" * 100_000, "The document is nested too deeply"),
         ('{"rows": ' + '[{"columns": ' * 40_000, "The document is nested too deeply"),
         ('{"version": 2, "rows": [{"type": "hologram"}]}', "newer version of Campaigns"),
