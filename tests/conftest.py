@@ -23,6 +23,7 @@ from flask import Flask, session
 from flask.testing import FlaskClient
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from redis import Redis
+from werkzeug.test import TestResponse
 
 from campaigns import migrate
 from campaigns.accounts import users
@@ -305,11 +306,19 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return settings_for_tests(tmp_path, database_url=database_url)
 
 
+class _Browser(FlaskClient):
+    """Reads every response to its end: one left unread would end its context in a later request."""
+
+    def open(self, *args: Any, buffered: bool = True, **values: Any) -> TestResponse:
+        return super().open(*args, buffered=buffered, **values)
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The whole app on an empty database, with its context pushed."""
     app = create_app(settings)
     app.testing = True
+    app.test_client_class = _Browser
     app.config["WTF_CSRF_ENABLED"] = False  # tests/web/test_csrf.py turns it on again
     if settings.redis_url == NO_REDIS:  # single emails are sent anyway
         app.extensions["campaigns.generation"] = Guard((FileMark(settings.data_dir),))
