@@ -1,4 +1,4 @@
-"""Measure compiling documents of blocks to HTML, for sending and for the editor."""
+"""Measure compiling block documents to HTML, for sending and for the editor."""
 
 import json
 import time

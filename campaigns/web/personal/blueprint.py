@@ -1,4 +1,4 @@
-"""The blueprint of the pages about personalisation."""
+"""The blueprint of the pages about personalization."""
 
 from flask import Blueprint
 
