@@ -30,7 +30,7 @@ MAX_ATTRIBUTE_VALUE = 2_000
 SAMPLE = 2_000
 """Number of the newest and of the oldest subscribers that `known_attributes` reads."""
 RESERVED = ("name", "first_name", "last_name", "address", "email", "attributes", "id")
-"""Merge fields that every subscriber has; no attribute may hide them."""
+"""Merge tags that every subscriber has; no attribute may hide them."""
 
 
 class SubscriberError(ReasonError):
@@ -293,7 +293,7 @@ def _checked_name(name: str, part: str) -> str:
 
 
 def attribute_name(text: str) -> str:
-    """Return the name of an attribute for merge fields: "Postal code" becomes postal_code.
+    """Return the name of an attribute for merge tags: "Postal code" becomes postal_code.
 
     Raises SubscriberError if no name is left.
     """

@@ -84,7 +84,7 @@ Kind = Literal["link", "image", "placeholder", "starter", "field", "merge tag"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem and its subject. `field`: one of our merge fields, mangled."""
+    """A problem and its subject. `field`: one of our merge tags, mangled."""
 
     kind: Kind
     problem: Problem
@@ -347,7 +347,7 @@ class _Reader:
         return self._finding("link", tag.start, reason, blocks=is_way_out)
 
     def _mangled(self, value: str, shown: str) -> Reason | None:
-        """Return how a merge field in a URL was mangled; None if it was not."""
+        """Return how a merge tag in a URL was mangled; None if it was not."""
         name = _excerpt(shown) or _excerpt(value)
         if found := _MANGLED.search(decode(value)):
             params = {"target": name, "meant": _unmangled(found)}
@@ -428,7 +428,7 @@ def _lost(address: str) -> Reason | None:
 def _addresses(guarded: Guarded, value: str) -> list[str]:
     """Return the possible URLs of an attribute, as far as known before rendering.
 
-    A merge field after the host counts as text. Conditions around whole URLs give one URL per
+    A merge tag after the host counts as text. Conditions around whole URLs give one URL per
     branch.
     """
     marks = list(MARK.finditer(value))
@@ -485,7 +485,7 @@ def untouched(page: ParsedPage, samples: Collection[str]) -> list[Finding]:
 
 
 def _sentences(page: ParsedPage) -> Iterator[tuple[int, str]]:
-    """Return (line, sentence) of visible texts, except short ones. Merge fields separate them."""
+    """Return (line, sentence) of visible texts, except short ones. Merge tags separate them."""
     for part in page.parts:
         if isinstance(part, Text) and not part.raw_of and not part.is_hidden:
             for found in _SENTENCE.finditer(page.guarded.text, part.start, part.end):

@@ -57,7 +57,7 @@ def dead_target(
 ) -> Reason | None:
     """Return why recipients cannot open this URL; None if they can.
 
-    `url` is decoded and contains no merge field. `places` are the anchors in the email; None if
+    `url` is decoded and contains no merge tag. `places` are the anchors in the email; None if
     unknown. The caller adds the parameter `target`.
     """
     address = clean_url(url)

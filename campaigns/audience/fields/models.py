@@ -37,13 +37,13 @@ class Field(Base):
     id: Mapped[id_key]
     public_id: Mapped[public_id]
     key: Mapped[str] = mapped_column(unique=True)
-    """Name in merge fields and in `attributes`, such as "city"."""
+    """Name in merge tags and in `attributes`, such as "city"."""
     label: Mapped[str] = mapped_column(unique=True)
     type: Mapped[str]
     options: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     """Of a choice: {"key": "pro", "label": "Pro plan"} each, in the order of forms."""
     fallback: Mapped[str] = mapped_column(default="")
-    """Text that merge fields show for people without a value."""
+    """Text that merge tags show for people without a value."""
     help: Mapped[str] = mapped_column(default="")
     rules: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Limits of values: `least` and `most` (of numbers, dates, length of text), `required`."""

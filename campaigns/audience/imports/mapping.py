@@ -75,7 +75,7 @@ def check(columns: Sequence[Column]) -> None:
 
 
 def attribute_name(title: str) -> str:
-    """Return a title as a merge field: "Postal code" becomes postal_code. May be empty."""
+    """Return a title as a merge tag: "Postal code" becomes postal_code. May be empty."""
     plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore")
     name = re.sub(r"[^a-z0-9]+", "_", plain.decode().lower()).strip("_")
     return (f"a_{name}" if name[:1].isdigit() else name)[:MAX_ATTRIBUTE_NAME]

@@ -25,7 +25,7 @@ def _decoded(found: re.Match[str]) -> str:
     name, end = found[1], found[2]
     if name is None:
         return unescape(found[0])
-    # Next to a merge field it is unknown what will follow.
+    # Next to a merge tag it is unknown what will follow.
     is_followed = not end and found.string[found.end() : found.end() + 1] in {"=", OPEN}
     if is_followed or f"{name}{end}" not in html5:
         return found[0]

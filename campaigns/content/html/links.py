@@ -1,7 +1,7 @@
 """Rewrite links for click tracking and make them safe, without touching any other byte.
 
 Works on guarded HTML (tokens.py). A fixed link becomes a variable with the recipient's tracked URL;
-a link with merge fields becomes a small block whose result is checked and tracked when it is
+a link with merge tags becomes a small block whose result is checked and tracked when it is
 rendered.
 """
 
@@ -200,7 +200,7 @@ class _Rewriter:
             self.found.text_targets[tag.start] = f"{begin}{text}{{% endfilter %}}"
 
     def _body(self, value: str, *, is_text: bool) -> str:
-        """Return the value with its merge fields quoted for their position."""
+        """Return the value with its merge tags quoted for their position."""
         pieces: list[str] = []
         branches: list[str] = []
         # The beginning of the text before, in each branch.

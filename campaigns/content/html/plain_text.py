@@ -83,7 +83,7 @@ class _Link:
 class Converted:
     """The result. `source`: template source (plain text for HTML without marks), with break marks.
 
-    `always` are the merge fields that show whenever they have a value: outside of all conditions
+    `always` are the merge tags that show whenever they have a value: outside of all conditions
     and loops, or inside of `{% if x %}` for x itself. `hidden_in`
     names the hidden element that the document ends in, as it is never closed.
     """
@@ -172,7 +172,7 @@ class _Converter:
         return len(self.conditions)
 
     def _is_certain(self, name: str) -> bool:
-        """Return whether a merge field shows here whenever it has a value."""
+        """Return whether a merge tag shows here whenever it has a value."""
         return all(condition == name for condition in self.conditions)
 
     def _tag(self, tag: HtmlTag) -> None:

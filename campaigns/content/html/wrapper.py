@@ -74,7 +74,7 @@ _LINK = f'style="color:{_GREY};text-decoration:underline"'
 class Parts:
     """The required parts that are missing in the template.
 
-    `shown` are the merge fields that appear whatever its conditions say. `language` is that of
+    `shown` are the merge tags that appear whatever its conditions say. `language` is that of
     the recipients: the words of these parts are ours.
     """
 

@@ -69,7 +69,7 @@ _FIELDS: tuple[Field, ...] = ("subject", "preheader", "html")
 
 
 def available(content: Content, attributes: Collection[str] | None = None) -> Available:
-    """Return the merge fields that templates may use, with the subscriber attributes in use."""
+    """Return the merge tags that templates may use, with the subscriber attributes in use."""
     # Only where there are any: before, content could use these names for values of its own.
     own = {"var": frozenset(content.variables)} if content.variables else {}
     if content.feed is not None:

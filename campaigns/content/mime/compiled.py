@@ -125,7 +125,7 @@ class Programs:
 
 
 def sender_fields(content: Content) -> dict[str, str]:
-    """Return the merge fields about the sender."""
+    """Return the merge tags about the sender."""
     return {
         "name": content.sender_name,
         "address": content.sender_address,
@@ -384,7 +384,7 @@ class Compiled:
         return found
 
     def _headers(self, run: Run) -> tuple[str, str]:
-        """Return subject and preheader, which become merge fields for the body."""
+        """Return subject and preheader, which become merge tags for the body."""
         subject = header_text(self._programs.subject.run(run))
         run.values["campaign"] = {"subject": subject}
         preheader = header_text(self._programs.preheader.run(run))

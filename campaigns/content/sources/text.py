@@ -24,7 +24,7 @@ def compile_text(source: ContentSource, context: SourceContext) -> CompiledPage:
 
 
 def always_shown(guarded: Guarded) -> Collection[str]:
-    """Return the merge fields outside of all conditions and loops."""
+    """Return the merge tags outside of all conditions and loops."""
     shown: set[str] = set()
     depth = 0
     for mark in MARK.finditer(guarded.text):

@@ -30,7 +30,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """The merge fields of a template: names, and the fields of groups.
+    """The merge tags of a template: names, and the fields of groups.
 
     `attributes` are the subscriber attributes in use; None: unknown, so do not warn. `segments`
     are the public ids of the segments that content may name; None: any.
@@ -42,13 +42,13 @@ class Available:
     segments: frozenset[str] | None = None
 
     def all(self) -> list[str]:
-        """Return every merge field as written in templates."""
+        """Return every merge tag as written in templates."""
         fields = [f"{group}.{name}" for group, names in self.groups.items() for name in names]
         extra = [f"subscriber.{name}" for name in self.attributes or ()]
         return sorted({*fields, *extra, *self.names} - {"subscriber.attributes"})
 
     def nearest(self, name: str) -> str:
-        """Return the merge field that is probably meant; "" if none is close."""
+        """Return the merge tag that is probably meant; "" if none is close."""
         known = self.all()
         meant = [entry for entry in known if _bare(entry) == _bare(name)]
         if meant:
@@ -312,7 +312,7 @@ _WITH_LIST = {
     "template.unknown_field": "template.unknown_field_of",
     "template.misspelled_field": "template.misspelled_field_of",
 }
-"""The same with the list of all merge fields, which only the first mistake shows."""
+"""The same with the list of all merge tags, which only the first mistake shows."""
 _WITHOUT_LIST = {with_list: without for without, with_list in _WITH_LIST.items()}
 
 

@@ -215,7 +215,7 @@ def _address(value: object) -> str:
 
 
 def _link(value: str, number: int, is_checked: bool) -> str:
-    """Check and track the rendered URL of a link with merge fields."""
+    """Check and track the rendered URL of a link with merge tags."""
     url = safe_url(value) if is_checked else clean_url(value)
     return limits.tracked(number, url) if number and is_web(url) else url
 

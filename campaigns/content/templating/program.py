@@ -21,7 +21,7 @@ from campaigns.reason import Reason
 Track = Callable[[int, str], str]
 """Returns the tracked URL of a link by its number and target."""
 Constants = Mapping[str, str]
-"""Merge fields with the same value for everyone, such as `sender.name`."""
+"""Merge tags with the same value for everyone, such as `sender.name`."""
 
 _BATCH_SIZE = 64
 """Number of pieces of output between two checks of their size."""
@@ -38,7 +38,7 @@ _MISFITS = (
 
 
 class _Bounder(NodeTransformer):
-    """Replaces Jinja's functions by limited ones, and merge fields by `constants`.
+    """Replaces Jinja's functions by limited ones, and merge tags by `constants`.
 
     Templates cannot set the name of a constant: `checker.check` refuses it.
     """

@@ -1,4 +1,4 @@
-"""A merge field shows whenever it has a value: outside of conditions, or inside its own."""
+"""A merge tag shows whenever it has a value: outside of conditions, or inside its own."""
 
 import pytest
 

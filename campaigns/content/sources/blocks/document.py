@@ -40,7 +40,7 @@ class _Strict(BaseModel):
 
 
 class FieldCondition(_Strict):
-    """Show a block only to recipients whose field fits. `field` is a merge field without braces."""
+    """Show a block only to recipients whose field fits. `field` is a merge tag without braces."""
 
     kind: Literal["field"]
     field: Annotated[str, Field(max_length=200)]

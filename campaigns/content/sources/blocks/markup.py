@@ -66,7 +66,7 @@ def without_tags(text: str) -> str:
 
 
 def is_path(name: str) -> bool:
-    """Return whether this names a merge field: `subscriber.city`."""
+    """Return whether this names a merge tag: `subscriber.city`."""
     return _PATH.fullmatch(name) is not None
 
 
