@@ -313,12 +313,14 @@ class _Browser(FlaskClient):
         return super().open(*args, buffered=buffered, **values)
 
 
+Flask.test_client_class = _Browser
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The whole app on an empty database, with its context pushed."""
     app = create_app(settings)
     app.testing = True
-    app.test_client_class = _Browser
     app.config["WTF_CSRF_ENABLED"] = False  # tests/web/test_csrf.py turns it on again
     if settings.redis_url == NO_REDIS:  # single emails are sent anyway
         app.extensions["campaigns.generation"] = Guard((FileMark(settings.data_dir),))
