@@ -29,6 +29,8 @@ SLOW = 300
 SUBSCRIBERS = 20_000
 PAGE_SECONDS = 1.0
 HEALTH_SECONDS = 0.2
+SLOWDOWN = 3
+"""How many times longer than without slow clients an answer may take, if that is more."""
 WATCH_SECONDS = 10.0
 PASSWORD = "correct horse battery"
 
@@ -62,14 +64,19 @@ def test_300_slow_connections_do_not_affect_anyone_else(
     web: WebProcess, is_one_address: bool
 ) -> None:
     cookie = web.log_in("owner@example.org", PASSWORD)
+    # A slow or busy machine answers late without them too.
+    alone = [SLOWDOWN * percentile_95(times) for times in watch(web.port, cookie, seconds=2)]
+    page_seconds, health_seconds = max(PAGE_SECONDS, alone[0]), max(HEALTH_SECONDS, alone[1])
     with ExitStack() as stack:
         for number in range(SLOW):
             source = "127.0.0.1" if is_one_address else f"127.0.1.{number % 250 + 1}"
             stack.enter_context(slow_connection(web.port, number, cookie, source))
         pages, health = watch(web.port, cookie)
-    assert percentile_95(health) < HEALTH_SECONDS, sorted(health)[-5:]
-    assert percentile_95(pages) < PAGE_SECONDS, sorted(pages)[-5:]
-    assert max(health + pages) < 5 * PAGE_SECONDS  # no request hangs
+    assert len(pages) > 10
+    assert len(health) > 20
+    assert percentile_95(health) < health_seconds, sorted(health)[-5:]
+    assert percentile_95(pages) < page_seconds, sorted(pages)[-5:]
+    assert max(health + pages) < 5 * page_seconds  # no request hangs
     assert web.process.poll() is None
 
 
@@ -90,11 +97,13 @@ def slow_connection(port: int, number: int, cookie: str, source: str) -> socket.
     return connection
 
 
-def watch(port: int, cookie: str) -> tuple[list[float], list[float]]:
+def watch(
+    port: int, cookie: str, *, seconds: float = WATCH_SECONDS
+) -> tuple[list[float], list[float]]:
     """The seconds that pages and health took, requested in parallel for a while."""
     pages: list[float] = []
     health: list[float] = []
-    end = time.monotonic() + WATCH_SECONDS
+    end = time.monotonic() + seconds
 
     def ask(paths: Sequence[str], times: list[float]) -> None:
         while time.monotonic() < end:
@@ -106,8 +115,6 @@ def watch(port: int, cookie: str) -> tuple[list[float], list[float]]:
     other.start()
     ask(["/login", "/", "/lists", "/suppressions"], pages)
     other.join()
-    assert len(pages) > 10
-    assert len(health) > 20
     print(f"pages: median {statistics.median(pages):.3f} s, longest {max(pages):.3f} s")
     print(f"health: median {statistics.median(health):.3f} s, longest {max(health):.3f} s")
     return pages, health
