@@ -129,7 +129,7 @@ SENTENCES: dict[str, Message] = {
         "A merge tag cannot be used in a script. Use it in the text instead."
     ),
     "template.field_in_tag": N_(
-        "A merge tag cannot be used in an HTML tag by itself. Use it as the value of an attribute,"
+        "A merge tag cannot stand alone inside an HTML tag. Use it as the value of an attribute,"
         ' in quotes, such as title="{{ subscriber.name }}".'
     ),
     "template.loop_in_link": N_(

@@ -79,7 +79,7 @@ def test_a_template_renders(template: str, result: str) -> None:
         ("{{ subscriber.name ", "never closed"),
         ("{# x", "A comment {# is never closed"),
         ("{% frobnicate %}", "There is no {% frobnicate %} tag"),
-        ("<p {{ subscriber.name }}>", "cannot be used in an HTML tag by itself"),
+        ("<p {{ subscriber.name }}>", "cannot stand alone inside an HTML tag"),
         ("<script>{{ subscriber.name }}</script>", "cannot be used in a script"),
     ],
 )
