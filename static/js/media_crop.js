@@ -13,27 +13,47 @@ const words = JSON.parse(form.dataset.words);
 const widthInput = form.elements.namedItem("width");
 
 let medium = null, picture = null, settle = null;
+let opened = 0; // how often the dialog was opened
 let part = { x: 0, y: 0, width: 1, height: 1 }; // in pixels of the image
 let scale = 1; // pixels of the screen for each pixel of the image
 
 // Opens the dialog. Resolves with the new image, or null.
-export async function cropImage(chosen) {
+export function cropImage(chosen) {
+  if (settle) settle(null);
   medium = chosen;
-  state.textContent = "";
   form.elements.namedItem("preset").value = "original";
+  widthInput.value = "";
+  form.elements.namedItem("result").value = "";
   dialog.showModal();
-  try {
-    picture = await load(medium.original);
-  } catch {
-    picture = null;
-    state.textContent = words.not_loaded;
-  }
-  if (picture) {
-    draw();
-    applyPreset("original");
-    box.focus();
-  }
+  showPicture(++opened);
   return new Promise((resolve) => { settle = resolve; });
+}
+
+async function showPicture(number) {
+  let loaded = null;
+  picture = null;
+  setState("loading", words.loading);
+  try {
+    loaded = await load(medium.original);
+  } catch {
+    if (number === opened) setState("failed", words.not_loaded);
+    return;
+  }
+  if (number !== opened || !dialog.open) return;
+  picture = loaded;
+  setState("ready");
+  draw();
+  applyPreset("original");
+  box.focus();
+}
+
+// Until the image is there, nothing can be entered that its size would replace.
+function setState(name, text = "") {
+  form.dataset.state = name;
+  state.textContent = text;
+  for (const control of form.querySelectorAll(".media-crop-presets, [name=width], [type=submit]")) {
+    control.disabled = name !== "ready";
+  }
 }
 
 function load(url) {
@@ -122,10 +142,9 @@ function showResult() {
 }
 
 form.addEventListener("change", (event) => {
-  if (!picture) return;
   if (event.target.name === "preset") applyPreset(event.target.value);
 });
-widthInput.addEventListener("input", () => { if (picture) showResult(); });
+widthInput.addEventListener("input", showResult);
 window.addEventListener("resize", () => {
   if (!dialog.open || !picture) return;
   draw();
@@ -169,26 +188,21 @@ box.addEventListener("keydown", (event) => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (!picture) return;
-  const button = form.querySelector("[type=submit]");
-  button.disabled = true;
-  state.textContent = words.saving;
+  const number = opened;
+  setState("saving", words.saving);
   const made = await upload();
-  button.disabled = false;
-  if (!made.medium) {
-    state.textContent = made.message || words.not_saved;
-    return;
-  }
-  finish(made.medium);
+  if (number !== opened) return; // the dialog is open for another image now
+  if (made.medium) return finish(made.medium);
+  setState("ready", made.message || words.not_saved);
+  form.querySelector("[type=submit]").focus();
 });
 dialog.addEventListener("close", () => finish(null));
 
 async function upload() {
+  const { alt, folder, is_decorative: isDecorative } = medium;
   try {
     const file = await result();
-    const fields = { file, alt: medium.alt, folder: medium.folder };
-    if (medium.is_decorative) fields.is_decorative = "1";
-    const answer = await send("/media/upload", fields);
+    const answer = await send("/media/upload", { file, alt, folder, ...(isDecorative && { is_decorative: "1" }) });
     return await answer.json();
   } catch { return {}; }
 }

@@ -21,8 +21,9 @@ const images = new Map(); // id -> image, as the server describes it
 let settle = null, before = null, after = null, asked = 0, timer = 0;
 
 watchUploads(dialog.querySelector("[data-media-upload]"), dialog, (image) => {
+  const isDescribed = !chosenId() && !address.value && Boolean(alt.value); // while it was uploaded
   add([image], "first");
-  choose(image.id);
+  choose(image.id, { keepsAlt: isDescribed });
 });
 
 // Opens the picker. Resolves with null if it was closed without a choice.
@@ -58,14 +59,16 @@ function say(text) { problem.textContent = text; }
 async function load(selected = "") {
   const answer = await ask({ ...(selected && { selected }) });
   if (!answer) return;
-  const chosen = selected || chosenId(); // perhaps chosen while the answer was on its way
+  const chosen = chosenId() || selected; // perhaps chosen while the answer was on its way
+  const image = images.get(chosen);
   images.clear();
   grid.replaceChildren();
   add(answer.images, "last");
+  if (image) add([image], "first"); // uploaded meanwhile, or not among those found
   showFolders(answer.folders);
   const isFiltered = search.value.trim() || folder.value;
   none.textContent = isFiltered ? words.none : words.empty;
-  none.hidden = images.size > 0;
+  none.hidden = answer.images.length > 0 || (!isFiltered && images.size > 0);
   if (images.has(chosen)) choose(chosen, { keepsAlt: Boolean(alt.value) });
   else showChosen();
 }

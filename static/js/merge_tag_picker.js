@@ -36,7 +36,10 @@ async function load() {
   try {
     const answer = await fetch(form.dataset.url, { headers: { "X-Requested-With": "fetch" } });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-    list.innerHTML = await answer.text();
+    const tags = await answer.text();
+    list.innerHTML = tags;
+    // Chosen meanwhile, in the list of the time before: the choice and its fallback stay.
+    if (chosen) chosen = options().find((option) => option.dataset.tag === chosen.dataset.tag) || null;
   } catch {
     const failed = document.createElement("p");
     failed.className = "pick-none";

@@ -111,7 +111,10 @@ function close() {
   menu.hidden = true;
 }
 
+let choices = 0; // an answer that a later choice overtook is dropped
+
 function choose(id, label) {
+  choices += 1;
   document.getElementById("reader-id").value = id;
   box.value = "";
   box.placeholder = label || words.preview_as;
@@ -121,15 +124,16 @@ function choose(id, label) {
 }
 
 async function chooseExtreme(which) {
-  const url = menu.dataset.extremes.replace(/random$/, which);
+  const url = menu.dataset.extremes.replace(/random$/, which), number = ++choices;
   try {
     const answer = await fetch(url, { headers: { "X-Requested-With": "fetch" } });
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     const person = await answer.json();
+    if (number !== choices) return;
     if (person.id) choose(person.id, words.as.replace("{name}", person.name));
     else box.placeholder = words.nobody;
   } catch {
-    box.placeholder = words.failed;
+    if (number === choices) box.placeholder = words.failed;
   }
   close();
 }

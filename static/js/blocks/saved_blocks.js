@@ -10,9 +10,12 @@ export class SavedBlocks extends EventTarget {
     this.dialog = document.getElementById("save-block");
     this.all = new Map();
     this.isThere = false;
+    this.isSaving = false;
     this.dialog.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.save();
+      if (this.isSaving) return;
+      this.isSaving = true;
+      this.save(this.section).finally(() => { this.isSaving = false; });
     });
   }
 
@@ -39,13 +42,13 @@ export class SavedBlocks extends EventTarget {
     this.dialog.showModal();
   }
 
-  async save() {
+  async save(section) {
     const name = this.dialog.querySelector("[name=name]").value;
     let answer;
     try {
       answer = await fetch(this.urls.create, {
         method: "POST",
-        body: JSON.stringify({ name, rows: [this.section] }),
+        body: JSON.stringify({ name, rows: [section] }),
         headers: {
           Accept: "application/json",
           "Content-Type": "application/json",
@@ -65,7 +68,7 @@ export class SavedBlocks extends EventTarget {
     this.dialog.close();
     toast(word("block_saved"), "success");
     await this.load();
-    this.dispatchEvent(new CustomEvent("saved", { detail: { section: this.section.id, block: body.id } }));
+    this.dispatchEvent(new CustomEvent("saved", { detail: { section: section.id, block: body.id } }));
   }
 
   refuse(message) {

@@ -1,0 +1,107 @@
+"""What somebody enters while an answer is still on its way stays as it was entered."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
+
+from campaigns.content.library.models import Media
+from campaigns.db import db
+from tests.browser.conftest import DRAFT_PATH
+from tests.content.library.pictures import encoded, painting
+
+
+@contextmanager
+def held(page: Page, address: str) -> Iterator[None]:
+    """Answer requests for `address`, a pattern, after the block."""
+    waiting: list[Route] = []
+    page.route(re.compile(address), lambda route: waiting.append(route))
+    try:
+        yield
+        assert waiting, f"nothing asked for {address}"
+    finally:
+        page.unroute(re.compile(address))  # lets those that wait go on
+
+
+@pytest.fixture
+def editor(server: tuple[Flask, str], owner: Page) -> Page:
+    owner.goto(f"{server[1]}{DRAFT_PATH}/content")
+    owner.wait_for_load_state("load")
+    return owner
+
+
+def upload(page: Page, name: str) -> None:
+    page.locator("#media-picker input[type=file]").set_input_files(
+        {"name": name, "mimeType": "image/jpeg", "buffer": encoded(painting(1_000, 500), "JPEG")}
+    )
+
+
+def test_an_image_uploaded_before_the_library_is_there_stays_chosen(editor: Page) -> None:
+    picker = editor.locator("#media-picker")
+    with held(editor, "/media/images"):
+        editor.get_by_role("button", name="Image", exact=True).click()
+        picker.get_by_role("textbox", name="Alt text").fill("The quay at dawn")
+        upload(editor, "quay.jpg")
+        expect(picker.get_by_label("quay.jpg")).to_be_checked()
+    expect(picker.locator("[aria-busy]")).to_have_count(0)
+    expect(picker.get_by_label("quay.jpg")).to_be_checked()
+    # Described while it was uploaded.
+    expect(picker.get_by_role("textbox", name="Alt text")).to_have_value("The quay at dawn")
+    picker.get_by_label("Search images").fill("nothing like it")
+    expect(picker.get_by_text("No images found.")).to_be_visible()
+    expect(picker.get_by_label("quay.jpg")).to_be_checked()
+
+
+def test_an_image_is_resized_once_it_has_loaded(server: tuple[Flask, str], editor: Page) -> None:
+    picker, crop = editor.locator("#media-picker"), editor.locator("#media-crop")
+    editor.get_by_role("button", name="Image", exact=True).click()
+    upload(editor, "quay.jpg")
+    expect(picker.get_by_label("quay.jpg")).to_be_checked()
+    with held(editor, r"/media/\w+/[0-9a-f]{20}\.jpg"):
+        picker.get_by_role("button", name="Crop or resize").click()
+        expect(crop.locator(".media-crop-state")).to_have_text("Loading…")
+        for control in (crop.get_by_label("Width in pixels"), crop.get_by_label("1:1")):
+            expect(control).to_be_disabled()
+        expect(crop.get_by_role("button", name="Save as new image")).to_be_disabled()
+        expect(crop.get_by_role("group", name="Part of the image")).to_be_hidden()
+    crop.get_by_label("Width in pixels").fill("300")
+    with held(editor, "/media/upload"):
+        crop.get_by_role("button", name="Save as new image").click()
+        expect(crop.locator(".media-crop-state")).to_have_text("Saving…")
+        expect(crop.get_by_label("Width in pixels")).to_be_disabled()
+    expect(crop).to_be_hidden()
+    expect(picker.get_by_label("quay-300x150.jpg")).to_be_checked()
+    with server[0].app_context():
+        sizes = {(medium.width, medium.height) for medium in db.session.query(Media)}
+    assert sizes == {(1_000, 500), (300, 150)}
+
+
+def test_a_merge_tag_chosen_from_the_list_of_before_stays_chosen(editor: Page) -> None:
+    editor.click("[data-pick-tag]")
+    editor.locator(".pick-option[data-tag='subscriber.name']").click()
+    editor.locator("#merge-tag-dialog").get_by_role("button", name="Cancel").click()
+    with held(editor, "/merge-tags"):
+        editor.click("[data-pick-tag]")
+        editor.locator(".pick-option[data-tag='subscriber.first_name']").click()
+        editor.locator("#merge-tag-fallback").fill("friend")
+    expect(editor.locator("#merge-tag-list[aria-busy]")).to_have_count(0)
+    expect(editor.locator("[aria-selected=true]")).to_have_attribute(
+        "data-tag", "subscriber.first_name"
+    )
+    expect(editor.locator("#merge-tag-fallback")).to_have_value("friend")
+    expect(editor.locator(".pick-code")).to_have_text('{{ subscriber.first_name or "friend" }}')
+
+
+def test_a_subscriber_chosen_after_asking_for_one_at_random_stays_chosen(editor: Page) -> None:
+    editor.click("#reader")
+    with held(editor, "/longest"):
+        editor.locator("[data-extreme=longest]").click()
+        editor.locator(".reader-option", has_text="Alice").click()
+        editor.click("button[data-view=text]")
+    preview = editor.frame_locator(".preview-frame")
+    expect(preview.locator("pre")).to_contain_text("Hello Alice")
+    editor.wait_for_load_state("networkidle")
+    expect(editor.locator("#reader")).to_have_attribute("placeholder", re.compile("Alice|alice"))
