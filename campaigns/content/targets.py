@@ -83,7 +83,7 @@ def dead_target(
 
 
 def _dead_rest(scheme: str, address: str, rest: str) -> Reason | None:
-    """Check what follows a scheme that email programs open."""
+    """Check what follows a scheme that email clients open."""
     if scheme == "mailto":
         return _dead_mailbox(rest)
     if scheme in {"tel", "sms"}:

@@ -23,7 +23,7 @@ STAMPS: dict[str, tuple[EventKind, ...]] = {
     "delivered_at": ("delivered",),
     "bounced_at": ("bounced",),
     "complained_at": ("complained",),
-    # A click implies an open, even if the email program loads no images.
+    # A click implies an open, even if the email client loads no images.
     "first_opened_at": ("opened", "clicked"),
     "first_clicked_at": ("clicked",),
     "unsubscribed_at": ("unsubscribed",),

@@ -7,8 +7,8 @@ campaign. Emails that bounced, and campaigns that track neither opens nor clicks
 Weights are relative to the newest campaign, not to today: a score does not depend on the day it is
 computed on, so that a nightly run writes only what changed.
 
-Opens by machines are not told apart yet: email apps that load all images, as Apple's do, count as
-opens. That is why a click weighs five times as much.
+Opens by machines are not told apart yet: email clients that load all images, as Apple's do, count
+as opens. That is why a click weighs five times as much.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Events from our own links: opens, clicks, unsubscribes.
 
-Email programs and scanners fetch a link several times in a row: within a minute, this counts as one
+Email clients and scanners fetch a link several times in a row: within a minute, this counts as one
 event.
 """
 

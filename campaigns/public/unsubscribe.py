@@ -1,6 +1,6 @@
 """Unsubscribe by one-click POST, or on a page with one button.
 
-Email programs POST `List-Unsubscribe=One-Click` without cookies, session or login and must not be
+Email clients POST `List-Unsubscribe=One-Click` without cookies, session or login and must not be
 redirected. So any POST here unsubscribes, in any encoding, unless it asks for something else. GET,
 HEAD and OPTIONS change nothing.
 """

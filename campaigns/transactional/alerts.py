@@ -88,7 +88,7 @@ def _said(stored: str) -> str:
 
 
 def _quoted(words: str) -> str:
-    """Return a server's reply in a form that email programs do not turn into links."""
+    """Return a server's reply in a form that email clients do not turn into links."""
     return _LINK_START.sub(lambda found: found[1] + " " + found[2], words)
 
 

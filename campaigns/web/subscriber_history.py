@@ -19,7 +19,7 @@ _CONSENT = {
     ("subscribed", "page"): N_("Resubscribed to “%(list)s” on the unsubscribe page"),
     ("subscribed", "manual"): N_("Subscribed to “%(list)s” manually"),
     ("subscribed", "import"): N_("Subscribed to “%(list)s” by an import"),
-    ("unsubscribed", "one_click"): N_("Unsubscribed from “%(list)s” in their email app"),
+    ("unsubscribed", "one_click"): N_("Unsubscribed from “%(list)s” in their email client"),
     ("unsubscribed", "email"): N_("Unsubscribed from “%(list)s” by email"),
     ("unsubscribed", "page"): N_("Unsubscribed from “%(list)s” on the unsubscribe page"),
     ("unsubscribed", "manual"): N_("Removed from “%(list)s” manually"),

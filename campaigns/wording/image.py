@@ -9,7 +9,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "image.empty": N_("The file is empty. Choose another one."),
     "image.heic": N_(
-        "Browsers and email programs cannot show HEIC photos. Export the photo as JPEG, then upload"
+        "Browsers and email clients cannot show HEIC photos. Export the photo as JPEG, then upload"
         " that file."
     ),
     "image.long_animation": N_(
@@ -25,7 +25,7 @@ SENTENCES: dict[str, Message] = {
         "The storage for images cannot be reached, so nothing was changed. Try again in a minute."
     ),
     "image.svg": N_(
-        "Email programs do not show SVG, and it can contain scripts. Export it as PNG at twice its"
+        "Email clients do not show SVG, and it can contain scripts. Export it as PNG at twice its"
         " size, then upload that file."
     ),
     "image.too_large": N_(

@@ -34,7 +34,7 @@ SENTENCES: dict[str, Message] = {
         "%(host)s refused the access token: %(error)s. Check the username and the scope. The next"
         " attempt requests a new token."
     ),
-    "intake.token_url_invalid": N_("Enter the token address; it starts with https://."),
+    "intake.token_url_invalid": N_("Enter the token endpoint; it starts with https://."),
     "intake.unexpected": N_(
         "An unexpected error occurred. The log of the intake has the details; it tries again soon."
     ),

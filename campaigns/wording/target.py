@@ -21,7 +21,7 @@ SENTENCES: dict[str, Message] = {
         "“%(target)s” leads nowhere, so nobody can unsubscribe with it. Use %(meant)s."
     ),
     "target.embedded_image": N_(
-        "“%(target)s” is embedded as data:, which many email programs block."
+        "“%(target)s” is embedded as data:, which many email clients block."
         " Put the image on your website and use its https:// address."
     ),
     "target.incomplete": N_("“%(target)s” is not a complete address. Start it with https://."),
@@ -53,7 +53,7 @@ SENTENCES: dict[str, Message] = {
     "target.scheme_twice": N_("“%(target)s” starts with https:// twice. Remove one."),
     "target.space_in_host": N_("“%(target)s” has a space in its host name. Remove it."),
     "target.unsupported_scheme": N_(
-        "“%(target)s” starts with “%(scheme)s”, which email programs do not open. Use https://."
+        "“%(target)s” starts with “%(scheme)s”, which email clients do not open. Use https://."
     ),
     "target.user_before_host": N_(
         "“%(target)s” has “%(user)s@” before its host. Use mailto: for an email address."

@@ -8,7 +8,7 @@ from tests.architecture.source import ROOT
 TEMPLATES = ROOT / "templates"
 MAX_LINE = 120
 
-# Emails are formatted for mail clients, not for readers of their source.
+# Emails are formatted for email clients, not for readers of their source.
 OWN = sorted(
     path
     for folder in ("web", "public", "components")

@@ -14,7 +14,8 @@ from tests.pseudo_locale import messages
 
 # What people read: pattern, and what to say instead.
 ON_PAGES = {
-    r"\bmails?\b(?! (?:server|program|app))": "email, emails",
+    r"(?<!Apple )\bmails?\b(?! server)": "email, emails",
+    r"\bemail (?:program|app)s?\b": "email client",
     r"\breaders?\b": "recipient, subscriber",
     r"\bledger\b": "delivery log",
     r"(?<!a )(?<!the )\bmoments?\b": "time",

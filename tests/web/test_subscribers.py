@@ -320,7 +320,7 @@ def test_a_page_shows_everything_about_a_subscriber(owner_client: FlaskClient) -
         "Yes, send me mail",
         "192.0.2.1",
         "Confirmed their address for “News”",
-        "Unsubscribed from “News” in their email app",
+        "Unsubscribed from “News” in their email client",
         "May issue",
         "On the suppression list",
         "They asked to come back",

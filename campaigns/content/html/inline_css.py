@@ -1,4 +1,4 @@
-"""Move the rules of style sheets into the elements, for email programs that ignore style sheets.
+"""Move the rules of style sheets into the elements, for email clients that ignore style sheets.
 
 Only `style` attributes change; every other byte stays. The library that matches selectors parses
 HTML as browsers do, which moves merge tags out of tables and rearranges broken pages. So it gets a

@@ -1,4 +1,4 @@
-"""Convert HTML to text, for email programs that show no HTML.
+"""Convert HTML to text, for email clients that show no HTML.
 
 Reads guarded HTML from start to end and never moves anything, so loops and conditions of the
 template keep their contents. Also accepts HTML without marks.

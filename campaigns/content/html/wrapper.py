@@ -44,7 +44,7 @@ _SHELL_HEAD = (
     " h1, h2, h3 { font-family: 'Segoe UI', Arial, sans-serif !important; }</style><![endif]-->"
     '</head><body style="margin:0;padding:0">'
 )
-"""What makes a piece of HTML look alike in all email programs.
+"""What makes a piece of HTML look alike in all email clients.
 
 Filters take short pages with an image for spam, even if that is only the open pixel; a page with
 these rules is none.
@@ -66,7 +66,7 @@ _PREHEADER = (
     + "</div>{% endif %}"
 )
 
-# Legible on white and on black: email programs in dark mode may change either.
+# Legible on white and on black: email clients in dark mode may change either.
 _GREY = "#757575"
 _LINK = f'style="color:{_GREY};text-decoration:underline"'
 

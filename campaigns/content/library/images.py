@@ -2,7 +2,7 @@
 
 Every image except GIF and animations is decoded and encoded again, so no stored file has metadata
 such as the place where a photo was taken, or anything that is no image. Only JPEG, PNG and GIF come
-out of it, which every email program shows; an animated WebP stays what it is.
+out of it, which every email client shows; an animated WebP stays what it is.
 """
 
 import struct

@@ -227,7 +227,7 @@ def _hints() -> dict[str, str]:
         "hint_text": _("Click the text in the email to edit it."),
         "hint_footer": _("Your postal address and the unsubscribe link are always shown here."),
         "hint_repeat": _("Its blocks are shown once per item of a list, for example a product."),
-        "hint_video": _("Email apps cannot play videos, so a picture links to it."),
+        "hint_video": _("Email clients cannot play videos, so a picture links to it."),
         "hint_html": _("For code that no block covers. It is sent as you write it."),
         "hint_saved": _("A change to a saved block reaches every draft that shows it."),
         "sample_content": _("This came with the design. Replace it before you send."),

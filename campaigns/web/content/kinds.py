@@ -36,7 +36,7 @@ KIND_TEXTS = {
     "blocks": lazy_gettext("Build the email from blocks. No code needed."),
     "markdown": lazy_gettext("Write text with simple marks. The design comes from your brand."),
     "html": lazy_gettext("Write or paste HTML. It is sent as you write it."),
-    "mjml": lazy_gettext("Write MJML. It becomes HTML that works in every email program."),
+    "mjml": lazy_gettext("Write MJML. It becomes HTML that works in every email client."),
     "text": lazy_gettext("No design and no images, like a personal email."),
 }
 _LOSS_TEXTS: dict[Loss, str] = {

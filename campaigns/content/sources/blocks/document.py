@@ -187,7 +187,7 @@ class QuoteBlock(_Block):
 
 
 class VideoBlock(_Block):
-    """The still image of a video, linked to it: no email program plays videos."""
+    """The still image of a video, linked to it: no email client plays videos."""
 
     type: Literal["video"]
     link: Url = ""

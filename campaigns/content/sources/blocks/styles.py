@@ -1,4 +1,4 @@
-"""What the head of a compiled document says to email programs."""
+"""What the head of a compiled document says to email clients."""
 
 from campaigns.content.sources.blocks.build import Build
 from campaigns.content.sources.blocks.fonts import FONTS, OUTLOOK_FONTS
