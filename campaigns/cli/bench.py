@@ -73,7 +73,7 @@ class Options:
     ),
 )
 @click.option("--recipients", type=click.IntRange(100, 10_000_000), metavar="N",
-              help="Number of recipients; by default as many as each benchmark needs.")  # fmt: skip
+              help="Number of recipients (default: what each benchmark needs).")  # fmt: skip
 @click.option(
     "--database-url", default="", help="An EMPTY PostgreSQL database to use instead of SQLite."
 )
@@ -84,7 +84,7 @@ class Options:
 @click.option("--runs", type=click.IntRange(1, 100), metavar="N",
               help="Report the median of N runs (default: 3, or 1 for `expand`).")  # fmt: skip
 @click.option("--relay-ms", type=click.IntRange(1, 10_000), metavar="N",
-              help="send: over a connection that delays N ms each way.")  # fmt: skip
+              help="send: delay the connection by N ms each way.")  # fmt: skip
 @click.option("--probe", is_flag=True,
               help="send: also measure confirmation emails and pages.")  # fmt: skip
 @click.option("--subscribers", type=click.IntRange(1_000, 10_000_000), metavar="N",
@@ -108,18 +108,18 @@ def bench_command(
     """Measure how fast this machine sends, and what each part costs.
 
     \b
-    send     send a campaign, from launch to last reply
-    expand   freeze an audience
-    segments count the people of rules, and freeze a segment (not part of all: it takes long)
-    import   import a CSV file into a list
-    render   render one personal message
-    wire     send a constant message by SMTP
-    dkim     sign one message
-    all      all of these
-    (none)   a short send, and render
+    send      send a campaign, from launch to the last reply
+    expand    expand an audience into deliveries
+    segments  count and freeze segments of a large list (slow, so not part of all)
+    import    import a CSV file into a list
+    render    render one personalized message
+    wire      send a constant message over SMTP
+    dkim      sign one message
+    all       everything except segments
+    (none)    a short send, then render
 
-    The server is Postfix's smtp-sink if installed, with smtp-source as the reference, or else the
-    built-in mailbox.
+    Messages go to Postfix's smtp-sink if it is installed, with smtp-source as the reference;
+    otherwise to the built-in mailbox.
     """
     if database_url and with_postgresql:
         raise click.UsageError("Use either --postgresql or --database-url, not both.")

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 @click.command("classify-bounce")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
 def classify_bounce_command(paths: tuple[str, ...]) -> None:
-    """Say what emails that came back are: bounces, complaints, delays, automatic replies.
+    """Classify returned emails: bounces, complaints, delays, automatic replies.
 
-    Prints one JSON object per line for each file. A folder stands for all files in it, and - for
-    standard input. A file that cannot be read is a line with an error.
+    Prints one line of JSON per email. FILE can be a file, a folder with all its files, or - for
+    standard input. A file that cannot be read gets a line with an error.
     """
     tokens = _Tokens()
     for path in paths:

@@ -10,8 +10,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("campaigns.cli.run", "Run everything on this machine until Ctrl-C."),
     "web": ("campaigns.cli.run", "Run the web server only."),
     "worker": ("campaigns.cli.run", "Run the background jobs: sending, imports, events."),
-    "clock": ("campaigns.cli.run", "Start whatever is due: schedules, retries, cleanup."),
-    "intake": ("campaigns.cli.run", "Take in what comes back by email: bounces, complaints."),
+    "clock": ("campaigns.cli.run", "Run scheduled work: campaigns, retries, cleanup."),
+    "intake": ("campaigns.cli.run", "Receive returned email: bounces, complaints."),
     "mailbox": ("campaigns.cli.run", "Run the built-in mailbox, which captures email."),
     "migrate": ("campaigns.cli.database", "Update the database schema."),
     "migration": ("campaigns.cli.database", "Write a new migration (for developers)."),
@@ -24,10 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "doctor": ("campaigns.cli.doctor", "Check the installation and say what to fix."),
     "demo-data": ("campaigns.cli.demo_data", "Fill the database with a sample organization."),
-    "classify-bounce": (
-        "campaigns.cli.bounces",
-        "Say what emails that came back are, as JSON.",
-    ),
+    "classify-bounce": ("campaigns.cli.bounces", "Classify returned emails, as JSON."),
     "bench": ("campaigns.cli.bench", "Measure how fast this machine sends."),
 }
 """Each command's module, and its line in the overview."""

@@ -98,7 +98,7 @@ def worker_command(lanes: tuple[str, ...]) -> None:
 
 @click.command("clock")
 def clock_command() -> None:
-    """Start whatever is due: schedules, retries, cleanup.
+    """Run scheduled work: campaigns, retries, cleanup.
 
     Only one clock works at a time; the others wait to take over.
     """
@@ -112,15 +112,15 @@ def clock_command() -> None:
 
 
 @click.command("intake")
-@click.option("--pipe", is_flag=True, help="Take one email from standard input, then exit.")
-@click.option("--to", "recipient", default="", help="The address it was delivered to (--pipe).")
-@click.option("--from", "sender", help="Its return path, which may be empty (--pipe).")
+@click.option("--pipe", is_flag=True, help="Read one email from standard input, then exit.")
+@click.option("--to", "recipient", default="", help="With --pipe: the address it was delivered to.")
+@click.option("--from", "sender", help="With --pipe: its return path, which may be empty.")
 def intake_command(pipe: bool, recipient: str, sender: str | None) -> None:
-    """Take in emails that come back: bounces, complaints, unsubscribe requests.
+    """Receive returned email: bounces, complaints, unsubscribe requests.
 
-    Reads the mailboxes that the settings of provider accounts name, and listens at INTAKE_LMTP and
-    INTAKE_SMTP. With --pipe, for the pipe of a mail server, exits with 75 if the email cannot be
-    stored now, so that the server tries again.
+    Reads the mailboxes set up for provider accounts, and listens at INTAKE_LMTP and INTAKE_SMTP.
+    With --pipe, a mail server can pipe each email to it: the exit status is 75 if the email cannot
+    be stored now, so that the server tries again.
     """
     settings = _settings_with_logs()
     with garbage_collection.loading():
