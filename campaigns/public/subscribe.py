@@ -110,7 +110,7 @@ def sign_up(public_id: str) -> Response:
             _sign_up(found.id, address, name[:MAX_NAME_LENGTH], given.values, wording)
         except InvalidAddressError as error:
             return _form(found, wording, inputs, **again, error=sentence(error.reason))
-    target = url_for("public_subscribe.check_your_mail", public_id=public_id)
+    target = url_for("public_subscribe.check_your_email", public_id=public_id)
     return Response(status=303, headers={"Location": redirect(target).location})
 
 
@@ -159,12 +159,12 @@ def _form(
     )
 
 
-@bp.get("/s/<public_id>/check-your-mail")
+@bp.get("/s/<public_id>/check-your-email")
 @access("public")
-def check_your_mail(public_id: str) -> Response:
+def check_your_email(public_id: str) -> Response:
     """Show the same response to everyone who signed up."""
     found = _public_list(public_id)
-    return page("check_your_mail.html", list_name=found.name, public_id=found.public_id)
+    return page("check_your_email.html", list_name=found.name, public_id=found.public_id)
 
 
 def _public_list(public_id: str) -> AudienceList:

@@ -169,7 +169,7 @@ def _pages_for_recipients(app: Flask) -> list[str]:
         assert news is not None
         assert person is not None
         token = services().signer.sign("unsubscribe", DeliveryRef(person.id, news.id, 0).pack())
-        return [f"/s/{news.public_id}", f"/s/{news.public_id}/check-your-mail", f"/u/{token}"]
+        return [f"/s/{news.public_id}", f"/s/{news.public_id}/check-your-email", f"/u/{token}"]
 
 
 class _Links(HTMLParser):

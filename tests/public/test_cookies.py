@@ -21,7 +21,7 @@ def test_not_even_the_owners_session_is_renewed(app: Flask, owner_client: FlaskC
     ref = DeliveryRef(alice.id, news.id, delivery.id).pack()
     for path in (
         f"/s/{news.public_id}",
-        f"/s/{news.public_id}/check-your-mail",
+        f"/s/{news.public_id}/check-your-email",
         f"/confirm/{signer.sign('confirm', ConfirmRef(alice.id, news.id, 0).pack())}",
         f"/u/{signer.sign('unsubscribe', ref)}",
         f"/v/{signer.sign('view', ref)}",

@@ -100,7 +100,7 @@ def test_every_sign_up_page_uses_the_language_of_the_list(
         assert refused.status_code == 422
         page = refused.text.replace(address, "") if address else refused.text
         assert english_left(page, {"Foreign"}) == []
-    assert is_foreign(visit(client, f"{form}/check-your-mail"))
+    assert is_foreign(visit(client, f"{form}/check-your-email"))
 
 
 def test_every_confirmation_page_uses_the_language_of_the_list(

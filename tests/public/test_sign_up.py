@@ -71,7 +71,7 @@ def test_a_list_without_a_public_page_is_not_shown(app: Flask, visitor: FlaskCli
     for path in (
         f"/s/{private.public_id}",
         "/s/nonsense",
-        f"/s/{private.public_id}/check-your-mail",
+        f"/s/{private.public_id}/check-your-email",
     ):
         answer = visitor.get(path)
         assert answer.status_code == 404
@@ -126,7 +126,7 @@ def test_the_answer_never_reveals_who_is_subscribed(
         for address in ("known@example.org", "stopped@example.org", "new@example.org")
     ]
     assert {(one.status_code, one.headers["Location"], one.data) for one in answers} == {
-        (303, f"/s/{news.public_id}/check-your-mail", b"")
+        (303, f"/s/{news.public_id}/check-your-email", b"")
     }
     assert [mail.address for mail in queued_emails()] == ["new@example.org"]
     assert state(news, "known@example.org") == "subscribed"

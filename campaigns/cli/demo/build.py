@@ -232,7 +232,7 @@ def _segments(news: AudienceList, now: datetime) -> None:
     on_news = {"kind": "list", "list": news.id}
     opened = {"kind": "opened", "count": "at_least", "n": 1, "days": 30}
     for name, rules in (
-        ("Active readers", [on_news, opened]),
+        ("Active subscribers", [on_news, opened]),
         ("Birthday this week", [{"kind": "field", "key": "birthday", "op": "anniversary_in_days",
                                  "values": [7]}]),
         ("Never opened", [on_news, {"kind": "sent", "n": 2}, {**opened, "count": "exactly", "n": 0,
