@@ -1,9 +1,5 @@
 """kill -9 of the sending worker in mid-campaign: nobody is lost, nobody is emailed twice."""
 
-import os
-import signal
-import subprocess
-
 import pytest
 import sqlalchemy as sa
 
@@ -17,36 +13,12 @@ from campaigns.engine.provider_pool import MAX_CONNECTIONS
 from campaigns.mailbox.store import Store
 from campaigns.providers.models import ProviderAccount, SenderAddress
 from tests.factories import a_campaign, a_list, subscribers
-from tests.product import Product, running_product
+from tests.product import running_product
 from tests.readback import delivery_counts
-from tests.supervisor.helpers import processes_mentioning, wait_until
+from tests.supervisor.helpers import kill_descendants, wait_until
 
 RECIPIENTS = 2000
 KILLS = 2
-
-
-def is_of(product: Product, pid: int) -> bool:
-    """Whether a process belongs to this product, not to another one on this machine."""
-    table = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    parents = {int(row.split()[0]): int(row.split()[1]) for row in table.splitlines()}
-    while pid in parents and pid != product.process.pid:
-        pid = parents[pid]
-    return pid == product.process.pid
-
-
-def kill_the_senders(product: Product) -> int:
-    """Kill the sending processes, as the kernel does when memory runs out; return their number."""
-    lines = [
-        line
-        for line in processes_mentioning("worker --lane send")
-        if "guard" not in line and is_of(product, int(line.split()[0]))
-    ]
-    assert lines, "no sending process is running"
-    for line in lines:
-        os.kill(int(line.split()[0]), signal.SIGKILL)
-    return len(lines)
 
 
 @pytest.mark.process
@@ -64,7 +36,7 @@ def test_a_killed_sender_loses_nobody_and_emails_nobody_twice() -> None:
                     "the campaign is being sent",
                     90,
                 )
-                killed += kill_the_senders(product)
+                killed += kill_descendants("worker --lane send", product.process.pid)
             wait_until(lambda: is_sent(campaign_id), "the campaign completes", 90)
             balance = delivery_counts(campaign_id)
             db.session.remove()

@@ -1,8 +1,5 @@
 """After something is killed, email pauses for at most five seconds."""
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,28 +25,11 @@ from tests.conftest import settings_for_tests
 from tests.procfile import Procfile, copy_for_processes
 from tests.product import running_product
 from tests.servers import Postgresql, stoppable_postgresql, system_postgresql_bin
-from tests.supervisor.helpers import processes_mentioning, wait_until
+from tests.supervisor.helpers import kill_descendants, wait_until
 
 pytestmark = pytest.mark.process
 
 # --- `campaigns up` ---------------------------------------------------------------------------
-
-
-def kill_children(words: str, ancestor: int) -> None:
-    table = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout
-    parents = {int(row.split()[0]): int(row.split()[1]) for row in table.splitlines()}
-    killed = 0
-    for line in processes_mentioning(words):
-        pid = int(line.split()[0])
-        above = pid
-        while above in parents and above != ancestor:
-            above = parents[above]
-        if "guard" not in line and above == ancestor:
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    assert killed, f"nothing runs that mentions {words}"
 
 
 def test_with_campaigns_up_email_resumes_within_five_seconds_of_a_kill() -> None:
@@ -58,7 +38,7 @@ def test_with_campaigns_up_email_resumes_within_five_seconds_of_a_kill() -> None
         victims = ("worker --lane send", "campaigns.cli worker", "campaigns.cli clock", "kv.sock",
                    "campaigns.cli clock")  # fmt: skip
         pauses = [
-            (words, pause_after(watched, partial(kill_children, words, product.process.pid)))
+            (words, pause_after(watched, partial(kill_descendants, words, product.process.pid)))
             for words in victims
         ]
         print(pauses)
@@ -93,7 +73,7 @@ def test_with_a_procfile_email_resumes_within_five_seconds_of_a_kill(
     with arrivals() as (sink, watched):
         launch(procfile.settings, sink, watched)
         plays: dict[str, Callable[[], None]] = {
-            "senders": lambda: kill_children("worker --lane send", procfile.pid("worker")),
+            "senders": lambda: kill_descendants("worker --lane send", procfile.pid("worker")),
             "worker": lambda: procfile.restart("worker"),
             "clock": lambda: procfile.restart("clock"),
             "valkey": lambda: procfile.restart("valkey"),

@@ -68,6 +68,33 @@ def processes_mentioning(text: str) -> list[str]:
     ]
 
 
+def kill_descendants(text: str, ancestor: int) -> int:
+    """Kill the descendants of a process whose command line contains this text; return their number.
+
+    As the kernel does when memory runs out. Those that are just being started are waited for.
+    """
+    found: list[int] = []
+    wait_until(lambda: found.extend(_descendants(text, ancestor)) or found, f"{text} is running")
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def _descendants(text: str, ancestor: int) -> list[int]:
+    table = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout
+    parents = {int(row.split()[0]): int(row.split()[1]) for row in table.splitlines()}
+
+    def is_below(pid: int) -> bool:
+        while pid in parents and pid != ancestor:
+            pid = parents[pid]
+        return pid == ancestor
+
+    lines = [line for line in processes_mentioning(text) if "guard" not in line]
+    return [pid for line in lines if is_below(pid := int(line.split()[0]))]
+
+
 class RunningUp:
     """A `campaigns up` in its own data directory; `through` is a command that executes it."""
 
