@@ -72,7 +72,7 @@ def test_with_a_procfile_email_resumes_within_five_seconds_of_a_kill(
 ) -> None:
     with arrivals() as (sink, watched):
         launch(procfile.settings, sink, watched)
-        plays: dict[str, Callable[[], None]] = {
+        plays: dict[str, Callable[[], object]] = {
             "senders": lambda: kill_descendants("worker --lane send", procfile.pid("worker")),
             "worker": lambda: procfile.restart("worker"),
             "clock": lambda: procfile.restart("clock"),

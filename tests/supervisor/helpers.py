@@ -74,7 +74,12 @@ def kill_descendants(text: str, ancestor: int) -> int:
     As the kernel does when memory runs out. Those that are just being started are waited for.
     """
     found: list[int] = []
-    wait_until(lambda: found.extend(_descendants(text, ancestor)) or found, f"{text} is running")
+
+    def is_running() -> bool:
+        found[:] = _descendants(text, ancestor)
+        return bool(found)
+
+    wait_until(is_running, f"{text} is running")
     for pid in found:
         os.kill(pid, signal.SIGKILL)
     return len(found)
