@@ -95,16 +95,14 @@ def test_a_section_saved_as_a_block_becomes_that_block(editor: Page) -> None:
       const { SavedBlocks } = await import("/js/blocks/saved_blocks.js");
       const saved = new SavedBlocks(document.getElementById("editor"));
       saved.ask(store.entry("two").node);
-      await new Promise((resolve) => {
-        saved.addEventListener("saved", ({ detail }) => {
-          actions.link(detail.section, detail.block);
-          resolve();
-        });
-        saved.save();
-      });
+      saved.addEventListener("saved", ({ detail }) => actions.link(detail.section, detail.block));
+      await Promise.all([saved.save(), saved.save()]); // a form that was sent twice
       return store.entry().node.saved;
     }"""
+    posts: list[str] = []
+    editor.on("request", lambda sent: posts.append(sent.url) if sent.method == "POST" else None)
     assert editor.evaluate(save) == "saved000001"
+    assert posts == [f"{HOST}/blocks"]
     assert _shape(editor) == [["first"], "saved", "footer"]
     editor.evaluate("store.undo('')")
     assert _shape(editor) == [["first"], ["lone"], "footer"]

@@ -13,9 +13,7 @@ export class SavedBlocks extends EventTarget {
     this.isSaving = false;
     this.dialog.querySelector("form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.isSaving) return;
-      this.isSaving = true;
-      this.save(this.section).finally(() => { this.isSaving = false; });
+      this.save();
     });
   }
 
@@ -42,7 +40,18 @@ export class SavedBlocks extends EventTarget {
     this.dialog.showModal();
   }
 
-  async save(section) {
+  // A second press while the first is on its way saves nothing twice.
+  async save() {
+    if (this.isSaving) return;
+    this.isSaving = true;
+    try {
+      await this.create(this.section);
+    } finally {
+      this.isSaving = false;
+    }
+  }
+
+  async create(section) {
     const name = this.dialog.querySelector("[name=name]").value;
     let answer;
     try {
