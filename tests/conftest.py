@@ -21,6 +21,7 @@ import structlog
 from argon2 import PasswordHasher
 from flask import Flask, session
 from flask.testing import FlaskClient
+from hypothesis import settings as property_tests
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from redis import Redis
 from werkzeug.test import TestResponse
@@ -46,6 +47,11 @@ for _name in Settings.model_fields:
 BACKENDS = ["sqlite", "postgresql"]
 if os.environ.get("SYSTEM_POSTGRESQL"):  # set by `make test-system-postgresql`
     BACKENDS.append("system-postgresql")
+
+# Generated input is the same in every run, so that a change is judged by what it changed.
+# `--hypothesis-profile=default` tries other input.
+property_tests.register_profile("same_input", derandomize=True)
+property_tests.load_profile("same_input")
 
 # A password hash is slow on purpose, and tests log in thousands of times.
 REAL_HASHER, HASH_OF_NOBODY = users._hasher, users._NOBODY
