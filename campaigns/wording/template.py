@@ -121,6 +121,9 @@ SENTENCES: dict[str, Message] = {
         "The template cannot be read: %(detail)s. Put {{ }} around one complete value."
     ),
     "template.tag_not_closed": N_("A template tag is never closed. Add }} or %%} where it ends."),
+    "template.three_braces": N_(
+        "A merge tag has two braces on each side. Write {{ subscriber.name }}, with no third brace."
+    ),
     "template.unexpected_character": N_(
         "A character does not belong here. Put quotes around text."
     ),

@@ -26,24 +26,34 @@ _INSIDE = re.compile(
 _CLOSER = re.compile(r"[)\]}]")
 _COMMENT_END = re.compile(r"-?#\}")
 _KEYWORD = re.compile(r"\s*([A-Za-z_]+)")
+_TRIPLED = re.compile(r"\{[^{}:]*\}")
 _STYLE = re.compile(r"<(/?)style\b", re.IGNORECASE)
 _CSS_BRACE = re.compile(r"\{#(?=[^{}]*\{)")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token. `source`: as written; `inner`: without braces and whitespace control."""
+    """A token. `source`: as written; `inner`: without braces and whitespace control.
+
+    `is_closed`: False if it extends to the end of the source, whatever that ends with.
+    """
 
     kind: Kind
     source: str
     inner: str
     line: int
+    is_closed: bool = True
 
     @property
     def keyword(self) -> str:
         """`if`, `endfor` ... of a statement; empty for the rest."""
         found = _KEYWORD.match(self.inner) if self.kind == "statement" else None
         return found[1] if found else ""
+
+    @property
+    def has_three_braces(self) -> bool:
+        """Whether it is written as other programs do: {{{ subscriber.name }}}."""
+        return self.kind == "value" and _TRIPLED.fullmatch(self.inner) is not None
 
     @property
     def plain(self) -> str:
@@ -107,7 +117,7 @@ def guard(source: str) -> Guarded:
         inner = source[start + 2 : inner_end]
         inner = inner[1:] if inner[:1] in {"-", "+"} else inner
         kind: Kind = {"{": "value", "%": "statement", "#": "comment"}[text[1]]  # type: ignore[assignment]
-        guarded.tokens.append(Token(kind, text, inner, line))
+        guarded.tokens.append(Token(kind, text, inner, line, is_closed=inner_end < end))
         pieces += [source[position:start], f"{OPEN}{len(guarded.tokens) - 1}{CLOSE}"]
         line += text.count("\n")
         position = end
@@ -126,11 +136,13 @@ def _end_of(source: str, start: int) -> tuple[int, int]:
     depth, position = 0, start + 2
     while found := _INSIDE.search(source, position):
         text, position = found[0], found.end()
+        if text[0] in "'\"":
+            continue
         if text[0] in "([{":
             depth += 1
         elif depth == 0 and text.endswith(closing):
             return position, found.start()
-        elif closer := _CLOSER.search(text) if text[0] not in "'\"" else None:
+        elif closer := _CLOSER.search(text):
             # Open brackets are closed before the token is, as in the template language itself.
             depth, position = depth - 1, found.start() + closer.end()
             if depth < 0:

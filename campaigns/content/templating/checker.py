@@ -75,6 +75,9 @@ def parse(field: Field, guarded: Guarded, source: str) -> nodes.Template | Probl
     try:
         return PLAIN.parse(source)
     except TemplateSyntaxError as error:
+        tripled = next((token for token in guarded.tokens if token.has_three_braces), None)
+        if tripled:
+            return found(field, tripled.line, "template.three_braces")
         return syntax_problem(field, error)
     except RecursionError:
         return found(field, 0, "template.too_deep")

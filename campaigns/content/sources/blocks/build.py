@@ -147,8 +147,8 @@ class Build:
     def _written(self, value: str, write: Callable[[str], str]) -> str:
         try:
             return write(value)
-        except BrokenTagError:
-            self.refuse("template.tag_not_closed")
+        except BrokenTagError as error:
+            self.refuse(error.code)
             return ""
 
     def link(self, url: str) -> str:

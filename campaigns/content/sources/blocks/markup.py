@@ -15,7 +15,11 @@ _PATH = re.compile(r"[a-z_][a-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[\"[^\"\\{}%#]
 
 
 class BrokenTagError(ValueError):
-    """A merge tag is not closed."""
+    """A merge tag is not written as one. `code`: that of the problem."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def escaped(text: str) -> str:
@@ -47,8 +51,10 @@ def _pieces(text: str, escape: Callable[[str], str]) -> Iterator[str]:
     for mark in tokens.MARK.finditer(guarded.text):
         yield escape(guarded.text[position : mark.start()])
         token = guarded.token(mark)
-        if not token.source.endswith(("}}", "%}", "#}")):
-            raise BrokenTagError(token.source[:40])
+        if not token.is_closed:
+            raise BrokenTagError("template.tag_not_closed")
+        if token.has_three_braces:
+            raise BrokenTagError("template.three_braces")
         if token.kind != "comment":
             yield token.source
         position = mark.end()

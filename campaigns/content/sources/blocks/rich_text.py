@@ -162,7 +162,7 @@ def _written(text: str, write: Callable[[str], str]) -> str:
     try:
         return write(text)
     except BrokenTagError as error:
-        raise RichTextError("template.tag_not_closed") from error
+        raise RichTextError(error.code) from error
 
 
 def _merge_tag(node: Node) -> str:

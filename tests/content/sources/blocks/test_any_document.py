@@ -11,7 +11,7 @@ from campaigns.content.sources.blocks.document import Document
 from campaigns.content.sources.source import MediaFile, SourceContext
 from campaigns.content.templating import limits
 from campaigns.content.templating.environment import PLAIN
-from tests.content.sources.blocks.documents import Json, compiled_text
+from tests.content.sources.blocks.documents import Json, compiled, compiled_text, rich
 
 FIELD = '{{ subscriber.city|default("a > b") }}'
 PIECES = st.sampled_from(
@@ -92,7 +92,7 @@ SIMPLE = st.one_of(
     block("button", {"label": TEXT}, link=URL, is_wide=st.booleans(), background=COLOUR),
     block("divider", colour=COLOUR, thickness=st.integers(1, 12), width=st.integers(10, 100)),
     block("spacer", height=st.integers(4, 200)),
-    block("social", entries=st.lists(st.builds(lambda u: {"network": "x", "url": u}, URL))),
+    block("social", entries=st.lists(URL.map(lambda u: {"network": "x", "url": u}), max_size=20)),
     block("product", {"title": TEXT}, image=URL, alt=TEXT, text=TEXT, price=TEXT, old_price=TEXT,
           label=TEXT, link=URL, layout=st.sampled_from(["top", "left"])),
     block("quote", {"content": RICH}, author=TEXT, role=TEXT, image=URL),
@@ -149,6 +149,23 @@ def unbalanced(page: str) -> list[str]:
         else:
             wrong.append(f"</{tag.name}>")
     return [*wrong, *opened, *(name for name, count in outlook.items() if count)]
+
+
+TAGS = st.lists(
+    st.sampled_from(
+        ["{{", "}}", "{%", "%}", "{#", "#}", "{", "}", "'", '"', "(", "]", "\\", "|", "-", "\n",
+         " ", "subscriber.city", "if", "for a in b", "endfor", "raw", "set a = 1"]
+    ),
+    max_size=10,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(TAGS, TAGS)
+def test_no_text_breaks_the_email_around_it(text: str, label: str) -> None:
+    page = compiled({"type": "text", "content": rich(text)}, {"type": "button", "label": label})
+    assert page.html.endswith("</html>")
+    assert page.html.count("{{ unsubscribe_url }}") == 1
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from campaigns.content.mime.compile import check_content, lint_content
 from campaigns.content.mime.compiled import Content
 from campaigns.content.sources.source import ContentSource, SourceContext
@@ -51,10 +53,21 @@ def test_a_wrong_expression_is_reported_at_its_block() -> None:
     assert (code, at) == ("template.syntax", "bad0")
 
 
-def test_a_tag_that_is_not_closed_takes_nothing_else_with_it() -> None:
-    assert found(text("bad0", "{{ subscriber.city"), text("more", "{{ list.name }}")) == [
-        ("template.tag_not_closed", "bad0", 0)
-    ]
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        ("{{ subscriber.city", "template.tag_not_closed"),
+        ("{{{ subscriber.city }}", "template.tag_not_closed"),
+        ("{{ 'subscriber.city }}", "template.tag_not_closed"),
+        ("{{ (subscriber.city }}", "template.tag_not_closed"),
+        ("{{{ subscriber.city }}}", "template.three_braces"),
+    ],
+)
+def test_a_broken_tag_takes_nothing_else_with_it(broken: str, code: str) -> None:
+    more = text("more", "{{ list.name }}")
+    assert found(text("bad0", broken), more) == [(code, "bad0", 0)]
+    button = block("button", id="bad0", label=broken, link="https://shop.example")
+    assert found(button, more) == [(code, "bad0", 0), ("blocks.button_empty", "bad0", 0)]
 
 
 def test_a_condition_in_a_text_ends_in_the_same_block() -> None:
