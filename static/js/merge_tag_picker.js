@@ -38,7 +38,7 @@ async function load() {
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     const tags = await answer.text();
     list.innerHTML = tags;
-    // Chosen meanwhile, in the list of the time before: the choice and its fallback stay.
+    // Chosen meanwhile, in the list that was there before: the choice and its fallback stay.
     if (chosen) chosen = options().find((option) => option.dataset.tag === chosen.dataset.tag) || null;
   } catch {
     const failed = document.createElement("p");

@@ -21,6 +21,10 @@ def held(page: Page, address: str) -> Iterator[None]:
     page.route(re.compile(address), lambda route: waiting.append(route))
     try:
         yield
+        for _ in range(750):  # 15 seconds: it may be asked for a little later
+            if waiting:
+                break
+            page.wait_for_timeout(20)
         assert waiting, f"nothing asked for {address}"
     finally:
         page.unroute(re.compile(address))  # lets those that wait go on
@@ -34,7 +38,9 @@ def editor(server: tuple[Flask, str], owner: Page) -> Page:
 
 
 def upload(page: Page, name: str) -> None:
-    page.locator("#media-picker input[type=file]").set_input_files(
+    picker = page.locator("#media-picker")
+    expect(picker).to_be_visible()  # its script is loaded when it is first needed
+    picker.locator("input[type=file]").set_input_files(
         {"name": name, "mimeType": "image/jpeg", "buffer": encoded(painting(1_000, 500), "JPEG")}
     )
 
