@@ -62,7 +62,13 @@ def _forget(_: BaseException | None) -> None:
 
 
 def _without_body(response: Response) -> Response:
-    """Answer OPTIONS with headers only, as the server does for HEAD."""
+    """Answer OPTIONS with headers only, as the server does for HEAD.
+
+    An export that is answered to HEAD is read by nobody. It ends here: whenever it was collected
+    later, it would end the context of another request with its own.
+    """
+    if request.method == "HEAD" and response.is_streamed:
+        response.close()
     if request.method == "OPTIONS":
         response.set_data(b"")
     return response

@@ -58,13 +58,13 @@ def test_an_answer_to_a_form_is_not_compressed(owner_client: FlaskClient) -> Non
 def test_an_export_is_streamed_as_it_is(owner_client: FlaskClient) -> None:
     with transaction():
         a_list("News")
-    answer = owner_client.get(
+    with owner_client.get(
         "/suppressions/export.csv", headers={"Accept-Encoding": "br"}, buffered=False
-    )
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/csv"
-    assert answer.is_streamed
-    assert "Content-Encoding" not in answer.headers
+    ) as answer:
+        assert answer.status_code == 200
+        assert answer.mimetype == "text/csv"
+        assert answer.is_streamed
+        assert "Content-Encoding" not in answer.headers
 
 
 def test_a_masked_token_is_the_token_and_looks_different_each_time() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, request_finished
 from flask.testing import FlaskClient
 
 from campaigns.accounts import password_resets, setup, users
@@ -297,6 +297,30 @@ def test_no_route_changes_anything_by_a_safe_method(
                 doorbell.heard.clear()
         assert not watch.has_seen_a_commit(), path
     assert dump() == before
+
+
+class Rows:
+    """An export without rows, which knows whether it was ended."""
+
+    is_ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def close(self) -> None:
+        self.is_ended = True
+
+
+def test_an_export_that_nobody_reads_ends_with_its_request(
+    app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, ended = Rows(), list[bool]()
+    monkeypatch.setattr("campaigns.web.suppressions.stream_with_context", lambda _: rows)
+    with request_finished.connected_to(lambda _, **__: ended.append(rows.is_ended), app):
+        answer = owner_client.head("/suppressions/export.csv")
+    assert answer.status_code == 200
+    assert answer.data == b""
+    assert ended == [True]
 
 
 def test_no_page_route_changes_anything_without_a_csrf_token(
