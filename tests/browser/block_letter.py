@@ -1,10 +1,10 @@
 """An email of blocks, edited by mouse and keyboard, and read in the mailbox."""
 
 import re
-from typing import Any
 
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FloatRect, FrameLocator, Page, expect
 
+from tests.browser.places import steady_box
 from tests.content.library.pictures import encoded, opened, painting
 
 DESIGN = "Letter"
@@ -27,10 +27,8 @@ def _email(page: Page) -> FrameLocator:
     return page.frame_locator("[data-frame]")
 
 
-def _box(page: Page, selector: str) -> Any:
-    found = _email(page).locator(selector).bounding_box()
-    assert found is not None
-    return found
+def _box(page: Page, selector: str) -> FloatRect:
+    return steady_box(_email(page).locator(selector))
 
 
 def _write_text_by_mouse(page: Page) -> None:

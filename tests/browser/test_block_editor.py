@@ -16,6 +16,7 @@ from campaigns.content.sources.compile import compile_source
 from campaigns.content.sources.source import ContentSource, SourceContext
 from campaigns.db import db, transaction
 from tests.browser.conftest import DRAFT_PATH
+from tests.browser.places import steady_box
 
 PATH = f"{DRAFT_PATH}/content"
 NOTE_VIOLATIONS = """
@@ -93,8 +94,7 @@ def _email(page: Page) -> FrameLocator:
 
 def _click_in_email(page: Page, block: str) -> None:
     """Click the middle of a block; a layer above the frame takes the click."""
-    target = _email(page).locator(f".b-{block}").bounding_box()
-    assert target is not None
+    target = steady_box(_email(page).locator(f".b-{block}"))
     page.mouse.click(target["x"] + target["width"] / 2, target["y"] + target["height"] / 2)
 
 
