@@ -1,9 +1,17 @@
 """Bulk actions on subscribers: start, progress, stop, undo."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    flash,
+    get_flashed_messages,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
@@ -82,15 +90,19 @@ def start() -> Answer:
         flash(_("The list, tag or segment of this search was deleted."), "danger")
         return redirect(url_for("subscribers.index"))
     _begin(run)
-    return redirect(_back())
+    return _back_to_table(run)
 
 
 def _begin(run: BulkRun) -> None:
     """Do a small run at once, and leave a large one to the workers."""
-    if run.matched <= AT_ONCE and not bulk_job.work(run.id, seconds=AT_ONCE_SECONDS):
-        flash(run.public_id, "bulk_run")
-    else:
+    if run.matched > AT_ONCE or bulk_job.work(run.id, seconds=AT_ONCE_SECONDS):
         services().doorbell.ring("bulk", run.id)
+
+
+def _back_to_table(run: BulkRun) -> Response:
+    """Return to the table, which says how the run ended if that is before the page is shown."""
+    flash(run.public_id, "bulk_run")
+    return redirect(_back())
 
 
 def _selection(form: MultiDict[str, str]) -> Selection:
@@ -245,20 +257,24 @@ def progress(public_id: str) -> str:
 @access("user")
 def strip() -> str:
     """Show the runs in progress, with a toast for each that ended since the last time."""
-    return render_template("web/bulk/_strip.html", **strip_values(_ended()))
-
-
-def _ended() -> list[BulkRun]:
     shown = request.args.get("shown", "").split("-")[:20]
-    found = [or_none(BulkRun, public_id) for public_id in shown]
-    return [run for run in found if run is not None and run.finished_at is not None]
+    return render_template("web/bulk/_strip.html", **_strip_values(shown))
 
 
-def strip_values(ended: Sequence[BulkRun] = ()) -> dict[str, Any]:
-    """Return the values of the strip with the runs in progress."""
+def table_strip() -> dict[str, Any]:
+    """Return the values of the strip for a page whose previous request may have started a run."""
+    begun = get_flashed_messages(category_filter=["bulk_run"])
+    return _strip_values([str(public_id) for public_id in begun])
+
+
+def _strip_values(shown: Iterable[str]) -> dict[str, Any]:
+    """Return the values of the strip: the runs in progress, and which of the `shown` ended."""
     now = utcnow()
+    running = runs.in_progress()  # first: what ends after this shows as running, and asks again
+    found = [or_none(BulkRun, public_id) for public_id in shown]
+    ended = [run for run in found if run is not None and run.finished_at is not None]
     return {
-        "running": runs.in_progress(),
+        "running": running,
         "ended": ended,
         "filters": filter_values(),
         "title_of": bulk_words.title,
@@ -295,7 +311,7 @@ def undo(public_id: str) -> Response:
         return redirect(url_for("tasks.show", public_id=public_id))
     _begin(undo_run)
     if "table" in request.args:
-        return redirect(_back())
+        return _back_to_table(undo_run)
     return redirect(url_for("tasks.show", public_id=undo_run.public_id))
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from flask import (
     Blueprint,
     flash,
-    get_flashed_messages,
     redirect,
     render_template,
     request,
@@ -22,7 +21,6 @@ from campaigns.access import access
 from campaigns.addresses import InvalidAddressError, shown_address
 from campaigns.audience import lists, search, subscribers, subscriptions, suppressions, tags
 from campaigns.audience import selection as selections
-from campaigns.audience.bulk.models import BulkRun
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.export import export_rows
 from campaigns.audience.fields.definitions import all_fields
@@ -37,7 +35,7 @@ from campaigns.reason import Reason, ReasonError
 from campaigns.web import bulk, field_inputs, subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
-from campaigns.web.saving import Answer, or_404, or_none
+from campaigns.web.saving import Answer, or_404
 from campaigns.web.subscriber_filters import Filters, filter_values, filters
 from campaigns.web.template_helpers import number
 from campaigns.web.words import gettext as _
@@ -83,7 +81,7 @@ def index() -> str:
         states=SUBSCRIPTION_STATES,
         is_narrowed=is_narrowed,
         rules=json.dumps(selections.rules_of(found.selection), ensure_ascii=False),
-        **bulk.strip_values(_ended_at_once()),
+        **bulk.table_strip(),
     )
 
 
@@ -112,12 +110,6 @@ def _total(count: int, *, is_more: bool) -> str:
     if is_more or count > COUNT_LIMIT:
         return _("More than %(count)s subscribers", count=number(min(count, COUNT_LIMIT)))
     return ngettext("%(count)s subscriber", "%(count)s subscribers", count)
-
-
-def _ended_at_once() -> list[BulkRun]:
-    """Return the runs that the previous request started and finished."""
-    ids = get_flashed_messages(category_filter=["bulk_run"])
-    return [run for run in (or_none(BulkRun, str(public_id)) for public_id in ids) if run]
 
 
 @bp.get("/subscribers/export.csv")

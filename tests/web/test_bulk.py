@@ -94,6 +94,22 @@ def test_a_large_run_is_left_to_the_workers_and_shows_its_progress(
     assert "Add tag “VIP”" in owner_client.get("/subscribers/tasks").text
 
 
+def test_a_large_run_that_ends_before_the_page_is_shown_says_so(
+    owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "AT_ONCE", 5)
+    with transaction():
+        subscribers(f"p{number}@shop.example" for number in range(10))
+    answer = owner_client.post("/subscribers/bulk", data={"action": "tag", "tag": "VIP", "all": 1})
+    bulk.work(only_run().id, seconds=9)
+    page = html.unescape(owner_client.get(answer.location).text)
+    assert "Added the tag “VIP” to 10 subscribers." in page
+    assert 'hx-get="/subscribers/tasks/strip' not in page
+    owner_client.post(undo_path(page))
+    bulk.work(only_run().id, seconds=9)
+    assert "Undone for 10 subscribers." in owner_client.get(answer.location).text
+
+
 def test_a_run_is_stopped_and_undone_on_its_page(
     owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
