@@ -153,12 +153,13 @@ def test_a_server_that_accepts_five_messages_per_session_still_gets_all(
     with scripted_server(script) as server:
         campaign_id = launch(server, recipients=30)
         run(campaign_id)
+        # Another connection may still be opening, and fails when the server stops.
+        account = db.session.scalars(sa.select(ProviderAccount)).one()
+        assert (account.trouble, account.retry_at) == ("", None)
     assert delivery_counts(campaign_id) == {"sent": 30}
     assert campaign_status(campaign_id) == "sent"
     assert set(db.session.scalars(sa.select(Delivery.attempts))) == {1}
     assert sorted(server.recipients) == sorted(f"p{n}@example.org" for n in range(1, 31))
-    account = db.session.scalars(sa.select(ProviderAccount)).one()
-    assert (account.trouble, account.retry_at) == ("", None)
     assert db.session.scalars(sa.select(GroupState)).all() == []
 
 

@@ -72,6 +72,14 @@ def limit_connections(connections: int) -> None:
         db.session.execute(sa.update(ProviderAccount).values(connections=connections))
 
 
+def wait_for_sessions(server: ScriptedServer, expected: int) -> None:
+    """Run slices of sending until the server has at least this many sessions."""
+    deadline = time.monotonic() + 15
+    while len(server.sessions) < expected and time.monotonic() < deadline:
+        send.send()
+    assert len(server.sessions) >= expected
+
+
 def test_without_a_connection_nothing_is_claimed(
     limiter: RedisLimiter, clock: ManualSeconds
 ) -> None:
@@ -116,13 +124,11 @@ def test_freed_connections_go_to_deliveries_that_wait(
         assert limiter.connections(1, ANOTHER, Plan(connections=3)) == 3
         send.send()
         assert delivery_counts() == {"sending": 5}
+        wait_for_sessions(server, 1)
         assert len(server.sessions) == 1
         clock.seconds += 31
-        deadline = time.monotonic() + 15
-        while len(server.sessions) < 3 and time.monotonic() < deadline:
-            send.send()
+        wait_for_sessions(server, 3)
         answer.set()
-        assert len(server.sessions) >= 3
         send_until({"sent": 5})
 
 
