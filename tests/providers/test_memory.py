@@ -84,9 +84,9 @@ def test_a_failed_account_takes_nothing_until_it_is_woken() -> None:
 def test_a_body_without_a_reply_is_unknown_after_the_timeout() -> None:
     provider = MemoryProvider(lambda _: memory.slow(30))
     begun_at = time.monotonic()
-    result, _ = send_alone(provider, "alice", timeout=0.2)
+    result, _ = send_alone(provider, "alice", timeout=2)
     assert result.outcome == "unknown"
-    assert time.monotonic() - begun_at < 5
+    assert time.monotonic() - begun_at < 20
     assert provider.outbox.accepted == []
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from campaigns.app import MAX_REQUEST_BYTES, create_app
 from campaigns.audience.imports.uploads import MAX_FILE_BYTES
 from campaigns.server import front as front_module
+from campaigns.server import health
 from campaigns.server.front import Front
 from campaigns.server.request_slots import NoSlotError, RequestSlots
 from campaigns.server.spool import Spool, SpoolFullError
@@ -54,6 +55,12 @@ class Environment:
             return await asyncio.gather(*(one.run(self.front) for one in exchanges))
 
         return asyncio.run(asyncio.wait_for(all_of_them(), 20))
+
+
+@pytest.fixture(autouse=True)
+def _patient_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look at the database may take longer on a machine busy with other tests."""
+    monkeypatch.setattr(health, "WAIT_SECONDS", 20)
 
 
 @pytest.fixture

@@ -179,12 +179,12 @@ def test_a_silent_endpoint_times_out(
 
         def serve() -> None:
             raw, _ = listener.accept()
-            with server_tls.wrap_socket(raw, server_side=True) as stream:
-                try:
+            try:
+                with server_tls.wrap_socket(raw, server_side=True) as stream:
                     while not stop.wait(0.1):
                         stream.sendall(b"H" if drips else b"")
-                except OSError:
-                    pass
+            except OSError:
+                pass  # the client has hung up
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
