@@ -21,3 +21,24 @@ window.history.replaceState(window.history.state, "", window.location.href);
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
 });
+
+// data-keep-typed: a part of the page that the server draws again. What is typed into it meanwhile,
+// into inputs with an id, is typed into the new one.
+const typed = new Map();
+document.addEventListener("input", ({ target }) => {
+  if (target.closest("[data-keep-typed]") && target.matches("input:not([type=checkbox], [type=radio]), textarea")) {
+    typed.set(target.id, target.value);
+  }
+});
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.target.matches("[data-keep-typed]")) typed.clear();
+});
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (!detail.target.matches("[data-keep-typed]")) return;
+  typed.forEach((value, id) => {
+    const input = document.getElementById(id);
+    if (!input) return;
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+});

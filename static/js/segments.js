@@ -1,13 +1,9 @@
 // The builder of segments. The server renders the rules; this keeps the focus and the count up to date.
 const box = document.getElementById("rules-box");
 
-// What was typed while the server drew the rules again, by id. The new rules get it back.
-const typed = new Map();
-
 // Typing asks for a new count.
 box.addEventListener("input", (event) => {
   if (event.target.matches("[data-redraw]")) return;
-  if (event.target.matches("input:not([type=checkbox]), textarea")) typed.set(event.target.id, event.target.value);
   box.dispatchEvent(new Event("rules-typed"));
 });
 
@@ -39,18 +35,6 @@ box.addEventListener("change", (event) => {
   if (!event.target.matches("[data-redraw]")) return;
   changed = event.target;
   drawLater();
-});
-
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.target.id === "rules") typed.clear();
-});
-document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id !== "rules" || !typed.size) return;
-  typed.forEach((value, id) => {
-    const input = document.getElementById(id);
-    if (input) input.value = value;
-  });
-  box.dispatchEvent(new Event("rules-typed"));
 });
 
 // Enter in a rule does not save the segment.

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
+from campaigns.audience.models import Subscriber
 from campaigns.content.library.models import Media
-from campaigns.db import db
+from campaigns.db import db, transaction
 from tests.browser.conftest import DRAFT_PATH
 from tests.content.library.pictures import encoded, painting
 
@@ -111,3 +112,67 @@ def test_a_subscriber_chosen_after_asking_for_one_at_random_stays_chosen(editor:
     expect(preview.locator("pre")).to_contain_text("Hello Alice")
     editor.wait_for_load_state("networkidle")
     expect(editor.locator("#reader")).to_have_attribute("placeholder", re.compile("Alice|alice"))
+
+
+def test_a_name_typed_while_the_values_are_converted_again_stays(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    app, url = server
+    with app.app_context():
+        with transaction():
+            person = db.session.query(Subscriber).first()
+            assert person is not None
+            person.attributes = {"since": "2019-05-31"}
+        db.session.remove()
+    owner.goto(f"{url}/fields/attributes/promote?attribute=since")
+    with held(owner, "/promote"):
+        owner.get_by_label("Type").select_option("date")
+        owner.get_by_label("Name").fill("Customer since")
+    expect(owner.get_by_text("1 value converts.")).to_be_visible()
+    expect(owner.get_by_label("Name")).to_have_value("Customer since")
+    # A second choice replaces the first, also while its answer is on its way.
+    with held(owner, "type=number"):
+        owner.get_by_label("Type").select_option("number")
+        owner.get_by_label("Type").select_option("text")
+    expect(owner.get_by_label("Type")).to_have_value("text")
+
+
+def test_an_alt_text_typed_while_an_image_is_saved_stays(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    app, url = server
+    owner.goto(f"{url}/media")
+    file = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": encoded(painting(100, 50), "JPEG")}
+    with owner.expect_response("**/media/upload"):
+        owner.locator("input[type=file]").set_input_files(file)
+    with app.app_context():
+        path = f"/media/{db.session.query(Media).one().public_id}"
+        db.session.remove()
+    owner.goto(url + path)
+    with held(owner, f"{path}$"):
+        owner.get_by_role("button", name="Save changes").click()
+        owner.get_by_role("textbox", name="Alt text").fill("The quay at dawn")
+    expect(owner.get_by_text("Changes saved")).to_be_visible()
+    expect(owner.get_by_role("textbox", name="Alt text")).to_have_value("The quay at dawn")
+
+
+def test_an_address_typed_while_a_feed_is_fetched_stays(editor: Page) -> None:
+    editor.locator("#feed-title").scroll_into_view_if_needed()
+    address = editor.locator("#feed-address")
+    address.fill("https://169.254.169.254/")
+    with held(editor, "/content/feed"):
+        editor.get_by_role("button", name="Fetch").click()
+        address.fill("https://feed.example/")
+    expect(editor.get_by_text("This host has an address inside a private network.")).to_be_visible()
+    expect(address).to_have_value("https://feed.example/")
+
+
+def test_variables_rest_while_they_are_saved(editor: Page) -> None:
+    editor.locator("#variables-title").scroll_into_view_if_needed()
+    editor.get_by_label("Name of variable 1").fill("price")
+    editor.get_by_label("Value of variable 1").fill("12")
+    with held(editor, "/variables"):
+        editor.get_by_role("button", name="Save variables").click()
+        expect(editor.get_by_label("Value of variable 1")).to_be_disabled()
+    expect(editor.get_by_label("Name of variable 2")).to_be_enabled()
+    expect(editor.get_by_label("Value of variable 1")).to_have_value("12")
