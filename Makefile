@@ -54,7 +54,7 @@ bench: setup ## Measure how fast this machine sends: make bench what="send --pos
 
 chaos: setup-dev ## Break things at random while sending: make chaos ROUNDS=20 SEED=1
 	@CHAOS_ROUNDS=$(or $(ROUNDS),20) CHAOS_SEED=$(SEED) CHAOS_PEOPLE=$(PEOPLE) \
-		.venv/bin/pytest -q -s tests/chaos
+		.venv/bin/pytest -q -s -o faulthandler_timeout=0 tests/chaos
 
 format: setup-dev ## Format the code
 	.venv/bin/ruff check --fix .
