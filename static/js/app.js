@@ -22,6 +22,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
 });
 
+// News that load the page again wait while a dialog is open; the next poll brings them again.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const isReload = event.detail.xhr.getResponseHeader("HX-Refresh");
+  if (isReload && document.querySelector("dialog[open]")) event.preventDefault();
+});
+
 // On a phone the tabs are wider than the screen: show the current one.
 const tab = document.querySelector(".tabs [aria-current]");
 if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 16;

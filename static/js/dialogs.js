@@ -32,6 +32,11 @@ function ask(dialog, form, submitter) {
   button.className = "btn " + ("confirmDanger" in form.dataset ? "btn-danger" : "btn-primary");
   button.onclick = () => {
     dialog.close();
+    // A part of the page that asks for itself may have been replaced while the dialog was open.
+    if (!form.isConnected) {
+      form.hidden = true;
+      document.body.append(form);
+    }
     confirmed.add(form);
     form.requestSubmit(submitter);
   };

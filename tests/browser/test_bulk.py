@@ -4,10 +4,16 @@ import shutil
 from pathlib import Path
 
 import sqlalchemy as sa
-from playwright.sync_api import BrowserContext, expect
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, expect
 
 from campaigns.app import create_app
+from campaigns.audience.bulk import runs
+from campaigns.audience.bulk.models import BulkRun
+from campaigns.audience.bulk.runs import Actor, BulkAction
 from campaigns.audience.models import SubscriberTag
+from campaigns.audience.selection import Selection
+from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests.browser.conftest import OWNER
 from tests.browser.serving import log_in, served
@@ -52,3 +58,26 @@ def test_all_matching_are_tagged_by_a_worker_and_undone(
         with app.app_context():
             assert db.session.scalar(count) == 0
             db.session.remove()
+
+
+def test_a_run_is_stopped_although_its_progress_was_shown_again_meanwhile(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    app, url = server
+    with app.app_context():
+        planned = runs.plan(Selection(), now=utcnow())
+        with transaction():
+            run = runs.start(planned, BulkAction("erase", {}), Actor(None, ""), now=utcnow())
+            path = f"/subscribers/tasks/{run.public_id}"
+        db.session.remove()
+    owner.goto(url + path)
+    stop = owner.get_by_role("button", name="Stop")
+    stop.click()
+    for _ in range(2):
+        with owner.expect_response("**/progress"):
+            pass
+    owner.locator("#confirm-dialog").get_by_role("button", name="Stop").click()
+    expect(owner.get_by_text("Changes made before that stay")).to_be_visible()
+    with app.app_context():
+        assert db.session.query(BulkRun).one().status == "cancelled"
+        db.session.remove()
