@@ -5,6 +5,7 @@ const DELAY = 700;
 const RETRY = 5000;
 const LOOK_DELAY = 500;
 const PREVIEWED = ["source", "inline_css", "content_kind", "brand", "subject", "preheader", "sender", "include"];
+const MOST_KEPT = 5; // texts in the browser
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
 const form = document.querySelector("form[data-autosave]");
@@ -16,10 +17,13 @@ let saved = snapshot();
 let busy = null;
 let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
 let timer = 0;
-let isOffered = false; // the text kept in the browser
+const unanswered = new Set(); // texts that may have been saved: the answer was lost
+let own = `${Date.now()}-${Math.random()}`; // this page among the texts kept in the browser
+let offered = null; // the newest of the others
+let hasLooked = false;
 
 // Without NUL, which no database keeps; a pasted text may have it.
-function snapshot() { return new URLSearchParams(new FormData(form)).toString().replaceAll("%00", ""); }
+function snapshot(of = form) { return new URLSearchParams(new FormData(of)).toString().replaceAll("%00", ""); }
 function isDirty() { return snapshot() !== saved; }
 function bar(id) { return document.getElementById(`${id}-bar`); }
 function fill(text, values) { return text.replace(/\{(\w+)\}/g, (_, name) => values[name]); }
@@ -31,20 +35,25 @@ function say(text, kind) {
 
 // ---- Kept in the browser ----------------------------------------------------------------------
 
-function keep() {
-  offerKept();
+// Each page keeps one text, and leaves those of other pages, and of the time before, to the user.
+function kept() {
+  try { return [].concat(JSON.parse(localStorage.getItem(KEPT)) ?? []); } catch { return []; }
+}
+function store(texts) {
   try {
-    localStorage.setItem(KEPT, JSON.stringify({ at: Date.now(), text: snapshot() }));
+    if (texts.length) localStorage.setItem(KEPT, JSON.stringify(texts));
+    else localStorage.removeItem(KEPT);
     return true;
   } catch { return false; } // no space, or a private window
 }
-function kept() {
-  try { return JSON.parse(localStorage.getItem(KEPT)); } catch { return null; }
+function keep() {
+  lookOnce();
+  const others = kept().filter((one) => one.id !== own);
+  const texts = [...others, { id: own, at: Date.now(), text: snapshot() }].slice(-MOST_KEPT);
+  while (texts.length && !store(texts)) texts.shift(); // the oldest make room for the newest
+  return texts.length > 0;
 }
-function forget() {
-  try { localStorage.removeItem(KEPT); } catch { /* a private window keeps nothing */ }
-  bar("restore").hidden = true;
-}
+function forget(id) { store(kept().filter((one) => one.id !== id)); }
 
 // ---- Saving -------------------------------------------------------------------------------------
 
@@ -60,6 +69,7 @@ function save() {
   if (stopped) return Promise.resolve(false);
   const text = snapshot();
   if (text === saved) {
+    forget(own);
     say(state.lastElementChild.textContent, "saved");
     return Promise.resolve(true);
   }
@@ -77,11 +87,17 @@ async function sendAndRead(text) {
       await renewToken();
       answer = await send(text);
     }
+    // Somebody saved first, perhaps this page itself.
+    if (answer.status === 409 && await wasMine()) answer = await send(text);
   } catch {
+    unanswered.add(text);
     return notSaved(words.offline, RETRY);
   }
   const body = await answer.json().catch(() => ({}));
-  return answered(answer.status, body, text);
+  // A page that something between here and the server answered with is no answer.
+  const status = answer.status === 200 && !body.version ? 502 : answer.status;
+  if (status >= 500) unanswered.add(text);
+  return answered(status, body, text);
 }
 
 function send(text) {
@@ -97,10 +113,21 @@ function send(text) {
   });
 }
 
+async function pageNow() {
+  const html = await (await fetch(window.location.href)).text();
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
 async function renewToken() {
-  const html = await (await fetch(window.location.pathname)).text();
-  const page = new DOMParser().parseFromString(html, "text/html");
-  document.body.dataset.csrf = page.body.dataset.csrf || "";
+  document.body.dataset.csrf = (await pageNow()).body.dataset.csrf || "";
+}
+
+// What is stored now may be a text that was sent from here, whose answer was lost: go on from it.
+async function wasMine() {
+  const now = unanswered.size && (await pageNow()).querySelector("form[data-autosave]");
+  if (!now || !unanswered.has(snapshot(now))) return false;
+  ({ version, seen } = now.dataset);
+  return true;
 }
 
 function answered(status, body, text) {
@@ -120,7 +147,8 @@ function wasSaved(body, text) {
   version = String(body.version);
   seen = body.seen;
   saved = text;
-  forget();
+  unanswered.clear();
+  forget(own);
   say(fill(words.saved_at, { time: body.saved_at }), "saved");
   showTitle(body.title);
   if (AUDIENCE.some(differs)) htmx.trigger(document.body, "audience-saved");
@@ -217,10 +245,16 @@ document.addEventListener("click", (event) => {
     saved = null; // all of it is saved again, whatever it was before
     save();
   }
-  if (event.target.closest("[data-forget]")) forget();
+  if (event.target.closest("[data-forget]")) {
+    forget(offered.id);
+    offer();
+  }
   if (event.target.closest("[data-restore]")) {
-    restore(new URLSearchParams(kept().text));
-    bar("restore").hidden = true;
+    if (isDirty()) keep();
+    const { id, text } = offered;
+    own = id;
+    restore(new URLSearchParams(text));
+    offer();
     save();
   }
 });
@@ -235,18 +269,19 @@ function restore(values) {
 }
 
 // Not at once: the first look into the browser's storage can take a tenth of a second.
-window.setTimeout(offerKept, LOOK_DELAY);
+window.setTimeout(lookOnce, LOOK_DELAY);
 
-function offerKept() {
-  if (isOffered) return;
-  isOffered = true;
-  const old = kept();
-  if (!old) return;
-  if (old.text === saved) {
-    forget();
-    return;
-  }
+function lookOnce() {
+  if (hasLooked) return;
+  hasLooked = true;
+  store(kept().filter((one) => one.text !== saved));
+  offer();
+}
+
+function offer() {
+  offered = kept().findLast((one) => one.id !== own);
+  bar("restore").hidden = !offered;
+  if (!offered) return;
   bar("restore").querySelector("[data-when]").textContent =
-    new Date(old.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  bar("restore").hidden = false;
+    new Date(offered.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }

@@ -79,6 +79,45 @@ def test_after_a_conflict_the_other_version_can_be_loaded_and_mine_restored(
     assert _stored(server[0]).subject == "Mine"
 
 
+def test_my_text_is_offered_until_i_have_chosen(server: tuple[Flask, str], editor: Page) -> None:
+    _save_elsewhere(server[0], "Theirs")
+    _type_subject(editor, "Mine")
+    editor.click("text=Load their version")
+    expect(editor.locator("#restore-bar")).to_be_visible()
+    _type_subject(editor, "Theirs, corrected")
+    _is_saved(editor)
+    expect(editor.locator("#restore-bar")).to_be_visible()
+    editor.reload()
+    editor.click("text=Restore text")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Mine"
+    expect(editor.locator("#restore-bar")).to_be_hidden()
+    assert "Mine" not in editor.evaluate("JSON.stringify(localStorage)")
+
+
+def test_a_save_whose_answer_was_lost_is_no_conflict(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    editor.route("**/save", lose_the_answer, times=1)
+    _type_subject(editor, "Saved without an answer")
+    expect(editor.locator("#save-state")).to_contain_text("Not saved: you are offline.")
+    editor.fill("#subject", "Saved without an answer, and more")
+    _is_saved(editor)
+    expect(editor.locator("#conflict-bar")).to_be_hidden()
+    assert _stored(server[0]).subject == "Saved without an answer, and more"
+    # But what someone else saved meanwhile is one.
+    editor.route("**/save", lose_the_answer, times=1)
+    _type_subject(editor, "Mine")
+    expect(editor.locator("#save-state")).to_contain_text("Not saved: you are offline.")
+    _save_elsewhere(server[0], "Theirs")
+    expect(editor.locator("#conflict-bar")).to_be_visible()
+    assert _stored(server[0]).subject == "Theirs"
+
+
 def test_after_a_conflict_my_version_can_be_kept(server: tuple[Flask, str], editor: Page) -> None:
     _save_elsewhere(server[0], "Theirs")
     _type_subject(editor, "Mine")
@@ -98,6 +137,14 @@ def test_text_typed_offline_is_kept_and_saved_later(
     context.set_offline(False)
     _is_saved(editor)
     assert _stored(server[0]).subject == "Written on a train"
+
+
+def test_a_page_of_a_gateway_is_no_answer(server: tuple[Flask, str], editor: Page) -> None:
+    editor.route("**/save", lambda route: route.fulfill(body="<h1>Back soon</h1>"), times=1)
+    _type_subject(editor, "Saved in the end")
+    expect(editor.locator("#save-state")).to_contain_text("Not saved")
+    _is_saved(editor)
+    assert _stored(server[0]).subject == "Saved in the end"
 
 
 def test_after_logging_out_a_login_in_another_tab_lets_it_save(
