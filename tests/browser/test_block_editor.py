@@ -291,6 +291,9 @@ normal'>roast</b><o:p></o:p></p><p style='mso-list:l0 level1 lfo1'><span style='
 ·&nbsp;</span>One</p><p style='mso-list:l0 level1 lfo1'>Two</p></body></html>"""
 FROM_GOOGLE_DOCS = """<b style="font-weight:normal" id="docs-internal-guid-1"><p><span style="
 font-style:italic;color:#f00">Fresh</span> <a href="javascript:alert(1)">bread</a></p></b>"""
+TABLE = (
+    "<table><tr><td>Espresso</td><td>2.50</td></tr><tr><td>Filter</td><td>3.00</td></tr></table>"
+)
 PASTE = """(html) => {
   const data = new DataTransfer();
   data.setData("text/html", html);
@@ -311,6 +314,9 @@ def test_what_is_pasted_is_cleaned(server: tuple[Flask, str], editor: Page) -> N
     expect(text).to_have_text("Fresh bread")
     expect(text.locator("em")).to_have_text("Fresh")
     expect(text.locator("strong, a")).to_have_count(0)
+    editor.keyboard.press("Control+a")
+    editor.evaluate(PASTE, TABLE)
+    expect(text.locator("p")).to_have_text(["Espresso 2.50", "Filter 3.00"])
     # A block from elsewhere is taken only as far as this editor knows it.
     editor.keyboard.press("Escape")
     copied = {"type": "button", "label": "Copied", "onclick": "alert(1)", "link": 7}

@@ -83,9 +83,11 @@ export class Actions {
     return isDone;
   }
 
-  // Put copies of the rows of a saved block in its place.
-  unlink(rows) {
-    const { node, siblings, index } = this.store.entry();
+  // Put copies of the rows of a saved block in the place of the row that stands for it.
+  unlink(id, rows) {
+    const entry = this.store.entry(id);
+    if (!entry) return;
+    const { node, siblings, index } = entry;
     const copies = rows.map(fresh);
     this.store.change(
       () => {

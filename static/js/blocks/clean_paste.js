@@ -59,7 +59,10 @@ class Copy {
     else if (name === "LI") this.within(this.open(this.root, "li"), node);
     else if (node.dataset.item) this.item(node);
     else if (IS_BLOCK.has(name)) this.paragraph(node);
-    else this.children(node);
+    else {
+      if (name === "TD" || name === "TH") this.space();
+      this.children(node);
+    }
   }
 
   paragraph(node) {
@@ -108,6 +111,11 @@ class Copy {
       wrapped = outer;
     }
     this.append(wrapped);
+  }
+
+  // Between the cells of a row.
+  space() {
+    if (this.line) this.line.append(this.page.createTextNode(" "));
   }
 
   append(node) {

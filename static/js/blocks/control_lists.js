@@ -228,7 +228,7 @@ export function savedBlock(field, value, { saved, unlink }) {
     ),
     el(
       "button",
-      { type: "button", class: "btn btn-sm", onclick: () => unlink(known.rows) },
+      { type: "button", class: "btn btn-sm", onclick: () => unlink(value) },
       icon("copy"),
       word("edit_copy"),
     ),

@@ -50,7 +50,12 @@ function start() {
   const saved = new SavedBlocks(root);
   const palette = new Palette(store, actions, canvas, saved, root);
   new Tools(store, actions, canvas, text, { add: showPalette, inspect: () => panes.open("inspector") });
-  const inspector = new Inspector(store, root, { saved, unlink: (rows) => actions.unlink(rows) });
+  const unlink = async (block) => {
+    const { node } = store.entry();
+    await saved.load(); // it may have been changed on another page
+    if (saved.all.has(block)) actions.unlink(node.id, saved.all.get(block).rows);
+  };
+  const inspector = new Inspector(store, root, { saved, unlink });
   const outline = new Outline(store, actions, saved, root, edit);
   saved.addEventListener("change", () => {
     inspector.render();

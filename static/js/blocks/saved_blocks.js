@@ -76,8 +76,9 @@ export class SavedBlocks extends EventTarget {
     }
     this.dialog.close();
     toast(word("block_saved"), "success");
-    await this.load();
+    // At once: what is typed into the section from now on would be lost.
     this.dispatchEvent(new CustomEvent("saved", { detail: { section: section.id, block: body.id } }));
+    await this.load();
   }
 
   refuse(message) {
