@@ -251,9 +251,13 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-restore]")) {
     if (isDirty()) keep();
-    const { id, text } = offered;
+    const { id, text } = offered, values = new URLSearchParams(text);
+    if (values.get("content_kind") !== (form.elements.content_kind?.value ?? null)) {
+      restoreOtherKind(id, text);
+      return;
+    }
     own = id;
-    restore(new URLSearchParams(text));
+    restore(values);
     offer();
     save();
   }
@@ -266,6 +270,18 @@ function restore(values) {
     else if (values.has(element.name)) element.value = values.get(element.name);
   }
   form.dispatchEvent(new CustomEvent("restored"));
+}
+
+// The page edits another kind of content than that of the text: save the text, and load its page.
+async function restoreOtherKind(id, text) {
+  if (busy) await busy;
+  busy = sendAndRead(text).finally(() => { busy = null; });
+  await busy;
+  if (saved !== text) return;
+  forget(id);
+  window.clearTimeout(timer);
+  saved = snapshot();
+  window.location.reload();
 }
 
 // Not at once: the first look into the browser's storage can take a tenth of a second.

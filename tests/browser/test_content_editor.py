@@ -57,6 +57,26 @@ def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], edit
     assert _stored(server[0]).startswith('{{ subscriber.name or "friend" }}<h1>')
 
 
+def test_a_text_of_another_kind_is_restored_as_what_it_is(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    keep = """() => {
+      const form = document.getElementById("content-form");
+      const values = new URLSearchParams(new FormData(form));
+      values.set("content_kind", "markdown");
+      values.set("source", "# Fresh bread");
+      const text = values.toString();
+      localStorage.setItem(form.dataset.kept, JSON.stringify([{ id: "1", at: 1, text }]));
+    }"""
+    editor.evaluate(keep)
+    editor.reload()
+    editor.click("text=Restore text")
+    expect(editor.locator("#content-form [name=content_kind]")).to_have_value("markdown")
+    expect(editor.locator("textarea[name=source]")).to_have_value("# Fresh bread")
+    expect(editor.locator("#restore-bar")).to_be_hidden()
+    assert _stored(server[0]) == "# Fresh bread"
+
+
 def test_a_body_that_is_too_large_is_refused_with_a_message(
     server: tuple[Flask, str], editor: Page
 ) -> None:
