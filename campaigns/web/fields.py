@@ -77,12 +77,10 @@ def progress() -> str:
 
 
 def _changes() -> dict[str, Any]:
-    """Return the changes in progress, and the latest if it left values aside."""
+    """Return the changes in progress, and the recent ones that left values aside."""
     found = changes.recent()
     is_open = any(one.status == "running" for one in found)
-    told = [
-        one for one in found if one.status == "running" or (one is found[0] and one.people_kept)
-    ]
+    told = [one for one in found if one.status == "running" or one.people_kept]
     return {"changes": told, "is_open": is_open}
 
 
@@ -125,7 +123,7 @@ def edit(public_id: str) -> Answer:
         with transaction():
             before = Definition.of(or_404(Field, public_id))
             typed = dataclasses.replace(_typed(request.form), type=before.type)
-            field = definitions.change(field.id, typed, now=utcnow())
+            field = definitions.change(field.id, typed, keeps_options=True, now=utcnow())
             if _has_lost_options(before, field):
                 written = Notation()
                 change = changes.start_conversion(field, written=written, now=utcnow())

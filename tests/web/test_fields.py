@@ -132,6 +132,35 @@ def test_people_keep_an_option_that_is_removed(owner_client: FlaskClient) -> Non
     assert attributes() == [{"plan_original": "free"}, {"plan": "pro"}]
 
 
+def test_a_form_opened_before_an_option_was_added_keeps_it(owner_client: FlaskClient) -> None:
+    with transaction():
+        field = a_field("Plan", "choice", options=[("", "Pro"), ("", "Free")])
+        a_subscriber("a@example.org", attributes={"plan": "trial"})
+    path = f"/fields/{field.public_id}/edit"
+    opened = {"option_key": ["pro", "free"], "option_label": ["Pro", "Free"]}
+    owner_client.post(path, data={"label": "Plan", **opened, "options": "Trial\nTeam"})
+    # Saved by someone else, who also adds one of the new options.
+    owner_client.post(path, data={"label": "Your plan", **opened, "options": "team\nDuo"})
+    field = only_field()
+    assert [one["key"] for one in field.options] == ["pro", "free", "trial", "team", "duo"]
+    assert field.label == "Your plan"
+    assert changes.recent() == []
+    assert attributes() == [{"plan": "trial"}]
+
+
+def test_every_recent_change_that_left_values_aside_is_told(owner_client: FlaskClient) -> None:
+    with transaction():
+        first = a_field("Plan", "choice", options=[("", "Pro"), ("", "Free")])
+        second = a_field("Size", "choice", options=[("", "Small"), ("", "Large")])
+        a_subscriber("a@example.org", attributes={"plan": "free"})
+    for field, keys in ((first, ["pro", "free"]), (second, ["small", "large"])):
+        typed = {"label": field.label, "option_key": keys, "option_label": [keys[0], ""]}
+        owner_client.post(f"/fields/{field.public_id}/edit", data=typed)
+        finish_changes()
+    for page in ("/fields", "/fields/progress"):
+        assert "plan_original" in owner_client.get(page).text
+
+
 # --- Uses: named before renaming and deleting
 
 

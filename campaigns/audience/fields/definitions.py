@@ -5,7 +5,7 @@ What happens to stored values is the work of `changes`, in the background.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
@@ -136,9 +136,16 @@ def create(typed: FieldInput, *, key: str = "", now: datetime) -> Field:
     return field
 
 
-def change(field_id: int, typed: FieldInput, *, now: datetime) -> Field:
-    """Change a field, except for its key. Raises FieldError, LookupError if it was deleted."""
+def change(
+    field_id: int, typed: FieldInput, *, keeps_options: bool = False, now: datetime
+) -> Field:
+    """Change a field, except for its key. Raises FieldError, LookupError if it was deleted.
+
+    `keeps_options`: an option that `typed` does not name stays, as it is newer than the form.
+    """
     field = _locked(field_id)
+    if keeps_options:
+        typed = replace(typed, options=_with_unnamed(typed.options, field.options))
     label = _checked_label(typed.label, field.id)
     for name, value in _checked(typed, label, field.options).items():
         setattr(field, name, value)
@@ -300,6 +307,19 @@ def _checked_options(
         option["key"] = option["key"] or _option_key(option["label"], taken)
         taken.add(option["key"])
     return options
+
+
+def _with_unnamed(
+    typed: Sequence[tuple[str, str]], current: Collection[Mapping[str, Any]]
+) -> list[tuple[str, str]]:
+    """Return the typed options and those they do not name, which stay before new ones."""
+    named = {key for key, _ in typed}
+    newer = [(str(one["key"]), str(one["label"])) for one in current if one["key"] not in named]
+    labels = {label.casefold() for _, label in newer}
+    known = [(key, label) for key, label in typed if key]
+    # Two people may have added the same option.
+    added = [("", raw) for key, raw in typed if not key and one_line(raw).casefold() not in labels]
+    return [*known, *newer, *added]
 
 
 def _option_key(label: str, taken: Collection[str]) -> str:
