@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,13 @@ class Names:
     first: str = ""
     last: str = ""
 
+    @classmethod
+    def of(cls, person: Subscriber) -> "Names":
+        """Return a person's names; a full name that is only joined is empty."""
+        joined = joined_name(person.first_name, person.last_name)
+        full = "" if person.name == joined else person.name
+        return cls(full, person.first_name, person.last_name)
+
     @property
     def whole(self) -> str:
         """The full name as given, else joined from the others."""
@@ -61,6 +68,18 @@ class Names:
         first, last = _checked_name(self.first, "first_name"), _checked_name(self.last, "last_name")
         full = Names(_checked_name(self.full, "name"), first, last).whole
         return {"name": full, "first_name": first, "last_name": last}
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What somebody changed of a subscriber; everything else stays.
+
+    `names`: parts of Names by name. `attributes`: new values; None removes one.
+    """
+
+    address: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def joined_name(first: str, last: str) -> str:
@@ -218,15 +237,32 @@ def add(
     return found
 
 
-def change(
-    subscriber_id: int,
-    *,
-    address: str,
-    names: Names,
-    attributes: Mapping[str, Any],
-    now: datetime,
-) -> None:
+def change(subscriber_id: int, edit: Edit, *, now: datetime) -> None:
     """Change a subscriber. Raises InvalidAddressError, or SubscriberError for a taken one."""
+    columns = {} if edit.address is None else _free_address(subscriber_id, edit.address)
+    person = db.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
+    if person is None:
+        raise SubscriberError("audience.subscriber_gone")
+    attributes = {**person.attributes, **edit.attributes}
+    for name, value in edit.attributes.items():
+        if value is None:
+            del attributes[name]
+    if len(attributes) > max(MAX_ATTRIBUTES, len(person.attributes)):
+        raise _too_many_attributes()
+    db.session.execute(
+        sa.update(Subscriber)
+        .where(Subscriber.id == subscriber_id)
+        .values(
+            **columns,
+            **replace(Names.of(person), **edit.names).columns(),
+            attributes=attributes,
+            updated_at=now,
+        )
+    )
+
+
+def _free_address(subscriber_id: int, address: str) -> dict[str, str]:
+    """Return the columns of an address. Raises an error if it is invalid or taken."""
     parsed = addresses.parse(address)
     other = db.session.scalar(
         sa.select(Subscriber).where(
@@ -235,21 +271,9 @@ def change(
     )
     if other is not None:
         raise _taken(other)
-    changed = db.session.scalars(
-        sa.update(Subscriber)
-        .where(Subscriber.id == subscriber_id)
-        .values(
-            address=parsed.text,
-            address_normal=parsed.normal,
-            domain=parsed.domain,
-            **names.columns(),
-            attributes=dict(attributes),
-            updated_at=now,
-        )
-        .returning(Subscriber.id)
-    ).all()
-    if not changed:
-        raise SubscriberError("audience.subscriber_gone")
+    return {
+        "address": parsed.text, "address_normal": parsed.normal, "domain": parsed.domain
+    }  # fmt: skip
 
 
 def delete(subscriber_ids: Collection[int]) -> int:
@@ -333,6 +357,10 @@ def attributes_from(
             raise SubscriberError(code, field="attributes", name=name, most=most)
         attributes[name] = value
     if len(attributes) > MAX_ATTRIBUTES:
-        code = "audience.too_many_attributes"
-        raise SubscriberError(code, field="attributes", most=MAX_ATTRIBUTES)
+        raise _too_many_attributes()
     return attributes
+
+
+def _too_many_attributes() -> SubscriberError:
+    code = "audience.too_many_attributes"
+    return SubscriberError(code, field="attributes", most=MAX_ATTRIBUTES)

@@ -32,7 +32,7 @@ from campaigns.clock import utcnow
 from campaigns.db import transaction
 from campaigns.privacy import data_export, erasure
 from campaigns.reason import Reason, ReasonError
-from campaigns.web import bulk, field_inputs, subscriber_page
+from campaigns.web import bulk, field_inputs, subscriber_form, subscriber_page
 from campaigns.web.deletion import Deletion, deletion_page
 from campaigns.web.page_links import page_links
 from campaigns.web.saving import Answer, or_404
@@ -144,9 +144,9 @@ def new() -> Answer:
     chosen = form.getlist("list")
     typed = field_inputs.read(form)
     if typed.problems:
-        return _form_page(None, _typed(form), problems=typed.problems), 422
+        return _form_page(None, subscriber_form.typed(form), problems=typed.problems), 422
     try:
-        attributes = subscribers.attributes_from(_attribute_rows(form), typed.values)
+        attributes = subscribers.attributes_from(subscriber_form.attribute_rows(form), typed.values)
         with transaction():
             entries = [entry for entry in lists.choices() if entry.public_id in chosen]
             person = subscribers.add(
@@ -163,7 +163,7 @@ def new() -> Answer:
         subscribers.SubscriberError,
         subscriptions.ConsentError,
     ) as error:
-        return _form_page(None, _typed(form), error), 422
+        return _form_page(None, subscriber_form.typed(form), error), 422
     flash(_("Subscriber added"), "success")
     if form.get("then") == "another":
         return redirect(url_for("subscribers.new", list=[one.public_id for one in entries]))
@@ -190,25 +190,19 @@ def export_person(public_id: str) -> Response:
 @bp.route("/subscribers/<public_id>/edit", methods=["GET", "POST"])
 @access("user")
 def edit(public_id: str) -> Answer:
+    """Save only what was changed in the form."""
     person = or_404(Subscriber, public_id)
     if request.method != "POST":
-        return _form_page(person, _stored(person))
+        return _form_page(person, subscriber_form.stored(person))
     form = request.form
-    typed = field_inputs.read(form)
-    if typed.problems:
-        return _form_page(person, _typed(form), problems=typed.problems), 422
     try:
-        attributes = subscribers.attributes_from(_attribute_rows(form), typed.values)
+        edit, problems = subscriber_form.changes(form)
+        if problems:
+            return _form_page(person, subscriber_form.typed(form), problems=problems), 422
         with transaction():
-            subscribers.change(
-                person.id,
-                address=form.get("address", ""),
-                names=_names(form),
-                attributes=attributes,
-                now=utcnow(),
-            )
+            subscribers.change(person.id, edit, now=utcnow())
     except (InvalidAddressError, subscribers.SubscriberError) as error:
-        return _form_page(or_404(Subscriber, public_id), _typed(form), error), 422
+        return _form_page(or_404(Subscriber, public_id), subscriber_form.typed(form), error), 422
     flash(_("Changes saved"), "success")
     return redirect(url_for("subscribers.show", public_id=public_id))
 
@@ -329,38 +323,8 @@ def _by_hand(*, came_back: bool = False) -> ConsentEvidence:
     return ConsentEvidence("manual", utcnow(), wording)
 
 
-def _attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
-    return list(zip(form.getlist("attribute_name"), form.getlist("attribute_value"), strict=False))
-
-
 def _names(form: MultiDict[str, str]) -> Names:
     return Names(form.get("name", ""), form.get("first_name", ""), form.get("last_name", ""))
-
-
-def _stored(person: Subscriber) -> dict[str, Any]:
-    """Return what the form contains. A full name that is only joined follows its parts."""
-    joined = subscribers.joined_name(person.first_name, person.last_name)
-    return {
-        "address": shown_address(person.address),
-        "name": "" if person.name == joined else person.name,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "attributes": field_inputs.other_attributes(person),
-        "fields": field_inputs.controls_of(person),
-    }
-
-
-def _typed(form: MultiDict[str, str]) -> dict[str, Any]:
-    """Return the input, to fill the form again."""
-    return {
-        "address": form.get("address", ""),
-        "name": form.get("name", ""),
-        "first_name": form.get("first_name", ""),
-        "last_name": form.get("last_name", ""),
-        "lists": form.getlist("list"),
-        "attributes": _attribute_rows(form),
-        "fields": field_inputs.controls_typed(form),
-    }
 
 
 def _form_page(

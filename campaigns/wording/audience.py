@@ -39,6 +39,9 @@ SENTENCES: dict[str, Message] = {
         "“%(name)s” cannot be the name of an attribute."
         " Use letters, digits and _, and start with a letter."
     ),
+    "audience.field_gone": N_(
+        "A field that you changed was renamed or deleted. Its value is now an attribute."
+    ),
     "audience.subscriber_gone": N_("Someone else has deleted this subscriber."),
     "audience.subscriber_name_too_long": N_(
         "The name is too long. Use at most %(most)s characters."

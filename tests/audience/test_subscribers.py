@@ -9,7 +9,7 @@ from flask import Flask
 from campaigns import addresses
 from campaigns.audience import subscribers
 from campaigns.audience.models import Subscriber
-from campaigns.audience.subscribers import Names, SubscriberError
+from campaigns.audience.subscribers import Edit, Names, SubscriberError
 from campaigns.db import db, transaction
 from tests import factories
 from tests.english import refused
@@ -98,9 +98,7 @@ def test_an_address_may_change_but_not_to_one_in_use(app: Flask) -> None:
         a_subscriber("bob@example.org")
         subscribers.change(
             alice.id,
-            address="Ali@new.example",
-            names=Names("Ali"),
-            attributes={"plan": "pro"},
+            Edit("Ali@new.example", {"full": "Ali"}, {"plan": "pro", "city": None}),
             now=NOW,
         )
     found = db.session.get_one(Subscriber, alice.id, populate_existing=True)
@@ -112,14 +110,26 @@ def test_an_address_may_change_but_not_to_one_in_use(app: Flask) -> None:
         {"plan": "pro"},
     )
     with refused(subscribers.SubscriberError, "already"), transaction():
-        subscribers.change(
-            alice.id, address="BOB@example.org", names=Names(), attributes={}, now=NOW
-        )
+        subscribers.change(alice.id, Edit("BOB@example.org"), now=NOW)
+
+
+def test_an_edit_changes_only_what_it_names(app: Flask) -> None:
+    stored = {"city": "Ulm", "vip": True, **{f"a{number}": "x" for number in range(98)}}
+    with transaction():
+        alice = a_subscriber("alice@example.org", attributes=stored, last_name="Lee", name="Lee")
+    with transaction():
+        subscribers.change(alice.id, Edit(names={"first": "Alice"}, attributes={"vip": 1}), now=NOW)
+    found = db.session.get_one(Subscriber, alice.id, populate_existing=True)
+    assert (found.address, found.name) == ("alice@example.org", "Alice Lee")
+    assert found.attributes == {**stored, "vip": 1}
+    assert found.attributes["vip"] is not True
+    with refused(subscribers.SubscriberError, "at most 100 attributes"), transaction():
+        subscribers.change(alice.id, Edit(attributes={"plan": "pro"}), now=NOW)
 
 
 def test_editing_a_deleted_subscriber_says_so(app: Flask) -> None:
     with refused(subscribers.SubscriberError, "has deleted this subscriber"), transaction():
-        subscribers.change(7, address="a@example.org", names=Names(), attributes={}, now=NOW)
+        subscribers.change(7, Edit("a@example.org"), now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from campaigns.db import db, transaction
 from campaigns.events.record import record
 from campaigns.messages import ProviderEvent
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
+from tests.web.page_forms import inputs_of
 from tests.web.statements import counted
 
 NOW = datetime(2030, 5, 4, 12, 0, tzinfo=UTC)
@@ -291,12 +292,16 @@ def test_a_subscriber_is_edited(owner_client: FlaskClient) -> None:
         a_subscriber("bob@example.org")
     path = f"/subscribers/{ann.public_id}/edit"
     assert 'value="Ulm"' in owner_client.get(path).text
-    taken = owner_client.post(path, data={"address": "bob@example.org", "name": "Ann"})
+    opened = inputs_of(owner_client.get(path).text)
+    taken = owner_client.post(path, data={**opened, "address": "bob@example.org", "name": "Anna"})
     assert taken.status_code == 422
     assert "already" in taken.text
-    owner_client.post(path, data={"address": "anna@example.org", "name": "Anna"})
+    changed = {**inputs_of(taken.text), "address": "anna@example.org", "attribute_value": ["Bonn"]}
+    owner_client.post(path, data=changed)
     found = db.session.get_one(Subscriber, ann.id, populate_existing=True)
-    assert (found.address, found.name, found.attributes) == ("anna@example.org", "Anna", {})
+    assert (found.address, found.name, found.attributes) == (
+        "anna@example.org", "Anna", {"city": "Bonn"}
+    )  # fmt: skip
 
 
 def test_a_page_shows_everything_about_a_subscriber(owner_client: FlaskClient) -> None:

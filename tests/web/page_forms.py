@@ -1,0 +1,57 @@
+"""What a browser would send for the form of a page that nobody touched."""
+
+from html.parser import HTMLParser
+
+
+class _Inputs(HTMLParser):
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action, self.is_inside, self.is_template = action, False, False
+        self.found: dict[str, list[str]] = {}
+        self.select, self.textarea = "", ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        name = given.get("name", "")
+        if tag == "form":
+            self.is_inside = given.get("method") == "post" and self.action in given.get(
+                "action", self.action
+            )
+        elif tag == "template":
+            self.is_template = True
+        elif not self.is_inside or self.is_template:
+            return
+        elif tag == "select":
+            self.select = name
+        elif tag == "textarea":
+            self.textarea = name
+            self._add(name, "")
+        elif tag == "option" and "selected" in given:
+            self._add(self.select, given.get("value", ""))
+        elif tag == "input":
+            is_tick = given.get("type") in {"checkbox", "radio"}
+            if not is_tick or "checked" in given:
+                self._add(name, given.get("value", "on" if is_tick else ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.is_inside = False
+        elif tag == "template":
+            self.is_template = False
+        elif tag == "textarea":
+            self.textarea = ""
+
+    def handle_data(self, data: str) -> None:
+        if self.textarea:
+            self.found[self.textarea][-1] += data.removeprefix("\n")
+
+    def _add(self, name: str, value: str) -> None:
+        if name:
+            self.found.setdefault(name, []).append(value)
+
+
+def inputs_of(page: str, action: str = "") -> dict[str, list[str]]:
+    """Return the inputs of the forms on a page that are sent by POST to `action`, by name."""
+    reader = _Inputs(action)
+    reader.feed(page)
+    return reader.found
