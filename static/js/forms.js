@@ -22,23 +22,26 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
 });
 
-// data-keep-typed: a part of the page that the server draws again. What is typed into it meanwhile,
-// into inputs with an id, is typed into the new one.
-const typed = new Map();
+// data-keep-typed: a part of the page that the server draws again. What is entered there meanwhile, into
+// inputs with an id and into checkboxes, is entered into the new one.
+const entered = new Map();
+const isTick = (input) => input.matches("[type=checkbox], [type=radio]");
+const keyOf = (input) => (isTick(input) ? `${input.name}=${input.value}` : input.id);
 document.addEventListener("input", ({ target }) => {
-  if (target.closest("[data-keep-typed]") && target.matches("input:not([type=checkbox], [type=radio]), textarea")) {
-    typed.set(target.id, target.value);
+  if (target.closest("[data-keep-typed]") && target.matches("input, select, textarea")) {
+    entered.set(keyOf(target), isTick(target) ? target.checked : target.value);
   }
 });
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (detail.target.matches("[data-keep-typed]")) typed.clear();
+  if (detail.target.matches("[data-keep-typed]")) entered.clear();
 });
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (!detail.target.matches("[data-keep-typed]")) return;
-  typed.forEach((value, id) => {
-    const input = document.getElementById(id);
-    if (!input) return;
-    input.value = value;
+  if (!detail.target.matches("[data-keep-typed]") || !entered.size) return;
+  document.querySelectorAll("[data-keep-typed] :is(input, select, textarea)").forEach((input) => {
+    if (!entered.has(keyOf(input))) return;
+    const value = entered.get(keyOf(input));
+    if (isTick(input)) input.checked = value;
+    else if (!input.options || [...input.options].some((option) => option.value === value)) input.value = value;
     input.dispatchEvent(new Event("input", { bubbles: true }));
   });
 });

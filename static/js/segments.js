@@ -17,7 +17,9 @@ let timer;
 
 const draw = () => {
   clearTimeout(timer);
-  if (changed) changed.dispatchEvent(new Event("redraw"));
+  // An answer may have replaced it since, with the same choice.
+  const select = changed && document.getElementById(changed.id);
+  if (select) select.dispatchEvent(new Event("redraw"));
   changed = null;
 };
 

@@ -13,6 +13,7 @@ from campaigns.content.library.models import Media
 from campaigns.db import db, transaction
 from tests.browser.conftest import DRAFT_PATH
 from tests.content.library.pictures import encoded, painting
+from tests.factories import a_list
 
 
 @contextmanager
@@ -176,3 +177,72 @@ def test_variables_rest_while_they_are_saved(editor: Page) -> None:
         expect(editor.get_by_label("Value of variable 1")).to_be_disabled()
     expect(editor.get_by_label("Name of variable 2")).to_be_enabled()
     expect(editor.get_by_label("Value of variable 1")).to_have_value("12")
+
+
+@pytest.fixture
+def rules(server: tuple[Flask, str], owner: Page) -> Page:
+    """The builder of segments, with a rule about a list and one about mailbox providers."""
+    app, url = server
+    with app.app_context():
+        with transaction():
+            for name in ("Clients", "Partners"):
+                a_list(name)
+        db.session.remove()
+    owner.goto(f"{url}/segments/new")
+    owner.get_by_label("What").select_option("list")
+    expect(owner.get_by_label("List", exact=True)).to_be_visible()
+    owner.locator("#n1-add").click()
+    owner.locator("#n3-what").select_option("mailbox_provider")
+    expect(owner.get_by_label("Gmail")).to_be_visible()
+    return owner
+
+
+def test_what_is_chosen_while_the_rules_are_drawn_again_stays(rules: Page) -> None:
+    rules.get_by_label("Yahoo").check()
+    with held(rules, "/preview"):
+        rules.locator("#n1-add").click()
+        rules.locator("#n1-join").select_option("none")
+        rules.get_by_label("List", exact=True).select_option(label="Partners")
+        rules.get_by_label("Gmail").check()
+        rules.get_by_label("Yahoo").uncheck()
+    expect(rules.locator("#n4-what")).to_be_visible()
+    expect(rules.locator("#n1-join")).to_have_value("none")
+    chosen = rules.get_by_label("List", exact=True).locator("option:checked")
+    expect(chosen).to_have_text("Partners")
+    expect(rules.get_by_label("Gmail")).to_be_checked()
+    expect(rules.get_by_label("Yahoo")).not_to_be_checked()
+
+
+def test_a_choice_that_draws_the_rules_counts_although_an_answer_came_first(rules: Page) -> None:
+    # By keyboard, the rules are drawn when the keys rest: here, when the test says so.
+    rules.evaluate(
+        """() => {
+          const wait = window.setTimeout;
+          window.setTimeout = (act, ms, ...also) => {
+            if (ms !== 500) return wait(act, ms, ...also);
+            window.rest = act;
+            return 0;
+          };
+        }"""
+    )
+    with held(rules, "/preview"):
+        rules.locator("#n1-add").click()
+        rules.locator("#n2-what").press("Shift")
+        rules.locator("#n2-what").select_option("domain")
+    expect(rules.locator("#n4-what")).to_be_visible()
+    expect(rules.locator("#n2-what")).to_have_value("domain")
+    rules.evaluate("window.rest()")
+    expect(rules.get_by_label("Domains, one per line")).to_be_visible()
+
+
+def test_options_typed_while_the_type_changes_stay(server: tuple[Flask, str], owner: Page) -> None:
+    owner.goto(f"{server[1]}/fields/new")
+    owner.get_by_label("Type").select_option("choice")
+    options = owner.get_by_label("New options")
+    options.fill("Pro")
+    owner.locator("#type-inputs").evaluate("shown => { shown.dataset.before = ''; }")
+    with held(owner, "/fields/new"):
+        owner.get_by_label("Type").select_option("choices")
+        options.fill("Pro\nFree")
+    expect(owner.locator("#type-inputs[data-before]")).to_have_count(0)
+    expect(options).to_have_value("Pro\nFree")
