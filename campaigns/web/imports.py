@@ -146,14 +146,14 @@ def mapping(public_id: str) -> Page | AnyResponse:
     return _mapping_page(run, request.args)
 
 
-@bp.get("/imports/<public_id>/preview")
+@bp.post("/imports/<public_id>/preview")
 @access("user")
 def preview(public_id: str) -> Page | AnyResponse:
     """Show the part of the mapping page that depends on the dialect."""
     run = or_404(ImportRun, public_id)
     if run.status != "mapping":
         return _htmx_redirect(url_for("imports.show", public_id=public_id))
-    return _mapping_page(run, request.args, template="web/imports/_preview.html")
+    return _mapping_page(run, request.form, template="web/imports/_preview.html")
 
 
 @bp.post("/imports/<public_id>/start")
@@ -210,6 +210,9 @@ def _dialect(run: ImportRun, form: MultiDict[str, str]) -> Dialect:
 def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Choices:
     dialect = _dialect(run, form)
     has_header = form.get("header") == "yes"
+    previewed = _reading(dialect, has_header=has_header)
+    if form.get("previewed", previewed) != previewed:
+        raise MappingError("import_mapping.not_previewed")
     seen = _preview(run, dialect, has_header)
     if seen is None:
         raise MappingError("import_file.missing")
@@ -230,6 +233,23 @@ def _choices(run: ImportRun, form: MultiDict[str, str], list_id: int) -> runs.Ch
         update_existing="update" in form,
         consent_source=form.get("consent_source", ""),
     )
+
+
+def _reading(dialect: Dialect, *, has_header: bool) -> str:
+    """Return how a preview reads the file, to notice a start that was not previewed."""
+    return f"{dialect.encoding}/{dialect.delimiter}/{has_header}"
+
+
+def _chosen(form: MultiDict[str, str], seen: Preview) -> dict[int, Column]:
+    """Return the columns that somebody chose by index: those that are not as they were guessed."""
+    count = len(seen.columns)
+    if f"column_{count - 1}" not in form or f"column_{count}" in form:
+        return {}  # other columns than before
+    return {
+        index: one
+        for index, one in enumerate(_columns(form, count))
+        if form.get(f"guess_{index}") != f"{one.role}:{one.attribute}"
+    }
 
 
 def _columns(form: MultiDict[str, str], count: int) -> tuple[Column, ...]:
@@ -313,9 +333,8 @@ def _mapping_page(
     if seen is None:
         error = sentence(Reason("import_file.missing"))
         seen = Preview(header_row=0, columns=(), rows=())
-    chosen = [column.guess for column in seen.columns]
-    if error and any(key.startswith("column_") for key in form):
-        chosen = list(_columns(form, len(seen.columns)))
+    kept = _chosen(form, seen)
+    chosen = [kept.get(index, column.guess) for index, column in enumerate(seen.columns)]
     try:
         statuses = _status_values(run, dialect, seen, chosen, form)
     except MappingError as too_many:
@@ -325,7 +344,9 @@ def _mapping_page(
         run=run,
         dialect=dialect,
         seen=seen,
+        previewed=_reading(dialect, has_header=seen.has_header),
         chosen=chosen,
+        kept=kept,
         form=form,
         error=error,
         statuses=statuses,

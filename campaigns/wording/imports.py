@@ -56,6 +56,7 @@ SENTENCES: dict[str, Message] = {
     "import_mapping.name_twice": N_("“Name” is chosen for more than one column."),
     "import_mapping.no_dialect": N_("Choose an encoding and a delimiter."),
     "import_mapping.no_list": N_("Choose the list to import these people into."),
+    "import_mapping.not_previewed": N_("The file is read differently now. Check the columns."),
     "import_mapping.one_address": N_("Choose exactly one column that holds the email address."),
     "import_mapping.reserved_attribute": N_(
         "“%(name)s” is a built-in merge tag. Choose another name for the attribute."

@@ -74,10 +74,21 @@ function allowStart() {
   if (!start) return;
   const roles = Array.from(document.querySelectorAll("[data-role]"));
   const can = roles.filter((role) => { return role.value === "address"; }).length === 1;
-  start.disabled = !can;
+  start.disabled = !can || waiting > 0;
   document.querySelector("[data-can-start]").hidden = !can;
   document.querySelector("[data-cannot-start]").hidden = can;
 }
+
+// While the file is read differently, the columns of before rest; they are still sent.
+let waiting = 0;
+function wait(change, { detail }) {
+  if (detail.target.id !== "preview") return;
+  waiting += change;
+  detail.target.querySelectorAll(":scope > :not(.import-grid)").forEach((part) => { part.inert = waiting > 0; });
+  allowStart();
+}
+document.addEventListener("htmx:beforeRequest", (event) => wait(1, event));
+document.addEventListener("htmx:afterRequest", (event) => wait(-1, event));
 document.addEventListener("change", arrange);
 document.addEventListener("htmx:afterSwap", arrange);
 arrange();

@@ -246,3 +246,38 @@ def test_options_typed_while_the_type_changes_stay(server: tuple[Flask, str], ow
         options.fill("Pro\nFree")
     expect(owner.locator("#type-inputs[data-before]")).to_have_count(0)
     expect(options).to_have_value("Pro\nFree")
+
+
+def test_columns_rest_while_a_file_is_read_differently(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}/imports/new")
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email;tier\nann@x.example;gold\n"}
+    owner.locator("input[type=file]").set_input_files(file)
+    owner.get_by_role("button", name="Upload").click()
+    role = owner.get_by_label("Import “tier” as")
+    role.select_option("ignore")
+    start = owner.get_by_role("button", name="Start import")
+    expect(start).to_be_enabled()
+    with held(owner, "/preview"):
+        owner.get_by_label("First row").select_option("no")
+        expect(start).to_be_disabled()
+        expect(owner.locator("#preview > [inert] [name=column_1]")).to_have_count(1)
+    expect(owner.get_by_label("Import “Column 2” as")).to_have_value("ignore")
+    expect(start).to_be_enabled()
+    expect(owner.locator("#preview > [inert]")).to_have_count(0)
+    # A second change replaces the first; an answer that never comes leaves the page as it was.
+    with held(owner, "/preview"):
+        owner.get_by_label("First row").select_option("yes")
+        owner.get_by_label("Encoding").select_option("cp1252")
+        expect(start).to_be_disabled()
+    expect(role).to_have_value("ignore")
+    expect(owner.get_by_label("Encoding")).to_have_value("cp1252")
+    expect(start).to_be_enabled()
+    owner.route("**/preview", lambda route: route.abort())
+    owner.get_by_label("First row").select_option("no")
+    expect(start).to_be_enabled()
+    owner.locator("#list").select_option(label="New list…")
+    owner.get_by_label("Name of the new list").fill("Customers")
+    start.click()
+    expect(owner.get_by_text("The file is read differently now.")).to_be_visible()

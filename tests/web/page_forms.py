@@ -4,9 +4,10 @@ from html.parser import HTMLParser
 
 
 class _Inputs(HTMLParser):
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: str, *, everywhere: bool) -> None:
         super().__init__()
-        self.action, self.is_inside, self.is_template = action, False, False
+        self.action, self.is_template = action, False
+        self.is_inside = everywhere
         self.found: dict[str, list[str]] = {}
         self.select, self.textarea = "", ""
 
@@ -50,8 +51,11 @@ class _Inputs(HTMLParser):
             self.found.setdefault(name, []).append(value)
 
 
-def inputs_of(page: str, action: str = "") -> dict[str, list[str]]:
-    """Return the inputs of the forms on a page that are sent by POST to `action`, by name."""
-    reader = _Inputs(action)
+def inputs_of(page: str, action: str = "", *, everywhere: bool = False) -> dict[str, list[str]]:
+    """Return the inputs of the forms on a page that are sent by POST to `action`, by name.
+
+    `everywhere`: the page is a part of a form, without its tags.
+    """
+    reader = _Inputs(action, everywhere=everywhere)
     reader.feed(page)
     return reader.found

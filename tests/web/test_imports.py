@@ -15,6 +15,7 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.jobs import imports as jobs
 from tests.factories import a_field, a_list
+from tests.web.page_forms import inputs_of
 
 FILE = b"email;name;plan\nann@shop.example;Ann;gold\nbob@;Bob;\n"
 
@@ -172,18 +173,60 @@ def test_without_the_csrf_token_nothing_is_stored(app: Flask, owner_client: Flas
 
 def test_the_preview_follows_encoding_and_delimiter(owner_client: FlaskClient) -> None:
     run = uploaded(owner_client, "email;nom\nzoe@shop.example;Zoé\n".encode("cp1252"))
-    page = owner_client.get(f"/imports/{run.public_id}/preview").text
+    page = owner_client.post(f"/imports/{run.public_id}/preview").text
     assert "Zoé" in page
     assert "Windows-1252 (Western European)</option>" in page
     assert "UTF-8</option>" in page
     assert "Semicolon (;)</option>" in page
     query = {"encoding": "cp1251", "delimiter": ",", "header": "no"}
-    page = owner_client.get(f"/imports/{run.public_id}/preview", query_string=query).text
+    page = owner_client.post(f"/imports/{run.public_id}/preview", data=query).text
     assert "zoe@shop.example;Zoй" in page
     assert "<html" not in page
     query = {"encoding": "nonsense", "delimiter": "x", "header": "maybe"}
-    page = owner_client.get(f"/imports/{run.public_id}/preview", query_string=query).text
+    page = owner_client.post(f"/imports/{run.public_id}/preview", data=query).text
     assert "Zoé" in page
+
+
+def test_choices_stay_when_the_file_is_read_differently(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client, b"email;surname;tier;size\nann@x.example;Lee;gold;4\n")
+    opened = inputs_of(owner_client.get(f"/imports/{run.public_id}/mapping").text, "start")
+    form = opened
+    mine = {"column_1": "ignore", "column_2": "status", "column_3": "attribute"}
+    mine |= {"attribute_3": "shoe_size"}
+    for header in ("no", "yes", "no"):
+        answer = owner_client.post(
+            f"/imports/{run.public_id}/preview", data={**form, **mine, "header": header}
+        )
+        form = inputs_of(answer.text, "", everywhere=True)
+        assert {name: form[name] for name in mine} == {name: [one] for name, one in mine.items()}
+        assert form["column_0"] == ["address"]
+    assert form["status_value_2"] == ["tier", "gold"]
+    form["status_2"] = ["subscribed", "skip"]
+    page = owner_client.post(f"/imports/{run.public_id}/preview", data=form).text
+    assert inputs_of(page, everywhere=True)["status_2"] == ["subscribed", "skip"]
+    # A column that nobody changed is guessed anew, and so are other columns.
+    form = {**opened, "header": "no"}
+    for role, header in (("ignore", "yes"), ("attribute", "yes")):
+        page = owner_client.post(f"/imports/{run.public_id}/preview", data=form).text
+        form = {**inputs_of(page, everywhere=True), "header": header}
+        assert form["column_3"] == [role]
+    page = owner_client.post(f"/imports/{run.public_id}/preview", data={**form, "delimiter": ","})
+    assert "Preview of the first rows" in page.text
+
+
+def test_an_import_starts_only_as_it_was_previewed(owner_client: FlaskClient) -> None:
+    run = uploaded(owner_client)
+    path = f"/imports/{run.public_id}/start"
+    opened = inputs_of(owner_client.get(f"/imports/{run.public_id}/mapping").text, "start")
+    typed = {**opened, **form_of(), "attribute_2": "tier"}
+    for changed in ({"header": "no"}, {"encoding": "cp1252"}, {"delimiter": ","}):
+        refused = owner_client.post(path, data={**typed, **changed})
+        assert refused.status_code == 422
+        assert "The file is read differently now." in refused.text
+    refused = owner_client.post(path, data={**typed, "header": "no"})
+    again = inputs_of(refused.text, "start")
+    assert again["attribute_2"] == ["tier"]
+    assert owner_client.post(path, data=again).status_code == 302
 
 
 @pytest.mark.parametrize(
