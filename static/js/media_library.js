@@ -15,6 +15,29 @@ function reload() {
   });
 }
 
+// Ticks and typed text stay, too.
+let before = null;
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  if (target.id !== "media-library") return;
+  before = {
+    ticked: [...target.querySelectorAll(".media-tick:checked")].map((tick) => tick.value),
+    texts: [...target.querySelectorAll("input[id]")].map(({ id, value }) => [id, value]),
+  };
+});
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target.id !== "media-library" || !before) return;
+  before.texts.forEach(([id, value]) => {
+    const input = document.getElementById(id);
+    if (input) input.value = value;
+  });
+  document.querySelectorAll(".media-tick").forEach((tick) => {
+    if (!before.ticked.includes(tick.value)) return;
+    tick.checked = true;
+    tick.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  before = null;
+});
+
 // ---- Details in a dialog; with a modified click, as everywhere, on a page ------------------------
 
 document.addEventListener("click", async (event) => {

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from campaigns.audience.models import Subscriber
 from campaigns.content.library.models import Media
 from campaigns.db import db, transaction
 from tests.browser.conftest import DRAFT_PATH
-from tests.content.library.pictures import encoded, painting
+from tests.content.library.pictures import drawing, encoded, painting
 from tests.factories import a_list
 
 
@@ -143,6 +143,7 @@ def test_an_alt_text_typed_while_an_image_is_saved_stays(
 ) -> None:
     app, url = server
     owner.goto(f"{url}/media")
+    file: FilePayload
     file = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": encoded(painting(100, 50), "JPEG")}
     with owner.expect_response("**/media/upload"):
         owner.locator("input[type=file]").set_input_files(file)
@@ -155,6 +156,35 @@ def test_an_alt_text_typed_while_an_image_is_saved_stays(
         owner.get_by_role("textbox", name="Alt text").fill("The quay at dawn")
     expect(owner.get_by_text("Changes saved")).to_be_visible()
     expect(owner.get_by_role("textbox", name="Alt text")).to_have_value("The quay at dawn")
+
+
+def test_selected_images_stay_selected_when_another_is_uploaded_or_opened(
+    server: tuple[Flask, str], owner: Page
+) -> None:
+    owner.goto(f"{server[1]}/media")
+    pictures = {"a.jpg": encoded(painting(100, 50), "JPEG"), "b.jpg": encoded(drawing(), "PNG")}
+    upload_to = owner.locator("[data-media-upload] input[type=file]")
+    files: list[FilePayload] = [
+        {"name": name, "mimeType": "image/jpeg", "buffer": data} for name, data in pictures.items()
+    ]
+    upload_to.set_input_files(files[:1])
+    owner.get_by_label("Select a.jpg").check()
+    folder = owner.get_by_label("Folder to move the images to")
+    folder.fill("Spr")
+    with held(owner, "/media$"):
+        upload_to.set_input_files(files[1:])
+        folder.fill("Spring")
+        owner.get_by_label("Search by name or alt text").fill("quay")
+    expect(owner.locator(".media-card")).to_have_count(2)
+    owner.locator("a.media-open", has_text="b.jpg").click()
+    with owner.expect_response("**/media"):
+        owner.locator("#media-dialog").get_by_role("button", name="Close").first.click()
+    expect(owner.locator("a.media-open", has_text="b.jpg")).to_be_focused()
+    expect(owner.get_by_label("Select a.jpg")).to_be_checked()
+    expect(owner.get_by_label("Select b.jpg")).not_to_be_checked()
+    expect(owner.get_by_text("1 selected")).to_be_visible()
+    expect(folder).to_have_value("Spring")
+    expect(owner.get_by_label("Search by name or alt text")).to_have_value("quay")
 
 
 def test_an_address_typed_while_a_feed_is_fetched_stays(editor: Page) -> None:
@@ -252,6 +282,7 @@ def test_columns_rest_while_a_file_is_read_differently(
     server: tuple[Flask, str], owner: Page
 ) -> None:
     owner.goto(f"{server[1]}/imports/new")
+    file: FilePayload
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email;tier\nann@x.example;gold\n"}
     owner.locator("input[type=file]").set_input_files(file)
     owner.get_by_role("button", name="Upload").click()
@@ -281,3 +312,41 @@ def test_columns_rest_while_a_file_is_read_differently(
     owner.get_by_label("Name of the new list").fill("Customers")
     start.click()
     expect(owner.get_by_text("The file is read differently now.")).to_be_visible()
+
+
+def test_a_test_email_is_sent_once_and_keeps_those_before_in_sight(editor: Page) -> None:
+    asked: list[str] = []
+    editor.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    editor.get_by_role("button", name="Send test").first.click()
+    dialog = editor.locator("#test-dialog")
+    dialog.get_by_label("To").fill("nobody")
+    dialog.get_by_role("button", name="Send test").click()
+    expect(dialog.locator(".test-bad")).to_have_count(1)
+    dialog.get_by_label("To").fill("a@office.example")
+    dialog.get_by_role("button", name="Send test").click()
+    expect(dialog.locator(".test-bad")).to_have_count(0)
+    expect(dialog.get_by_text("Sending to a@office.example")).to_be_visible()
+    # One failed answer does not end the questions.
+    path = re.compile(r"/content/test/\d+")
+    with editor.expect_event("requestfailed"):
+        editor.route(path, lambda route: route.abort())
+    editor.unroute(path)
+    with editor.expect_response(path):
+        pass
+    # Two clicks while an unsaved text is being saved send one.
+    dialog.get_by_label("To").fill("b@office.example")
+    with held(editor, "/content/save"):
+        editor.locator("#source").evaluate(
+            """source => {
+              source.value += "x";
+              source.dispatchEvent(new Event("input", { bubbles: true }));
+            }"""
+        )
+        for _click in range(2):
+            dialog.get_by_role("button", name="Send test").click()
+    expect(dialog.get_by_text("Sending to b@office.example")).to_be_visible()
+    expect(dialog.get_by_text("Sending to a@office.example")).to_be_visible()
+    with editor.expect_response(path):  # by now, a second one would have been sent
+        pass
+    expect(dialog.locator(".test-busy")).to_have_count(2)
+    assert len([one for one in asked if one.startswith("POST") and one.endswith("/test")]) == 3

@@ -1,6 +1,7 @@
 """What a browser would send for the form of a page that nobody touched."""
 
 from html.parser import HTMLParser
+from typing import Any
 
 
 class _Inputs(HTMLParser):
@@ -51,7 +52,7 @@ class _Inputs(HTMLParser):
             self.found.setdefault(name, []).append(value)
 
 
-def inputs_of(page: str, action: str = "", *, everywhere: bool = False) -> dict[str, list[str]]:
+def inputs_of(page: str, action: str = "", *, everywhere: bool = False) -> dict[str, Any]:
     """Return the inputs of the forms on a page that are sent by POST to `action`, by name.
 
     `everywhere`: the page is a part of a form, without its tags.
