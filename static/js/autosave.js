@@ -224,10 +224,15 @@ document.addEventListener("click", async (event) => {
   if (await save() || !link.hasAttribute("data-leave")) window.location.assign(link.href);
 });
 document.addEventListener("htmx:confirm", async (event) => {
-  if (!event.target.matches("[data-after-save]") || (!isDirty() && !busy)) return;
+  const { target } = event;
+  if (!target.matches("[data-after-save]") || (!isDirty() && !busy)) return;
   event.preventDefault();
-  if (await save()) event.detail.issueRequest(true);
-  else event.target.querySelector("[data-save-first]").textContent = words.save_first;
+  if ("waits" in target.dataset) return; // a second click
+  target.dataset.waits = "";
+  const isSaved = await save();
+  delete target.dataset.waits;
+  if (isSaved) event.detail.issueRequest(true);
+  else target.querySelector("[data-save-first]").textContent = words.save_first;
 });
 
 // ---- Their version, mine, or the one kept in the browser ------------------------------------------

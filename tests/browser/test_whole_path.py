@@ -204,7 +204,7 @@ def preview_and_test(page: Page) -> None:
     page.get_by_role("button", name="Send test").first.click()
     page.locator("#test-address").fill("me@office.example, you@office.example")
     page.locator("#test-dialog").get_by_role("button", name="Send test").click()
-    expect(page.locator("#test-result .test-good")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#test-sent .test-good")).to_have_count(2, timeout=LONG)
     page.locator("#test-dialog").get_by_role("button", name="Close").click()
 
 
