@@ -178,6 +178,8 @@ def carry_on(campaign_id: int, *, now: datetime) -> bool:
     is_off = status == "cancelled" and run.what != "left"
     if is_off or not _slice(run, SLICE, now):
         db.session.delete(run)
+        # In the same transaction: without the run, a page relies on the stored counts again.
+        lifecycle.touch(campaign_id, now=now)
     return True
 
 

@@ -2,7 +2,6 @@
 
 import time
 
-from campaigns.campaign import lifecycle
 from campaigns.clock import utcnow
 from campaigns.context import services
 from campaigns.db import transaction
@@ -23,8 +22,6 @@ def carry_on(campaign_id: int) -> None:
     while is_more and time.monotonic() < until:
         with transaction():
             is_more = resend.carry_on(campaign_id, now=utcnow())
-            if not is_more:
-                lifecycle.touch(campaign_id, now=utcnow())
     services().doorbell.ring("send")
     if is_more:
         services().doorbell.ring("resend", campaign_id)

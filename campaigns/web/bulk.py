@@ -271,7 +271,8 @@ def _strip_values(shown: Iterable[str]) -> dict[str, Any]:
     """Return the values of the strip: the runs in progress, and which of the `shown` ended."""
     now = utcnow()
     running = runs.in_progress()  # first: what ends after this shows as running, and asks again
-    found = [or_none(BulkRun, public_id) for public_id in shown]
+    running_ids = {run.public_id for run in running}
+    found = [or_none(BulkRun, public_id) for public_id in shown if public_id not in running_ids]
     ended = [run for run in found if run is not None and run.finished_at is not None]
     return {
         "running": running,

@@ -118,13 +118,14 @@ def _say(campaign_id: int, count: int, done: str, nothing: str) -> None:
 def panel(public_id: str) -> str:
     """Return the panel with the buttons, for the poll."""
     found = campaign_or_404(public_id)
+    under_way = resend.under_way(found.id)  # first: one that ends after this is still shown
     with counting(with_details=True) as counts:
         shown = counts.resend_options(found)
     return render_template(
         "web/reports/_resend.html",
         campaign=found,
         options=shown,
-        under_way=resend.under_way(found.id),
+        under_way=under_way,
         is_poll=True,
     )
 
@@ -141,6 +142,7 @@ def entries(public_id: str, name: str) -> str:
         before=_key(request.args.get("before", "")),
     )
     here: dict[str, Any] = {"public_id": public_id, "name": name}
+    under_way = resend.under_way(found.id)
     with counting(with_details=True) as counts:
         shown = counts.resend_options(found)
     return render_template(
@@ -148,7 +150,7 @@ def entries(public_id: str, name: str) -> str:
         campaign=found,
         kind=kind,
         options=shown,
-        under_way=resend.under_way(found.id),
+        under_way=under_way,
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
         next=url_for(".entries", **here, after=page.next) if page.next else "",

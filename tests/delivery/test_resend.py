@@ -288,6 +288,17 @@ def test_a_large_retry_is_queued_slice_by_slice(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
+def test_stored_counts_are_invalid_as_soon_as_a_large_retry_has_ended(app: Flask) -> None:
+    campaign = a_finished(outcomes=[GAVE_UP] * 5)
+    with transaction():
+        resend.retry_failed(campaign.id, now=NOW)
+    while runs_in_progress(campaign):
+        assert fresh_campaign(campaign).updated_at < LATER
+        carry_on(campaign)
+    assert fresh_campaign(campaign).updated_at == LATER
+
+
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("kind", range(len(ACTIONS)))
 def test_each_large_action_queues_its_own_deliveries_only(app: Flask, kind: int) -> None:
     action, queued = ACTIONS[kind]

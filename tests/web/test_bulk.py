@@ -3,11 +3,14 @@
 import html
 import json
 import re
+from collections.abc import Sequence
+from contextvars import Context
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
 from campaigns.audience import subscriptions, tags
@@ -308,3 +311,31 @@ def test_a_search_is_offered_as_the_rules_of_a_segment(owner_client: FlaskClient
     assert "example.org" in builder.text
     assert "cannot be read" not in builder.text
     assert "Save this search" not in owner_client.get("/subscribers").text
+
+
+def test_a_run_that_ends_while_a_page_is_made_is_told_once(
+    app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "AT_ONCE", 5)
+    with transaction():
+        subscribers(f"p{number}@shop.example" for number in range(10))
+    post(owner_client, action="tag", tag="VIP", all="1")
+    run_id, public_id = only_run().id, only_run().public_id
+    in_progress = runs.in_progress
+
+    def seen_and_ended() -> Sequence[BulkRun]:
+        found = in_progress()
+        Context().run(end)
+        return found
+
+    def end() -> None:
+        with app.app_context():
+            bulk.work(run_id, seconds=9)
+
+    strip = f"/subscribers/tasks/strip?shown={public_id}"
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "in_progress", seen_and_ended)
+        before = owner_client.get(strip, headers={"HX-Request": "true"}).text
+    assert strip in before
+    assert "toast" not in before
+    assert "to 10 subscribers." in owner_client.get(strip, headers={"HX-Request": "true"}).text

@@ -1,6 +1,7 @@
 """The buttons of a report that resend and retry."""
 
 import inspect
+from contextvars import Context
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,7 @@ from campaigns.context import EXTENSION
 from campaigns.db import db, transaction
 from campaigns.delivery import resend
 from campaigns.jobs.queues import JOBS
+from campaigns.reports import resend_options
 from tests.readback import campaign_status, delivery_statuses
 from tests.web.test_reports import started, text_of
 
@@ -327,6 +329,32 @@ def test_a_finished_campaign_is_polled_while_a_retry_runs(
             if not resend.carry_on(campaign.id, now=utcnow()):
                 break
     assert "so far" not in page(owner_client, campaign)
+
+
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("path", ["/again", "/again/failed"])
+def test_a_retry_that_ends_while_a_page_is_made_offers_no_second_one(
+    app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    campaign = a_campaign_with(*[GAVE_UP] * 5)
+    press(owner_client, campaign, "again/failed")
+    count = resend_options.resend_options
+
+    def count_and_end(campaign_id: int) -> resend_options.ResendOptions:
+        found = count(campaign_id)
+        Context().run(end, campaign_id)
+        return found
+
+    def end(campaign_id: int) -> None:
+        is_more = True
+        while is_more:
+            with app.app_context(), transaction():
+                is_more = resend.carry_on(campaign_id, now=utcnow())
+
+    monkeypatch.setattr(resend_options, "resend_options", count_and_end)
+    html = page(owner_client, campaign, path)
+    assert "so far" in text_of(html)
+    assert "Retry failed" not in html
 
 
 @pytest.mark.usefixtures("small_batches")
