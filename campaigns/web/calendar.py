@@ -28,6 +28,7 @@ from campaigns.web.campaigns.blueprint import editor_id
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import DAYTIME, NTH_WORDS, Form, form_of, read_schedule
 from campaigns.web.campaigns.titles import title_of
+from campaigns.web.saving import SavedMeanwhileError, locked_or_404, seen_again, seen_of
 from campaigns.web.template_helpers import long_date, zone
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -182,25 +183,45 @@ def rule(public_id: str) -> str | Response | tuple[str, int]:
     """Change the rule from now on."""
     found = _series(public_id)
     if found.ended_at is not None:
-        flash(
-            _("This recurring campaign has stopped. Duplicate its template to start again."),
-            "warning",
-        )
-        return redirect(url_for("calendar.series", public_id=public_id))
+        return _has_stopped(public_id)
     if request.method != "POST":
         return _rule_page(found, form_of(found))
     now = utcnow()
     try:
         wanted, recurring = _wanted_rule(found, request.form, now)
         with transaction():
-            all_series.change(found.id, recurring.rule, recurring.first, wanted.plan, now=now)
+            locked_or_404(CampaignSeries, public_id, _shown)
+            if not all_series.change(
+                found.id, recurring.rule, recurring.first, wanted.plan, now=now
+            ):
+                return _has_stopped(public_id)
     except ReasonError as error:
         return _rule_page(found, request.form, sentence(error.reason), error.field), 422
+    except SavedMeanwhileError:
+        return _rule_page(_series(public_id), request.form, is_conflict=True), 409
     flash(_("Schedule changed. Emails already created are not affected."), "success")
     return redirect(url_for("calendar.series", public_id=public_id))
 
 
-def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = "") -> str:
+def _shown(found: CampaignSeries) -> list[tuple[str, str]]:
+    return list(form_of(found).items(multi=True))
+
+
+def _has_stopped(public_id: str) -> Response:
+    flash(
+        _("This recurring campaign has stopped. Duplicate its template to start again."), "warning"
+    )
+    return redirect(url_for("calendar.series", public_id=public_id))
+
+
+def _rule_page(
+    found: CampaignSeries,
+    form: Form,
+    error: str = "",
+    field: str = "",
+    *,
+    is_conflict: bool = False,
+) -> str:
     template = db.session.get_one(Campaign, found.template_id)
     return render_template(
         "web/calendar/rule.html",
@@ -211,6 +232,8 @@ def _rule_page(found: CampaignSeries, form: Form, error: str = "", field: str = 
         nth_words=NTH_WORDS,
         daytime=DAYTIME,
         form=form,
+        seen=(seen_again if error else seen_of)(_shown(found)),
+        is_conflict=is_conflict,
         error=error,
         field=field,
     )

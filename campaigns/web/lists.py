@@ -20,7 +20,14 @@ from campaigns.web import list_page
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, deletion_page, in_use, quoted
 from campaigns.web.page_links import page_links
-from campaigns.web.saving import Answer, or_404
+from campaigns.web.saving import (
+    Answer,
+    SavedMeanwhileError,
+    locked_or_404,
+    or_404,
+    seen_again,
+    seen_of,
+)
 from campaigns.web.words import gettext as _
 from campaigns.web.words import ngettext, sentence
 from campaigns.wording.catalog import languages
@@ -135,21 +142,17 @@ def unarchive(public_id: str) -> Response:
 def edit(public_id: str) -> Answer:
     entry = or_404(AudienceList, public_id)
     if request.method != "POST":
-        form = {
-            "name": entry.name,
-            "description": entry.description,
-            "is_public": entry.is_public,
-            "language": entry.language,
-        }
         return render_template(
             "web/lists/form.html",
             entry=entry,
-            form=form,
+            form=_stored(entry),
+            seen=seen_of(_stored(entry)),
             signup_url=_signup_url(entry),
             **_form_fields(entry),
         )
     try:
         with transaction():
+            entry = locked_or_404(AudienceList, public_id, _stored)
             lists.change(
                 entry.id,
                 name=request.form.get("name", ""),
@@ -159,9 +162,22 @@ def edit(public_id: str) -> Answer:
             _set_language(entry.id)
             definitions.set_fields_of_form(entry.id, request.form.getlist("field"))
     except lists.ListError as error:
-        return _form_again(entry, error)
+        return _form_again(or_404(AudienceList, public_id), error)
+    except SavedMeanwhileError:
+        return _form_again(or_404(AudienceList, public_id), None)
     flash(_("Changes saved"), "success")
     return redirect(url_for("lists.show", public_id=public_id))
+
+
+def _stored(entry: AudienceList) -> dict[str, Any]:
+    """Return what the form contains."""
+    return {
+        "name": entry.name,
+        "description": entry.description,
+        "is_public": entry.is_public,
+        "language": entry.language,
+        "fields": sorted(field.public_id for field in definitions.fields_of_form(entry.id)),
+    }
 
 
 @bp.route("/lists/<public_id>/delete", methods=["GET", "POST"])
@@ -225,18 +241,21 @@ def _kept_because(entry: AudienceList) -> str:
     return _("These segments use it: %(names)s. Change or delete them first.", names=names)
 
 
-def _form_again(entry: AudienceList | None, error: lists.ListError) -> tuple[str, int]:
+def _form_again(entry: AudienceList | None, error: lists.ListError | None) -> tuple[str, int]:
+    """Show the form as typed: with an error, or because someone else saved first."""
     page = render_template(
         "web/lists/form.html",
         entry=entry,
         form=request.form,
-        error=sentence(error.reason),
-        error_field=error.field,
+        error=sentence(error.reason) if error else "",
+        error_field=error.field if error else "",
+        seen=(seen_again if error else seen_of)(_stored(entry)) if entry else "",
+        is_conflict=error is None,
         signup_url=_signup_url(entry) if entry else "",
         fields=definitions.all_fields(),
         asked=request.form.getlist("field"),
     )
-    return page, 422
+    return page, 422 if error else 409
 
 
 def _signup_url(entry: AudienceList) -> str:

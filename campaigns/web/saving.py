@@ -1,11 +1,13 @@
 """What pages that look up, save or delete one thing share."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect
+from flask import abort, flash, redirect, request
 from werkzeug.wrappers import Response
 
 from campaigns.db import Base, db, transaction
@@ -31,6 +33,42 @@ def or_404(model: type[Row], public_id: str, **also: object) -> Row:
     """Return the current row with this id, or abort with 404. `also` names more columns."""
     found = or_none(model, public_id, **also)
     return abort(404) if found is None else found
+
+
+# --- Saving in two windows at once
+
+
+class SavedMeanwhileError(Exception):
+    """Someone else saved since the form was opened; nothing was saved."""
+
+
+def seen_of(values: Any) -> str:
+    """Return what a form remembers of the values that it shows, which JSON can contain."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def seen_again(values: Any) -> str:
+    """Return `seen` for a form that is shown again with an error: what it showed first."""
+    return request.form.get("seen") or seen_of(values)
+
+
+def locked_or_404(model: type[Row], public_id: str, values_of: Callable[[Row], Any]) -> Row:
+    """Return the row that the posted form changes, locked. Call it in the transaction.
+
+    `values_of` returns what a form shows of it. Raises SavedMeanwhileError if that has changed.
+    """
+    found = db.session.scalar(
+        sa.select(model)
+        .filter_by(public_id=public_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        abort(404)
+    seen = seen_of(values_of(found))
+    if request.form.get("seen", seen) != seen:
+        raise SavedMeanwhileError
+    return found
 
 
 @contextmanager

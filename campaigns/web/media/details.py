@@ -1,5 +1,6 @@
 """One image: what it is, what shows it, and what is said about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,14 @@ from campaigns.context import services
 from campaigns.db import db, transaction
 from campaigns.web.media.blueprint import bp
 from campaigns.web.media.shown import KINDS, address, is_animated, shown
-from campaigns.web.saving import Answer, done, or_404
+from campaigns.web.saving import (
+    Answer,
+    SavedMeanwhileError,
+    done,
+    locked_or_404,
+    or_404,
+    seen_of,
+)
 from campaigns.web.words import gettext as _
 
 USES_SHOWN = 12
@@ -46,26 +54,40 @@ def details(public_id: str) -> str:
 @access("user")
 def change(public_id: str) -> Answer:
     medium, form = _in_library(public_id), request.form
-    with transaction():
-        media.rename(medium.id, form.get("name", ""))
-        media.set_alt(medium.id, form.get("alt", ""), is_decorative="is_decorative" in form)
-        media.move([public_id], form.get("folder", ""))
+    try:
+        with transaction():
+            locked_or_404(Media, public_id, _stored)
+            media.rename(medium.id, form.get("name", ""))
+            media.set_alt(medium.id, form.get("alt", ""), is_decorative="is_decorative" in form)
+            media.move([public_id], form.get("folder", ""))
+    except SavedMeanwhileError:
+        typed = {name: form.get(name, "") for name in _stored(medium)}
+        return _page(_in_library(public_id), typed), 409
     if request.headers.get("HX-Request"):
         return _page(_in_library(public_id), is_saved=True)
     return done(_("Changes saved"), url_for("media.details", public_id=public_id))
+
+
+def _stored(medium: Media) -> dict[str, Any]:
+    """Return what the form contains."""
+    return {name: getattr(medium, name) for name in ("alt", "is_decorative", "name", "folder")}
 
 
 def _in_library(public_id: str) -> Media:
     return or_404(Media, public_id, deleted_at=None)
 
 
-def _page(medium: Media, *, is_saved: bool = False) -> str:
+def _page(medium: Media, typed: Mapping[str, Any] | None = None, *, is_saved: bool = False) -> str:
+    """Return the page. `typed` was not saved, because someone else saved first."""
     is_part = bool(request.headers.get("HX-Request"))
     uses = uses_of([medium.public_id])[medium.public_id]
     return render_template(
         "web/media/_details.html" if is_part else "web/media/details.html",
         medium=medium,
         image=shown(medium),
+        form=typed or _stored(medium),
+        seen=seen_of(_stored(medium)),
+        is_conflict=typed is not None,
         is_saved=is_saved,
         uses=[UseShown(use, _href(use)) for use in uses[:USES_SHOWN]],
         use_words=_USE_WORDS,

@@ -16,7 +16,14 @@ from campaigns.inputs import one_line
 from campaigns.web.campaigns.blueprint import campaign_or_404, editor_id
 from campaigns.web.campaigns.titles import title_of
 from campaigns.web.deletion import Deletion, confirm_and_delete
-from campaigns.web.saving import Answer, done
+from campaigns.web.saving import (
+    Answer,
+    SavedMeanwhileError,
+    done,
+    locked_or_404,
+    seen_again,
+    seen_of,
+)
 from campaigns.web.templates.blueprint import bp, starter_or_404, template_or_404
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -95,20 +102,28 @@ def details(public_id: str) -> Answer:
     """Change everything but the content: name, folder, subject and preheader."""
     template = template_or_404(public_id)
     if request.method != "POST":
-        return _details_page(public_id, {name: getattr(template, name) for name in _DETAILS})
+        return _details_page(public_id, _stored(template))
     typed = {name: request.form.get(name, "") for name in _DETAILS}
     now = utcnow()
     try:
         with transaction():
+            locked_or_404(Template, public_id, _stored)
             templates.rename(template.id, typed["name"], now=now)
             templates.move(template.id, typed["folder"], now=now)
             _save_message(template_or_404(public_id), typed)
     except TemplateError as error:
         return _details_page(public_id, typed, error=error), 422
+    except SavedMeanwhileError:
+        return _details_page(public_id, typed, is_conflict=True), 409
     return done(_("Changes saved"), url_for("templates.show", public_id=public_id))
 
 
 _DETAILS = ("name", "folder", "subject", "preheader")
+
+
+def _stored(template: Template) -> dict[str, str]:
+    """Return what the form of details contains."""
+    return {name: getattr(template, name) for name in _DETAILS}
 
 
 def _save_message(template: Template, typed: Mapping[str, str]) -> None:
@@ -118,11 +133,18 @@ def _save_message(template: Template, typed: Mapping[str, str]) -> None:
 
 
 def _details_page(
-    public_id: str, typed: Mapping[str, str], *, error: TemplateError | None = None
+    public_id: str,
+    typed: Mapping[str, str],
+    *,
+    error: TemplateError | None = None,
+    is_conflict: bool = False,
 ) -> str:
+    template = template_or_404(public_id)
     return render_template(
         "web/templates/details.html",
-        template=template_or_404(public_id),
+        template=template,
+        seen=(seen_again if error else seen_of)(_stored(template)),
+        is_conflict=is_conflict,
         typed=typed,
         most=drafts.MAX_LINE,
         folders=templates.folders(),
