@@ -126,6 +126,16 @@ class _Sessions(SecureCookieSessionInterface):
         if not is_for_all:
             super().save_session(app, session, response)
 
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Return whether the response renews the cookie; parts of a page only if it changed.
+
+        A poll answered late would undo what came after it: messages shown already came again, and
+        new ones were lost.
+        """
+        if request.headers.get("HX-Request"):
+            return session.modified
+        return super().should_set_cookie(app, session)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether to mark the cookie as secure, also if only the proxy knows about https."""
         return super().get_cookie_secure(app) or request.is_secure

@@ -152,6 +152,21 @@ def test_reading_writes_nothing_and_a_change_extends_the_session(
 
 
 @pytest.mark.runs_on("sqlite", "postgresql")
+def test_a_poll_neither_repeats_nor_loses_a_message(app: Flask, owner_client: FlaskClient) -> None:
+    location = owner_client.post("/fields/new", data={"label": "City"}).location
+    polled = copied(app, owner_client)
+    assert "Field created" in owner_client.get(location).text
+    answer = visit(polled, "/fields/progress", headers={"HX-Request": "true"})
+    assert "Set-Cookie" not in answer.headers
+    assert "Set-Cookie" in visit(owner_client, "/fields").headers
+    # A part that shows the message itself takes it out of the session.
+    owner_client.post("/fields/new", data={"label": "Plan"})
+    answer = visit(owner_client, "/fields", headers={"HX-Request": "true"})
+    assert "Field created" in answer.text
+    assert "Set-Cookie" in answer.headers
+    assert "Field created" not in owner_client.get("/fields").text
+
+
 def test_a_session_expires_and_is_deleted(app: Flask, owner_client: FlaskClient) -> None:
     runtime.use(app)
     seen_at(utcnow() - sessions.LASTS + timedelta(minutes=1))
