@@ -72,7 +72,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What somebody changed of a subscriber; everything else stays.
+    """What someone changed of a subscriber; everything else stays.
 
     `names`: parts of Names by name. `attributes`: new values; None removes one.
     """

@@ -241,7 +241,7 @@ def _reading(dialect: Dialect, *, has_header: bool) -> str:
 
 
 def _chosen(form: MultiDict[str, str], seen: Preview) -> dict[int, Column]:
-    """Return the columns that somebody chose by index: those that are not as they were guessed."""
+    """Return the columns that someone chose by index: those that are not as they were guessed."""
     count = len(seen.columns)
     if f"column_{count - 1}" not in form or f"column_{count}" in form:
         return {}  # other columns than before

@@ -1,4 +1,4 @@
-"""The form of a subscriber: what it shows, and what somebody changed in it.
+"""The form of a subscriber: what it shows, and what someone changed in it.
 
 The form repeats in hidden inputs what it showed. Only differences are saved, so what an import or a
 colleague changes while the form is open stays.
@@ -63,7 +63,7 @@ def attribute_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
 
 
 def changes(form: MultiDict[str, str]) -> tuple[Edit, Mapping[str, Reason]]:
-    """Return what somebody changed, and the problem of each field that cannot be read.
+    """Return what someone changed, and the problem of each field that cannot be read.
 
     Raises SubscriberError.
     """
