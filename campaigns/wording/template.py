@@ -106,6 +106,10 @@ SENTENCES: dict[str, Message] = {
         "An {%% if %%} or {%% for %%} is never closed. Add {%% endif %%} or {%% endfor %%}."
     ),
     "template.comment_not_closed": N_("A comment {# is never closed. Add #} where it ends."),
+    "template.crosses_markup": N_(
+        "This {%% %(tag)s %%} ends something that begins in another kind of place. Put both into"
+        " the text, or both into comments, tags, attributes or hidden elements."
+    ),
     "template.element_not_closed": N_(
         "A hidden <%(element)s> is never closed, so everything after it would be invisible."
         " Add </%(element)s> where it ends."

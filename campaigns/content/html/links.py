@@ -48,7 +48,8 @@ Edit = tuple[int, int, str]
 class Rewritten:
     """`edits` are replacements in the guarded HTML, as (start, end, new text), in order.
 
-    `text_targets` are the URLs for the text part, as template source, by the position of their tag.
+    `text_targets` are the URLs for the text part, as template source, by the position of their
+    attribute.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -167,12 +168,12 @@ class _Rewriter:
         target = clean_url(decode(attribute.value))
         if not (is_tracked and is_web(target) and len(target) <= MAX_TARGET):
             if safe_url(target) != "#":
-                self.found.text_targets[tag.start] = brace_safe(target)
+                self.found.text_targets[attribute.start] = brace_safe(target)
             return
         written = attribute.value.replace('"', "&quot;") if not attribute.quote else attribute.value
         source = f"{{{{ {variable(self._number(target, written, True))} }}}}"
         self._replace(attribute, self.guarded.add(source))
-        self.found.text_targets[tag.start] = source
+        self.found.text_targets[attribute.start] = source
 
     def _with_fields(
         self, tag: HtmlTag, attribute: Attribute, is_link: bool, is_tracked: bool
@@ -197,7 +198,7 @@ class _Rewriter:
         )
         if is_link:
             text = self.guarded.restore(self._body(attribute.value, is_text=True))
-            self.found.text_targets[tag.start] = f"{begin}{text}{{% endfilter %}}"
+            self.found.text_targets[attribute.start] = f"{begin}{text}{{% endfilter %}}"
 
     def _body(self, value: str, *, is_text: bool) -> str:
         """Return the value with its merge tags quoted for their position."""

@@ -1,17 +1,18 @@
 """Convert HTML to text, for email clients that show no HTML.
 
 Reads guarded HTML from start to end and never moves anything, so loops and conditions of the
-template keep their contents. Also accepts HTML without marks.
+template keep their contents, also where they stand in what is never seen, such as comments. Also
+accepts HTML without marks.
 """
 
 import html as entities
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from campaigns.content.html import attributes
 from campaigns.content.html.links import clean_url, safe_url
-from campaigns.content.html.scanner import VOID, HtmlTag, Text, read
+from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, Text, read
 from campaigns.content.html.tokens import (
     CLOSE,
     MARK,
@@ -63,17 +64,28 @@ _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|max-height\s*:\s*0(?![.\d])",
     re.IGNORECASE,
 )
+_BEGINNINGS = frozenset({"if", "for"})
+_BRANCHES = frozenset({"elif", "else"})
+_ENDINGS = frozenset({"endif", "endfor"})
 _BREAKS = re.compile(f"([{LINE}{PARAGRAPH}][ \n{LINE}{PARAGRAPH}]*)")
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
-_UNSEEN = str.maketrans({"\xa0": " ", "\u200b": "", "\u034f": "", "\ufeff": "", "\xad": ""})
+_COMMENT = "comment"
+_IN_TAG = "tag"
+_IN_VALUE = "value"
+_IN_HIDDEN = "hidden"
+_INVISIBLE = str.maketrans({"\xa0": " ", "\u200b": "", "\u034f": "", "\ufeff": "", "\xad": ""})
 
 
 @dataclass(slots=True)
 class _Link:
-    """An open <a>: where its text begins in the output, its target, and its conditions."""
+    """An open <a>: where its text begins in the output, its target, and its conditions.
+
+    `after`: what follows its text, if that is not the target itself.
+    """
 
     begin: int
     target: str
+    after: str
     plain: str
     seen: int
     depth: int
@@ -85,12 +97,15 @@ class Converted:
 
     `always` are the merge tags that show whenever they have a value: outside of all conditions
     and loops, or inside of `{% if x %}` for x itself. `hidden_in`
-    names the hidden element that the document ends in, as it is never closed.
+    names the hidden element that the document ends in, as it is never closed. `crossing` is the
+    first statement of a condition or loop that begins in another kind of place, such as a comment:
+    without its content, the comment would not end.
     """
 
     source: str
     always: frozenset[str]
     hidden_in: str = ""
+    crossing: Token | None = None
 
 
 @dataclass(slots=True)
@@ -104,25 +119,128 @@ class _Converter:
     always: set[str] = field(default_factory=set)
     conditions: list[str] = field(default_factory=list)
     """The open conditions and loops; "" for all but `{% if x %}`."""
+    places: list[str] = field(default_factory=list)
+    """The kinds of places where they begin: "" for text, a comment, a tag, a raw element ..."""
+    crossing: Token | None = None
+    waiting: list[re.Match[str]] = field(default_factory=list)
+    """Statements in what is not seen, since the last part that is."""
     skipped: str = ""
+    skipped_in: tuple[str, ...] = ()
+    """The conditions in which the hidden element begins."""
     nested: int = 0
     seen: int = 0
     """Number of texts so far outside of all conditions, or of all in the link they are in."""
     is_after_bullet: bool = False
 
     def run(self, parts: Iterable[HtmlTag | Text]) -> Converted:
+        position = 0
         for part in parts:
-            if part.is_hidden or (isinstance(part, Text) and part.raw_of):
-                continue
-            if isinstance(part, HtmlTag):
-                self._tag(part)
-            elif not self.skipped:
-                self._text(self.html[part.start : part.end])
+            self._wait(position, part.start, _COMMENT)
+            position = part.end
+            self._part(part)
+        self._wait(position, len(self.html), _COMMENT)
+        self._apply_waiting()
         while self.links:
             self._end_link()
         hidden_in = self.skipped if self.skipped != "head" else ""
         text = tidy("".join(self.out), self.guarded)
-        return Converted(text, frozenset(self.always), hidden_in)
+        return Converted(text, frozenset(self.always), hidden_in, self.crossing)
+
+    def _part(self, part: HtmlTag | Text) -> None:
+        if part.is_hidden:
+            self._wait(part.start, part.end, _COMMENT)
+        elif isinstance(part, HtmlTag):
+            self._apply_waiting()
+            self._tag(part)
+            for mark, place in self._statements_in(part):
+                self._wait(*mark.span(), place)
+        elif part.raw_of:
+            self._wait(part.start, part.end, part.raw_of)
+        elif self.skipped:
+            is_head = self.skipped == "head"  # which ends by itself
+            self._wait(part.start, part.end, "" if is_head else _IN_HIDDEN)
+        else:
+            self._apply_waiting()
+            self._text(self.html[part.start : part.end])
+
+    # --- statements in what is not seen --------------------------------------------------------
+
+    def _wait(self, start: int, end: int, place: str) -> None:
+        """Note the statements between two positions, which apply to the next part that is seen."""
+        for mark in MARK.finditer(self.html, start, end):
+            token = self.guarded.token(mark)
+            if token.kind == "statement":
+                self._place(token, place)
+                self.waiting.append(mark)
+
+    def _place(self, token: Token, place: str) -> None:
+        if token.keyword in _BEGINNINGS:
+            self.places.append(place)
+        elif token.keyword in _BRANCHES | _ENDINGS and self.places:
+            # What begins in text may end in a hidden element that begins with it: `_end_hidden`.
+            may_end = {self.places[-1], _IN_HIDDEN} if not self.places[-1] else {self.places[-1]}
+            if place not in may_end and self.crossing is None:
+                self.crossing = token
+            if token.keyword in _ENDINGS:
+                self.places.pop()
+
+    def _apply_waiting(self) -> None:
+        for mark in self._without_complete(self.waiting):
+            self.out.append(mark[0])
+            self._statement(self.guarded.token(mark))
+        self.waiting = []
+
+    def _without_complete(self, marks: Iterable[re.Match[str]]) -> list[re.Match[str]]:
+        """Return the statements without conditions and loops that also end among them.
+
+        Those with a `{% set %}` stay: its value may be used later.
+        """
+        left: list[re.Match[str]] = []
+        begun: list[tuple[int, int]] = []
+        assignments = 0
+        for mark in marks:
+            keyword = self.guarded.token(mark).keyword
+            assignments += keyword == "set"
+            left.append(mark)
+            if keyword in _BEGINNINGS:
+                begun.append((len(left) - 1, assignments))
+            elif keyword in _ENDINGS and begun:
+                begin, assignments_before = begun.pop()
+                if assignments == assignments_before:
+                    del left[begin:]
+        return left
+
+    def _statements_in(self, tag: HtmlTag) -> Iterator[tuple[re.Match[str], str]]:
+        """Yield the statements inside a tag, with their places: in quotes, or beside attributes."""
+        values = [(entry.start, entry.end) for entry in reversed(tag.attributes) if entry.quote]
+        for mark in MARK.finditer(self.html, tag.start, tag.end):
+            while values and values[-1][1] <= mark.start():
+                values.pop()
+            is_in_value = bool(values) and values[-1][0] <= mark.start()
+            if self.guarded.token(mark).kind == "statement":
+                yield mark, _IN_VALUE if is_in_value else _IN_TAG
+
+    def _possible(self, tag: HtmlTag, name: str) -> list[Attribute | re.Match[str]]:
+        """Return the attribute of this name.
+
+        If the tag has it only in conditions, these are returned too, with the attribute of each.
+        """
+        entry = tag.get(name)
+        if entry is None:
+            return []
+        marks = [mark for mark, place in self._statements_in(tag) if place == _IN_TAG]
+        before = [mark for mark in marks if mark.start() < entry.start]
+        if not self._without_complete(before):
+            return [entry]
+        if self._without_complete(marks):
+            return []
+        placed: list[tuple[int, Attribute | re.Match[str]]] = [
+            *((mark.start(), mark) for mark in marks),
+            *((one.start, one) for one in tag.attributes if one.name == name),
+        ]
+        return [one for _, one in sorted(placed, key=lambda one: one[0])]
+
+    # --- texts ---------------------------------------------------------------------------------
 
     def _text(self, text: str, *, is_attribute: bool = False) -> None:
         if is_attribute:
@@ -136,7 +254,7 @@ class _Converter:
 
     def _static(self, text: str, *, is_decoded: bool) -> None:
         text = _BLANKS.sub(" ", text)
-        text = (text if is_decoded else entities.unescape(text)).translate(_UNSEEN)
+        text = (text if is_decoded else entities.unescape(text)).translate(_INVISIBLE)
         text = text.replace(OPEN, "").replace(CLOSE, "")
         text = text.replace(LINE, "").replace(PARAGRAPH, "")
         if text and not (self.is_after_bullet and text.isspace()):
@@ -151,6 +269,7 @@ class _Converter:
             return
         self.out.append(mark)
         if token.kind == "statement":
+            self._place(token, "")
             self._statement(token)
             return
         self.is_after_bullet = False
@@ -158,12 +277,12 @@ class _Converter:
             self.always.add(name)
 
     def _statement(self, token: Token) -> None:
-        if token.keyword in {"if", "for"}:
+        if token.keyword in _BEGINNINGS:
             condition = token.inner.strip().removeprefix("if ")
             self.conditions.append(condition.strip() if token.keyword == "if" else "")
-        elif token.keyword in {"elif", "else"}:
+        elif token.keyword in _BRANCHES:
             self.conditions[-1:] = [""] if self.conditions else []
-        elif token.keyword in {"endif", "endfor"} and self.conditions:
+        elif token.keyword in _ENDINGS and self.conditions:
             self.conditions.pop()
 
     @property
@@ -181,15 +300,23 @@ class _Converter:
         elif not tag.is_end and self._is_hidden(tag):
             if tag.name not in VOID:
                 self.skipped, self.nested = tag.name, 1
+                self.skipped_in = self._conditions_around()
         elif tag.name == "a":
             self._end_link() if tag.is_end else self._begin_link(tag)
         elif tag.name == "img":
-            alt = tag.get("alt")
-            self._text(alt.value if alt else "", is_attribute=True)
+            self._alternative(tag)
         elif tag.name in {"td", "th"}:
             self.out.append("" if tag.is_end else " ")
         else:
             self._block(tag)
+
+    def _alternative(self, tag: HtmlTag) -> None:
+        for one in self._possible(tag, "alt"):
+            if isinstance(one, Attribute):
+                self._text(one.value, is_attribute=True)
+            else:
+                self.out.append(one[0])
+                self._statement(self.guarded.token(one))
 
     def _block(self, tag: HtmlTag) -> None:
         if self.is_after_bullet and tag.name in _PARAGRAPHS | _LINES and tag.name != "li":
@@ -226,7 +353,23 @@ class _Converter:
         elif tag.name == self.skipped:
             self.nested += -1 if tag.is_end else 1
             if self.nested == 0:
-                self.skipped = ""
+                self._end_hidden()
+
+    def _end_hidden(self) -> None:
+        """End the hidden element, unless its end is in another condition than its beginning."""
+        if self.skipped_in == tuple(self.conditions):
+            self.skipped = ""
+            self.places = ["" if place == _IN_HIDDEN else place for place in self.places]
+        elif self.skipped_in == self._conditions_around():
+            self.skipped = ""
+
+    def _conditions_around(self) -> tuple[str, ...]:
+        """Return the open conditions without those that begin in hidden elements.
+
+        These are refused if they do not end in one too.
+        """
+        placed = zip(self.conditions, self.places, strict=False)
+        return tuple(name for name, place in placed if place != _IN_HIDDEN)
 
     def _is_hidden(self, tag: HtmlTag) -> bool:
         style = tag.get("style")
@@ -239,24 +382,37 @@ class _Converter:
     def _begin_link(self, tag: HtmlTag) -> None:
         while self.links:
             self._end_link()
-        href = tag.get("href")
-        plain = clean_url(attributes.decode(href.value)) if href else ""
-        if self.targets is None:
-            is_safe = safe_url(plain) != "#" or plain.startswith(OPEN)
-            target = plain if is_safe else ""
-        else:
-            target = self.targets.get(tag.start, "")
+        possible = self._possible(tag, "href")
+        plain, target = "", ""
+        if len(possible) == 1 and isinstance(possible[0], Attribute):
+            plain = clean_url(attributes.decode(possible[0].value))
+            target = self._target(possible[0])
+        after = "".join(map(self._after, possible))
         whole = MARK.fullmatch(plain)
         if whole:
             plain = self.guarded.token(whole).inner.strip()
-        self.links.append(_Link(len(self.out), target, plain, self.seen, self.depth))
+        self.links.append(_Link(len(self.out), target, after, plain, self.seen, self.depth))
+
+    def _after(self, one: Attribute | re.Match[str]) -> str:
+        """Return what follows the text of a link for this target, or a condition around one."""
+        if not isinstance(one, Attribute):
+            return one[0]
+        target = self._target(one)
+        return f" ({target})" if target else ""
+
+    def _target(self, href: Attribute) -> str:
+        if self.targets is not None:
+            target = self.targets.get(href.start, "")
+            return self.guarded.add(target) if target else ""
+        plain = clean_url(attributes.decode(href.value))
+        return plain if safe_url(plain) != "#" or plain.startswith(OPEN) else ""
 
     def _end_link(self) -> None:
         if not self.links:
             return
         link = self.links.pop()
         shown = "".join(self.out[link.begin :]).strip(f" {LINE}{PARAGRAPH}")
-        if not shown or not link.target:
+        if not shown or not link.after:
             return
         is_shown = self.depth == link.depth and self.seen > link.seen
         if is_shown and self._is_certain(link.plain):
@@ -264,15 +420,12 @@ class _Converter:
         bare = link.plain.partition(":")[2].removeprefix("//")
         if shown.rstrip("/") in {link.plain.rstrip("/"), bare.rstrip("/")}:
             if link.plain.startswith("http"):
-                self.out[link.begin :] = [self._target(link)]
+                self.out[link.begin :] = [link.target]
             return
         end = len(self.out)
         while end and not self.out[end - 1].strip(f" {LINE}{PARAGRAPH}"):
             end -= 1
-        self.out[end:end] = [" (", self._target(link), ")"]
-
-    def _target(self, link: _Link) -> str:
-        return link.target if self.targets is None else self.guarded.add(link.target)
+        self.out[end:end] = [link.after]
 
 
 def to_text(

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from campaigns.content import lint
 from campaigns.content.cache import ContentCache
 from campaigns.content.html import links, scanner, tokens, wrapper
-from campaigns.content.html.plain_text import template_source, to_text
+from campaigns.content.html.plain_text import Converted, template_source, to_text
 from campaigns.content.html.tokens import Guarded
 from campaigns.content.mime import embedded_images
 from campaigns.content.mime.attachments import Attachment
@@ -347,13 +347,16 @@ def _prepare(content: Content) -> _Prepared:
     return whole
 
 
-def _open_ends(guarded: Guarded, position: int | None, hidden_in: str) -> Iterator[Problem]:
+def _open_ends(guarded: Guarded, position: int | None, converted: Converted) -> Iterator[Problem]:
     """Yield problems that would hide the footer: the unsubscribe link must always be visible."""
     if position is not None:
         line = guarded.restore(guarded.text[:position]).count("\n") + 1
         yield found("html", line, "template.html_not_closed")
-    elif hidden_in:
-        yield found("html", 0, "template.element_not_closed", element=hidden_in)
+    elif converted.crossing is not None:
+        line, tag = converted.crossing.line, converted.crossing.keyword
+        yield found("html", line, "template.crosses_markup", tag=tag)
+    elif converted.hidden_in:
+        yield found("html", 0, "template.element_not_closed", element=converted.hidden_in)
 
 
 def _html_programs(
@@ -364,7 +367,7 @@ def _html_programs(
     track, before = content.track_clicks, content.links_before
     rewritten = links.rewrite(guarded, read, track=track, before=before)
     converted = to_text(guarded, read, rewritten.text_targets)
-    rewritten.problems += _open_ends(guarded, open_at, converted.hidden_in)
+    rewritten.problems += _open_ends(guarded, open_at, converted)
     if rewritten.problems:
         raise TemplateProblemError(rewritten.problems)
     parts = wrapper.Parts(converted.always, content.language)

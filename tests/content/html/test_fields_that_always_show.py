@@ -9,7 +9,8 @@ from campaigns.content.html.plain_text import to_text
 def always(html: str) -> frozenset[str]:
     guarded = tokens.guard(html)
     parts, _ = scanner.read_whole(guarded.text)
-    targets = {part.start: "x" for part in parts if isinstance(part, scanner.HtmlTag)}
+    tags = [part for part in parts if isinstance(part, scanner.HtmlTag)]
+    targets = {attribute.start: "x" for tag in tags for attribute in tag.attributes}
     return to_text(guarded, parts, targets).always
 
 

@@ -64,17 +64,6 @@ def test_loops_and_conditions_survive_in_the_text(html: str, text: str) -> None:
     assert found.replace(" ", "") == text.replace(" ", "")
 
 
-def test_conditions_that_cross_elements_still_give_a_text() -> None:
-    """The hidden element contains one end of the condition: the text is made from the result."""
-    html = (
-        "<html><body><p>Hi {{ subscriber.name }}</p><div style='display:none'>{% if subscriber.x %}"
-        "</div>gone{% endif %}<p>Seen</p></body></html>"
-    )
-    text = compiled(html).preview(a_recipient(x=1)).text
-    assert text.startswith("Hi Alice")
-    assert "Unsubscribe (https://news.example.org/u/" in text
-
-
 def test_the_preheader_is_not_in_the_text() -> None:
     rendered = compiled("<p>Hi</p>", preheader="Look {{ subscriber.name }}").preview(a_recipient())
     assert rendered.preheader == "Look Alice"

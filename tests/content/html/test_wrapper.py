@@ -115,6 +115,7 @@ def test_a_draft_without_a_sender_can_be_previewed() -> None:
         "<p>Hi</p>\n<a href",
         "<p>Hi</p>\n<div style='display: none'>x",
         "<p>Hi</p>\n<div hidden><div></div>",
+        "{% if list.name %}<p hidden>{% endif %}Hi{% if subscriber.y %}</p>{% endif %}",
     ],
 )
 def test_content_that_would_hide_the_footer_is_refused(html: str) -> None:
