@@ -43,7 +43,7 @@ def compile_document(
     """
     build = Build(context, system)
     try:
-        html = _to_html(to_mjml(document, build))
+        html = _to_html(to_mjml(document, build), build)
     except BaseException as error:  # a panic of the library is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
@@ -56,7 +56,6 @@ def _finished(html: str, build: Build) -> Marked:
     html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
     if build.context.is_canvas:
         return marks.replaced(html, build.codes)
-    html = styles.hide(html)
     if not any("<style" in code.lower() for code in build.codes):
         return marks.replaced(html, build.codes)
     # The style sheets of the author are inlined; ours have only what cannot be.
@@ -121,10 +120,11 @@ def _is_card(found: Row, document: Document, ground: Paint, build: Build) -> boo
     return isinstance(found, SavedRows)
 
 
-def _to_html(source: str) -> str:
+def _to_html(source: str, build: Build) -> str:
     guarded = tokens.guard(source)
     # Marks of letters and digits: the compiler writes others differently in attributes.
     key = secrets.token_hex(6)
     plain = tokens.MARK.sub(rf"{key}-\1-", guarded.text)
     html = mjml.mjml2html(plain, fonts={})
+    html = html if build.context.is_canvas else styles.hide(html)
     return re.sub(rf"{key}-(\d+)-", lambda found: guarded.tokens[int(found[1])].source, html)

@@ -1,5 +1,9 @@
 """What the head of a compiled document says to email clients."""
 
+import re
+
+from campaigns.content.html.links import apply
+from campaigns.content.html.scanner import HtmlTag, read
 from campaigns.content.sources.blocks.build import Build
 from campaigns.content.sources.blocks.fonts import FONTS, OUTLOOK_FONTS
 
@@ -36,6 +40,9 @@ _DARK_IMAGES = (
     "[data-ogsc] td.only-dark{display:table-cell!important}"
 )
 _HIDDEN = "display:none;mso-hide:all;"
+_ONLY = frozenset({"only-phone", "only-dark", "only-phone-outlook", "only-dark-outlook"})
+"""Classes of what is hidden; the MJML compiler names those for Outlook."""
+_MAY_HIDE = re.compile(r'class="[^"]*only-')
 
 
 def head(build: Build, body: str) -> str:
@@ -52,15 +59,17 @@ def head(build: Build, body: str) -> str:
 
 
 def hide(html: str) -> str:
-    """Hide what only phones or dark mode show, also where style sheets are ignored."""
-    for name in ("only-phone", "only-dark"):
-        pieces = html.split(name)
-        html = pieces[0] + "".join(name + _hidden(piece) for piece in pieces[1:])
-    return html
+    """Hide what only phones or dark mode show, also where style sheets are ignored.
+
+    `html` is what the MJML compiler made, with words in place of merge tags.
+    """
+    if _MAY_HIDE.search(html) is None:
+        return html
+    tags = (part for part in read(html) if isinstance(part, HtmlTag))
+    styles = (tag.get("style") for tag in tags if _is_hidden(tag))
+    return apply(html, ((style.start, style.start, _HIDDEN) for style in styles if style))
 
 
-def _hidden(piece: str) -> str:
-    """Return what follows the class, with the declaration if it follows in an element."""
-    end = piece.find(">")
-    tag = piece[:end]
-    return tag.replace(' style="', f' style="{_HIDDEN}', 1) + piece[end:]
+def _is_hidden(tag: HtmlTag) -> bool:
+    names = tag.get("class")
+    return names is not None and not _ONLY.isdisjoint(names.value.split())

@@ -6,7 +6,17 @@ import pytest
 
 from campaigns.content.brand_style import BrandStyle, SocialLink
 from campaigns.content.sources.source import MediaFile, SourceContext
-from tests.content.sources.blocks.documents import Json, block, codes, compiled, rich, section
+from tests.content.sources.blocks.documents import (
+    Json,
+    block,
+    codes,
+    compiled,
+    mark,
+    paragraph,
+    rich,
+    section,
+    words,
+)
 
 PICTURE = "https://shop.example/a.png"
 LINK = "https://shop.example/"
@@ -168,3 +178,17 @@ def test_a_large_saved_block_cannot_be_repeated_without_end() -> None:
     page = compiled(*saved, context=replace(HERE, saved_blocks={"abcdefghijkl": rows}))
     assert set(codes(page)) == {"blocks.too_large"}
     assert len(page.html) < 2_000_000
+
+
+@pytest.mark.parametrize("name", ["only-dark", "only-phone"])
+def test_the_words_of_the_hiding_classes_hide_nothing_in_texts_and_addresses(name: str) -> None:
+    url = f"https://shop.example/{name}-chocolate/{name} /x.png"
+    link = words("Here", mark("link", href=url))
+    page = compiled(
+        block("text", content=rich(paragraph(words(f'This class="{name} deal: '), link))),
+        block("button", label=name, link=url),
+        block("image", src=url, alt=f'{name} " {name}', link=url),
+        block("html", code=f'<p class="{name}" style="color:red">x</p>'),
+        block("text", content=rich("Seen"), hide_on="phone"),
+    )
+    assert "mso-hide:all;" not in page.html
