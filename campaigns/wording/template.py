@@ -216,6 +216,10 @@ SENTENCES: dict[str, Message] = {
     "template.too_many_nested_loops": N_(
         "Loops are nested too deeply. Nest at most %(most)s of them."
     ),
+    "template.too_much_css": N_(
+        "Moving the style sheets into the elements takes too long. Use fewer rules, avoid “~” in"
+        " selectors, or turn off Inline CSS."
+    ),
     "template.too_many_tags": N_("There are more than %(most)s template tags. Use fewer."),
     "template.too_slow": N_("The template takes too long. Make its loops shorter."),
     "template.unbalanced": N_(

@@ -12,12 +12,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import css_inline
 
+from campaigns.content.html.css_work import work
 from campaigns.content.html.links import Edit, apply
 from campaigns.content.html.nesting import too_deep
 from campaigns.content.html.scanner import Attribute, HtmlTag, Text, read
 from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, guard, normalise, separate_css
 
 MAX_HTML = 512 * 1024
+MAX_WORK = 1_000_000
+"""Declarations that are moved at most, which takes about a second (`css_work`)."""
 KEEP_SHEET = "data-css-inline"
 """Style sheets with this attribute are left alone."""
 _NUMBER = "data-inline-number"
@@ -31,18 +34,25 @@ _INLINER = css_inline.CSSInliner(
 )
 
 
+class TooMuchCssError(ValueError):
+    """Moving the rules of the style sheets would take too long, or make the page too large."""
+
+
 def inline(html: str) -> str:
     """Return the page with the rules of its style sheets in its elements.
 
     Merge tags stay where they are. Rules that depend on conditions or loops stay in their style
     sheet. A page without style sheets, one over MAX_HTML and one that is nested too deep
-    (`nesting.too_deep`) is returned as it is. Nothing is ever loaded.
+    (`nesting.too_deep`) is returned as it is. Nothing is ever loaded. Raises TooMuchCssError.
     """
     return html if "<style" not in html.lower() else _inlined(html, "")
 
 
 def inline_sheet(html: str, css: str) -> str:
-    """Return a piece of a page with the rules of a style sheet that is not part of it."""
+    """Return a piece of a page with the rules of a style sheet that is not part of it.
+
+    Raises TooMuchCssError.
+    """
     return _inlined(html, css)
 
 
@@ -56,8 +66,11 @@ def _inlined(html: str, css: str) -> str:
         return html
     copy = _Copy(guarded)
     sheet = f"<style>{css}</style>" if css else ""
+    page = sheet + copy.of(parts)
+    if work(" ".join([css, *copy.sheets]), (tag for tag in tags if not tag.is_hidden)) > MAX_WORK:
+        raise TooMuchCssError
     try:
-        styled = _INLINER.inline(_without_halves(sheet + copy.of(parts)))
+        styled = _INLINER.inline(_without_halves(page))
     except css_inline.InlineError:
         return html
     edits = _edits(guarded, tags, copy.styles(styled))
@@ -70,9 +83,13 @@ def _without_halves(text: str) -> str:
 
 
 class _Copy:
-    """The page for the library: numbered elements, and words in place of merge tags."""
+    """The page for the library: numbered elements, and words in place of merge tags.
+
+    `sheets`: its style sheets.
+    """
 
     def __init__(self, guarded: Guarded) -> None:
+        self.sheets: list[str] = []
         self._guarded = guarded
         self._word = "zq"
         while self._word in guarded.text:
@@ -99,7 +116,9 @@ class _Copy:
                 keeps_sheet = part.name == "style" and part.get(KEEP_SHEET) is not None
             elif part.raw_of == "style" and not part.is_hidden and not keeps_sheet:
                 css = self._guarded.text[part.start : part.end]
-                yield "" if self._has_statement(css) else self._words(css)
+                if not self._has_statement(css):
+                    self.sheets.append(self._words(css))
+                    yield self.sheets[-1]
 
     def _tag(self, tag: HtmlTag, number: int) -> str:
         name = self._words(tag.name)

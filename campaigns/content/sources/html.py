@@ -1,7 +1,7 @@
 """HTML as its author wrote it: every byte is kept, unless style sheets are to be inlined."""
 
 from campaigns.content.html import scanner
-from campaigns.content.html.inline_css import inline
+from campaigns.content.html.inline_css import TooMuchCssError, inline
 from campaigns.content.html.lines import Lines
 from campaigns.content.html.nesting import MAX_DEPTH, too_deep
 from campaigns.content.html.tokens import guard
@@ -21,5 +21,11 @@ def compile_html(source: ContentSource, context: SourceContext) -> CompiledPage:
         line = expanded.line(Lines(guarded).at(deep.start))
         problem = found("html", line, "template.too_deep_to_inline", most=MAX_DEPTH)
         return CompiledPage(expanded.text, None, (*expanded.problems, problem), expanded.lines)
-    html = expanded.text if context.is_canvas else inline(expanded.text)
-    return CompiledPage(html, None, tuple(expanded.problems), expanded.lines)
+    problems = list(expanded.problems)
+    html = expanded.text
+    if not context.is_canvas:
+        try:
+            html = inline(html)
+        except TooMuchCssError:
+            problems.append(found("html", 0, "template.too_much_css"))
+    return CompiledPage(html, None, tuple(problems), expanded.lines)

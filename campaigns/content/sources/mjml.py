@@ -16,7 +16,7 @@ from difflib import get_close_matches
 import mjml
 
 from campaigns import formatting
-from campaigns.content.html.inline_css import KEEP_SHEET, inline
+from campaigns.content.html.inline_css import KEEP_SHEET, TooMuchCssError, inline
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, read_tag
 from campaigns.content.html.tokens import MARK, Guarded, guard, normalise
@@ -417,7 +417,10 @@ def compile_mjml(source: ContentSource, context: SourceContext) -> CompiledPage:
     problems = tuple(
         replace(problem, line=expanded.line(problem.line)) for problem in page.problems
     )
-    html = page.html if context.is_canvas else inline(page.html)
+    try:
+        html = page.html if context.is_canvas else inline(page.html)
+    except TooMuchCssError:
+        return CompiledPage("", problems=(*problems, found("html", 0, "template.too_much_css")))
     html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
     lines = tuple(expanded.line(line) for line in page.lines)
     return CompiledPage(html.replace(f' {KEEP_SHEET}="ignore"', "", 1), None, problems, lines)

@@ -2,10 +2,11 @@
 
 import re
 import socket
+import time
 
 import pytest
 
-from campaigns.content.html.inline_css import inline
+from campaigns.content.html.inline_css import TooMuchCssError, inline
 from campaigns.content.html.nesting import too_deep
 from campaigns.content.html.scanner import HtmlTag, read
 
@@ -104,3 +105,32 @@ def test_long_lists_without_end_tags_are_not_deep() -> None:
     page = "<ul>" + "<li>x" * 5_000 + "</ul>" + "<table>" + "<tr><td><font>x" * 2_000 + "</table>"
     assert too_deep(part for part in read(page) if isinstance(part, HtmlTag)) is None
     assert '<td style="padding: 4px;">' in inline(f"{SHEET}{page}")
+
+
+@pytest.mark.parametrize(
+    ("css", "body"),
+    [
+        ("i~p{color:red}" * 10, "<p>a" * 3_000 + "<i></i>"),
+        ("p:not(i ~ p, b){color:red}" * 10, "<p>a" * 3_000),
+        ("b > *, i ~ .a:hover{color:red}" * 10, '<p class="x A">a' * 3_000),
+        ("@media x{a{}} .b,p{color:red;margin:0;padding:0}" * 300, "<p>a" * 3_000),
+        ("*{color:" + "x" * 10_000 + "}", "<p>a" * 3_000),
+        ('i{content:"}/*"} p{background:url(x/*)} ' + "i~p{color:red}" * 10, "<p>a" * 3_000),
+        ("i ~ p{color:red}" * 10 + "i~p{", "<p>a" * 3_000),
+    ],
+)
+def test_too_much_work_is_refused_before_it_is_begun(css: str, body: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(TooMuchCssError):
+        inline(f"<style>{css}</style>{body}")
+    assert time.process_time() - begun < 5
+
+
+def test_large_style_sheets_and_pages_are_inlined() -> None:
+    """A framework with many classes, of which each element has a few."""
+    sheet = "".join(
+        f'.a{n}, td.b{n} [class~="c"] > .d{n}:hover{{color:red;font:12px "A";margin:0 0 1px 2px}}'
+        for n in range(2_000)
+    )
+    page = inline(f"<style>{sheet}p ~ p{{top:0}}</style>{'<p class=a1>x</p>' * 1_500}")
+    assert page.count(";margin: 0 0 1px 2px;") == 1_500

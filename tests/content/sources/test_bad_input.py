@@ -1,5 +1,6 @@
 """Whatever is pasted or typed as content works, or its author hears what to change, and quickly."""
 
+import json
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from campaigns.content.mime.compile import (
 from campaigns.content.sources.source import ContentSource, SourceContext, SourceKind
 from campaigns.messages import Message
 from tests.content.samples import NOW, SIGNER, a_content, a_recipient, parsed, part, words
+from tests.content.sources.blocks.documents import block, document
 
 LINK = '<a href="https://shop.example/{}">x</a>'
 SHEET = "<style>p { color: red }</style>"
@@ -159,3 +161,21 @@ def test_html_that_is_nested_too_deep_is_not_inlined() -> None:
         ContentSource("html", f"{SHEET}\n{'<div>' * 5_000}", inline_css=True), SourceContext()
     )
     assert found.startswith("Line 2: The elements are nested more than 100 levels deep.")
+
+
+STYLED = "<style>" + "i~p{color:red}" * 10 + "</style>" + "<p>a</p>" * 3_000
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ContentSource("html", STYLED, inline_css=True),
+        ContentSource("mjml", mjml(f"<mj-raw>{STYLED}</mj-raw>")),
+        ContentSource("blocks", json.dumps(document(block("html", code=STYLED)))),
+    ],
+)
+def test_style_sheets_that_take_too_long_are_refused(source: ContentSource) -> None:
+    begun = time.thread_time()
+    (found,) = complaints(source, SourceContext())
+    assert time.thread_time() - begun < 5
+    assert "Use fewer rules, avoid “~” in selectors" in found

@@ -9,7 +9,7 @@ import mjml
 
 from campaigns import formatting
 from campaigns.content.html import tokens
-from campaigns.content.html.inline_css import KEEP_SHEET, inline
+from campaigns.content.html.inline_css import KEEP_SHEET, TooMuchCssError, inline
 from campaigns.content.sources.blocks import marks, parse, rows, styles
 from campaigns.content.sources.blocks.build import Build, SystemFooter
 from campaigns.content.sources.blocks.colours import Paint
@@ -61,7 +61,12 @@ def _finished(html: str, build: Build) -> Marked:
     # The style sheets of the author are inlined; ours have only what cannot be.
     own = f'<style {KEEP_SHEET}="ignore"'
     page = marks.replaced(html.replace("<style", own), build.codes)
-    return replace(page, html=inline(page.html).replace(own, "<style"))
+    try:
+        inlined = inline(page.html)
+    except TooMuchCssError:
+        build.refuse("template.too_much_css")
+        inlined = page.html
+    return replace(page, html=inlined.replace(own, "<style"))
 
 
 def _with_references(page: Marked, build: Build) -> CompiledPage:
