@@ -26,6 +26,9 @@ SENTENCES: dict[str, Message] = {
     ),
     "mjml.not_opened": N_("</%(tag)s> closes nothing. Remove it, or add <%(tag)s> before it."),
     "mjml.outside": N_("<%(tag)s> is outside of <mjml>. Put it into <mjml><mj-body>."),
+    "mjml.page_too_long": N_(
+        "This MJML becomes an email of more than %(kilobytes)s KB. Use fewer elements."
+    ),
     "mjml.stray_bracket": N_("There is a “<” that begins no tag. Write &lt; for the character."),
     "mjml.tag_among_attributes": N_(
         "A merge tag in <%(tag)s> is outside of a value in quotes. Put it into the value."
@@ -37,6 +40,13 @@ SENTENCES: dict[str, Message] = {
         "There is text directly in <%(tag)s>, which would be lost. Put it into an <mj-text>."
     ),
     "mjml.too_deep": N_("The elements are nested more than %(most)s levels deep. Use fewer."),
+    "mjml.too_many_images": N_(
+        "A carousel can have at most %(most)s images. Remove some, or use a second carousel."
+    ),
+    "mjml.too_much_repeated": N_(
+        "There are too many elements for such long attributes."
+        " Shorten those in <mj-attributes> and around other elements."
+    ),
     "mjml.twice": N_("There is a second <%(tag)s>. Move its content into the first."),
     "mjml.unknown_attribute": N_("<%(tag)s> has no attribute “%(attribute)s”. It has: %(known)s."),
     "mjml.unknown_network": N_(

@@ -38,6 +38,11 @@ from campaigns.reason import Reason
 
 MAX_DEPTH = 20
 MAX_PROBLEMS = 20
+MAX_CAROUSEL_IMAGES = 20
+"""Images of one carousel: its HTML grows with the square of their number."""
+MAX_REPEATED = 4_000_000
+"""Characters of attributes that the compiler repeats in elements: defaults, and what is passed on
+to inner elements."""
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)")
 _ONCE = frozenset({"mjml", "mj-head", "mj-body"})
 _ANY = frozenset().union(*ATTRIBUTES.values())
@@ -87,9 +92,18 @@ def mjml_to_html(source: str, *, language: str = "en", icons: str = "") -> Conve
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         return ConvertedMjml("", problems=(found("html", 0, "mjml.not_compiled"),))
-    html = html.replace(_RESET, _RESET.replace("<style", f'<style {KEEP_SHEET}="ignore"'), 1)
-    page = reader.words.restored(html)
+    page = _restored(html, reader)
+    if len(page.html) > MAX_SOURCE:
+        problem = found("html", 0, "mjml.page_too_long", kilobytes=MAX_SOURCE // 1024)
+        return ConvertedMjml("", problems=(problem,))
     return replace(page, problems=(*page.problems, *reader.warnings))
+
+
+def _restored(html: str, reader: "_MjmlReader") -> ConvertedMjml:
+    if len(html) > MAX_SOURCE:
+        return ConvertedMjml(html)
+    html = html.replace(_RESET, _RESET.replace("<style", f'<style {KEEP_SHEET}="ignore"'), 1)
+    return reader.words.restored(html)
 
 
 @dataclass(slots=True)
@@ -147,6 +161,7 @@ class _MjmlReader:
         self._language, self._icons = language, icons
         self._path: list[str] = []
         self._seen: set[str] = set()
+        self._elements, self._defaults, self._passed_on, self._images = 0, 0, 0, 0
         self.words = _Words(guarded.text)
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
@@ -157,6 +172,8 @@ class _MjmlReader:
             self._wrong(len(self._text), "mjml.not_closed", tag=name)
         if not self.problems and "mj-body" not in self._seen:
             self._wrong(0, "mjml.no_body")
+        if self._elements * (self._defaults + self._passed_on) > MAX_REPEATED:
+            self._wrong(0, "mjml.too_much_repeated")
         return copy
 
     def _wrong(self, position: int, code: str, **params: str | int) -> None:
@@ -247,6 +264,7 @@ class _MjmlReader:
             return ""
         self._seen.add(tag.name)
         attributes = "".join(self._attributes(tag))
+        self._measure(tag, attributes)
         closing = "/>" if self._is_closed(tag) else ">"
         begin = self._break(tag) if self._inside not in FIXED else ""
         if closing == ">" and tag.name not in WITH_HTML:
@@ -254,6 +272,20 @@ class _MjmlReader:
             if len(self._path) > MAX_DEPTH:
                 self._wrong(tag.start, "mjml.too_deep", most=MAX_DEPTH)
         return f"{begin}<{tag.name}{attributes}{closing}"
+
+    def _measure(self, tag: HtmlTag, attributes: str) -> None:
+        """Count what makes the page grow faster than its source."""
+        if self._inside == "mj-attributes":
+            self._defaults += tag.end - tag.start
+            return
+        self._elements += 1
+        if tag.name in CHILDREN:
+            self._passed_on = max(self._passed_on, len(attributes))
+        if tag.name == "mj-carousel":
+            self._images = 0
+        self._images += tag.name == "mj-carousel-image"
+        if self._images == MAX_CAROUSEL_IMAGES + 1:
+            self._wrong(tag.start, "mjml.too_many_images", most=MAX_CAROUSEL_IMAGES)
 
     def _break(self, tag: HtmlTag) -> str:
         """Return a word that begins a line in the page, so that its lines tell their origin."""

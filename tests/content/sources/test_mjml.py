@@ -187,3 +187,55 @@ def test_every_network_has_an_icon() -> None:
         (source,) = re.findall(r'src="icons/([^"]+)"', page.html)
         assert (resource_root() / "static/img/email" / source).is_file()
         assert "background:" in page.html
+
+
+IMAGE = '<mj-carousel-image src="https://shop.example/a.png"/>'
+
+
+def test_a_carousel_can_have_twenty_images() -> None:
+    carousel = f"<mj-carousel>{IMAGE * 20}</mj-carousel>"
+    assert html_of(column(f"{carousel}{carousel}")).count("<img") >= 40
+    (problem,) = mjml_to_html(column(f"<mj-carousel>\n{IMAGE * 3_000}</mj-carousel>")).problems
+    assert (problem.reason.code, problem.line) == ("mjml.too_many_images", 2)
+
+
+LONG = "x" * 40_000
+
+
+def around(inner: str, tag: str, attribute: str) -> str:
+    return column(f'<{tag} {attribute}="{LONG}">{inner * 200}</{tag}>')
+
+
+def by_default(inner: str, *defaults: str) -> str:
+    head = f"<mj-head><mj-attributes>{''.join(defaults)}</mj-attributes></mj-head>"
+    return column(inner * 200).replace("<mjml>", f"<mjml>{head}")
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (column(f"<mj-carousel>{IMAGE * 20}</mj-carousel>" * 20), "mjml.page_too_long"),
+        (column("<mj-button>a</mj-button>" * 3_000), "mjml.page_too_long"),
+        (
+            by_default("<mj-text>a</mj-text>", f'<mj-text font-family="{LONG}"/>'),
+            "mjml.too_much_repeated",
+        ),
+        (
+            by_default("<mj-image/>", '<mj-image alt="a"/>', f'<mj-all src="{LONG}"/>'),
+            "mjml.too_much_repeated",
+        ),
+        (
+            around("<mj-navbar-link>a</mj-navbar-link>", "mj-navbar", "base-url"),
+            "mjml.too_much_repeated",
+        ),
+        (
+            around('<mj-social-element name="web"/>', "mj-social", "font-family"),
+            "mjml.too_much_repeated",
+        ),
+        (around("<mj-accordion-element/>", "mj-accordion", "border"), "mjml.too_much_repeated"),
+    ],
+)
+def test_what_becomes_much_larger_than_its_source_is_refused(source: str, code: str) -> None:
+    page = mjml_to_html(source)
+    assert [problem.reason.code for problem in page.problems] == [code]
+    assert page.html == ""
