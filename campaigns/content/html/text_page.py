@@ -5,7 +5,9 @@ import re
 
 from campaigns import formatting
 
-_URL = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']", re.IGNORECASE)
+_URL = re.compile(
+    r"https?://[!#-;=?-\[\]_a-z~\u00c0-\u06ff]*[#-&*+\-/0-9=@a-z_~\u00c0-\u06ff]", re.IGNORECASE
+)
 _PAGE = (
     '<!doctype html><html lang="%(language)s"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -11,7 +11,9 @@ from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0b-\x1f\x7f\u2028\u2029]")
-_URL = re.compile(r"https?://[^\s<>\"]*", re.IGNORECASE)
+# Letters of languages with spaces between words may be in addresses as people copy them.
+_URL = re.compile(rf"https?://(?:[!#-;=?-\[\]_a-z~\u00c0-\u06ff]|{MARK.pattern})*+", re.IGNORECASE)
+_END_OF_SENTENCE = re.compile(rf"[.,;:!)](?={MARK.pattern})")
 _STATEMENTS = re.compile(rf"^[ \t]*((?:{MARK.pattern}[ \t]*)+)\n", re.MULTILINE)
 
 
@@ -47,13 +49,24 @@ def text_template(guarded: Guarded) -> str:
 
 
 def _encoded(url: str, guarded: Guarded) -> str:
+    end = _end_of(url)
+
     def encoded(mark: re.Match[str]) -> str:
         token = guarded.token(mark)
         if token.kind != "value":
             return mark[0]
         return guarded.add(f"{{{{ ({token.inner})|_quote }}}}")
 
-    return MARK.sub(encoded, url)
+    return MARK.sub(encoded, url[:end]) + url[end:]
+
+
+def _end_of(url: str) -> int:
+    """Return where a web address ends: before a value that only follows it in the sentence."""
+    if "?" in url:
+        return len(url)
+    last = max(map(url.rfind, "/#=&%"))
+    end = _END_OF_SENTENCE.search(url, last)
+    return end.start() if end else len(url)
 
 
 def _unbroken(line: re.Match[str], guarded: Guarded) -> str:

@@ -4,6 +4,8 @@ import email
 import email.policy
 from typing import Any
 
+import pytest
+
 from campaigns.content.mime.attachments import Attachment
 from campaigns.content.mime.compile import Compiled, check_content, lint_content
 from campaigns.content.sources.source import ContentSource, SourceContext
@@ -68,6 +70,27 @@ def test_values_in_web_addresses_are_encoded() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("詳しくはhttps://example.com/sale。{{ subscriber.name }}様", "/sale。太 郎様"),
+        ("「https://example.com/sale」{{ subscriber.name }}様", "/sale」太 郎様"),
+        ("見るhttps://example.com/{{ subscriber.name }}です", "/%E5%A4%AA%20%E9%83%8Eです"),
+        ("https://example.com/x,{{ subscriber.name }}", "/x,太 郎"),
+        ("(https://example.com/x){{ subscriber.name }}!", "/x)太 郎!"),
+        ("https://example.com/x. {{ subscriber.name }}", "/x. 太 郎"),
+        ("https://example.com/?at=1,{{ subscriber.name }}", "/?at=1,%E5%A4%AA%20%E9%83%8E"),
+        ("https://example.com/?{{ subscriber.name }}", "/?%E5%A4%AA%20%E9%83%8E"),
+        ("https://example.com/a,{{ subscriber.name }}/b", "/a,%E5%A4%AA%20%E9%83%8E/b"),
+        ("https://bücher.example/ж/{{ subscriber.name }}", "/ж/%E5%A4%AA%20%E9%83%8E"),
+        ("HTTPS://EXAMPLE.COM/{{ subscriber.name }}", "/%E5%A4%AA%20%E9%83%8E"),
+    ],
+)  # fmt: skip
+def test_values_after_a_web_address_are_shown_as_they_are(text: str, shown: str) -> None:
+    found = plain(text).preview(a_recipient("太 郎")).text
+    assert found.partition("\n\n----------")[0].endswith(shown)
+
+
 def test_lines_with_only_conditions_leave_no_empty_lines() -> None:
     text = "One\n  {% if true %}{# why #}\nTwo\n{% endif %}\nThree {% if true %}\n4{% endif %}"
     assert body(text) == "One\nTwo\nThree \n4"
@@ -97,6 +120,12 @@ def test_in_the_browser_its_addresses_are_links() -> None:
     page = plain("<b> https://shop.example/?a=1&b=2.").render_web(a_recipient())
     link = "https://shop.example/?a=1&amp;b=2"
     assert f'&lt;b&gt; <a href="{link}">{link}</a>.' in page
+
+
+def test_text_after_an_address_without_a_space_is_no_part_of_its_link() -> None:
+    page = plain("見るhttps://shop.example/sale。次").render_web(a_recipient())
+    link = "https://shop.example/sale"
+    assert f'見る<a href="{link}">{link}</a>。次' in page
 
 
 def test_its_problems_have_lines() -> None:
