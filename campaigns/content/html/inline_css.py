@@ -16,15 +16,22 @@ from campaigns.content.html.css_work import work
 from campaigns.content.html.links import Edit, apply
 from campaigns.content.html.nesting import too_deep
 from campaigns.content.html.scanner import Attribute, HtmlTag, Text, read
-from campaigns.content.html.tokens import CLOSE, MARK, OPEN, Guarded, guard, normalise, separate_css
+from campaigns.content.html.tokens import (
+    CLOSE,
+    MARK,
+    OPEN,
+    Guarded,
+    guard,
+    new_word,
+    normalise,
+    separate_css,
+)
 
 MAX_HTML = 512 * 1024
 MAX_WORK = 1_000_000
 """Declarations that are moved at most, which takes about a second (`css_work`)."""
 KEEP_SHEET = "data-css-inline"
 """Style sheets with this attribute are left alone."""
-_NUMBER = "data-inline-number"
-_STYLED = re.compile(rf' {_NUMBER}="(\d+)"((?: [^\s=>"]+="[^"]*")*)')
 _STYLE = re.compile(r' style="([^"]*)"')
 _NAME = re.compile(r"[^\s/>]+")
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9:_-]*")
@@ -91,9 +98,8 @@ class _Copy:
     def __init__(self, guarded: Guarded) -> None:
         self.sheets: list[str] = []
         self._guarded = guarded
-        self._word = "zq"
-        while self._word in guarded.text:
-            self._word += "q"
+        self._word = new_word()
+        self._number = f"data-{self._word}"
 
     def of(self, parts: Iterable[HtmlTag | Text]) -> str:
         return "".join(self._pieces(parts))
@@ -101,7 +107,8 @@ class _Copy:
     def styles(self, styled: str) -> Iterator[tuple[int, str]]:
         """Yield (number, style) from the library's result, with marks again."""
         words = re.compile(rf"{self._word}(\d+)z")
-        for found in _STYLED.finditer(styled):
+        elements = re.compile(rf' {self._number}="(\d+)"((?: [^\s=>"]+="[^"]*")*)')
+        for found in elements.finditer(styled):
             style = _STYLE.search(found[2])
             if style is not None:
                 yield int(found[1]), words.sub(rf"{OPEN}\1{CLOSE}", style[1])
@@ -129,7 +136,7 @@ class _Copy:
             for entry in tag.attributes
             if self._is_certain(tag, entry)
         )
-        return f'<{name} {_NUMBER}="{number}"{attributes}>'
+        return f'<{name} {self._number}="{number}"{attributes}>'
 
     def _is_certain(self, tag: HtmlTag, entry: Attribute) -> bool:
         """Return whether the attribute is the same for everyone, apart from values in it."""

@@ -6,6 +6,7 @@ never occur in real text.
 """
 
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -86,6 +87,14 @@ class Guarded:
         if form is None:
             return MARK.sub(lambda mark: self.token(mark).source, text)
         return MARK.sub(lambda mark: form(self.token(mark)), text)
+
+
+def new_word() -> str:
+    """Return the beginning of words that stand for marks where only letters and digits can.
+
+    Nobody can write them: what a text contains may be written as `&#113;` or the like.
+    """
+    return f"zq{secrets.token_hex(8)}q"
 
 
 def normalise(source: str) -> str:

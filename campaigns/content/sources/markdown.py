@@ -17,7 +17,7 @@ from campaigns.content.brand_style import BrandStyle
 from campaigns.content.html.inline_css import inline_sheet
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.links import MAX_LINKS
-from campaigns.content.html.tokens import MARK, Guarded, guard
+from campaigns.content.html.tokens import MARK, Guarded, guard, new_word
 from campaigns.content.html.tokens import Token as TemplateToken
 from campaigns.content.sources.blocks.balance import fault_of
 from campaigns.content.sources.blocks.compile import compile_blocks
@@ -143,9 +143,7 @@ class _Conversion:
 
     def __init__(self, guarded: Guarded) -> None:
         self._guarded = guarded
-        self._word = "zq"
-        while self._word in guarded.text:
-            self._word += "q"
+        self._word = new_word()
         word = rf"{self._word}(\d+)z"
         self._words = re.compile(rf"<!--{word}-->|{word}")
 

@@ -19,7 +19,7 @@ from campaigns import formatting
 from campaigns.content.html.inline_css import KEEP_SHEET, TooMuchCssError, inline
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, read_tag
-from campaigns.content.html.tokens import MARK, Guarded, guard, normalise
+from campaigns.content.html.tokens import MARK, Guarded, guard, new_word, normalise
 from campaigns.content.sources.blocks.balance import fault_of
 from campaigns.content.sources.mjml_tags import (
     ATTRIBUTES,
@@ -119,10 +119,8 @@ class _Word:
 class _Words:
     """The words in the copy for the compiler."""
 
-    def __init__(self, source: str) -> None:
-        self._prefix = "zq"
-        while self._prefix in source:
-            self._prefix += "q"
+    def __init__(self) -> None:
+        self._prefix = new_word()
         self._words: list[_Word] = []
 
     def add(
@@ -162,7 +160,7 @@ class _MjmlReader:
         self._path: list[str] = []
         self._seen: set[str] = set()
         self._elements, self._defaults, self._passed_on, self._images = 0, 0, 0, 0
-        self.words = _Words(guarded.text)
+        self.words = _Words()
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 

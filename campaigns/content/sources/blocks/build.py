@@ -97,6 +97,8 @@ class Build:
     codes: list[str] = field(default_factory=list)
     """HTML of the author, which no step may touch."""
     words: Words = field(init=False)
+    key: str = field(default_factory=tokens.new_word)
+    """Begins the marks of this compilation, so that nobody else can write one."""
 
     def __post_init__(self) -> None:
         self.paints = Paints(self.context.brand)
@@ -243,12 +245,16 @@ class Build:
 
     def begin(self) -> str:
         """Return the mark at the beginning of the current block, for `Marks`."""
-        return "" if self.context.is_canvas else f"<mj-raw>{{#block-{self.owner}#}}</mj-raw>"
+        return (
+            ""
+            if self.context.is_canvas
+            else f"<mj-raw>{{#{self.key}-block-{self.owner}#}}</mj-raw>"
+        )
 
     def protect(self, code: str) -> str:
         """Return a mark for HTML of the author."""
-        self.codes.append(code)
-        return f"{{#code-{len(self.codes) - 1}#}}"
+        self.codes.append(tokens.normalise(code))
+        return f"{{#{self.key}-code-{len(self.codes) - 1}#}}"
 
 
 def _attribute(name: str, classes: Iterable[str]) -> str:

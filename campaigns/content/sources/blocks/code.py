@@ -27,5 +27,5 @@ def to_html(document: Document, context: SourceContext) -> str:
 def to_mjml_source(document: Document, context: SourceContext) -> str:
     """Return MJML with merge tags that looks the same, one element in a line."""
     build = Build(context)
-    source = marks.replaced(to_mjml(document, build), build.codes).html.replace(_MARK, "\n")
+    source = marks.replaced(to_mjml(document, build), build).html.replace(_MARK, "\n")
     return _EMPTY.sub("\n", _BEFORE_MJML.sub("\n", source)).strip() + "\n"

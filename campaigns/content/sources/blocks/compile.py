@@ -1,7 +1,6 @@
 """Compile a document of blocks: to MJML, and then to HTML."""
 
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -55,12 +54,12 @@ def _finished(html: str, build: Build) -> Marked:
     """Return the compiled page with its title and the author's code."""
     html = html.replace("<title></title>", "<title>{{ campaign.subject }}</title>", 1)
     if build.context.is_canvas:
-        return marks.replaced(html, build.codes)
+        return marks.replaced(html, build)
     if not any("<style" in code.lower() for code in build.codes):
-        return marks.replaced(html, build.codes)
+        return marks.replaced(html, build)
     # The style sheets of the author are inlined; ours have only what cannot be.
     own = f'<style {KEEP_SHEET}="ignore"'
-    page = marks.replaced(html.replace("<style", own), build.codes)
+    page = marks.replaced(html.replace("<style", own), build)
     try:
         inlined = inline(page.html)
     except TooMuchCssError:
@@ -76,8 +75,7 @@ def _with_references(page: Marked, build: Build) -> CompiledPage:
     expanded = Expanded(page.html, build.context)
     before = CompiledPage(page.html, blocks=page.blocks)
     found = [before.in_source(problem) for problem in expanded.problems]
-    count = expanded.text.count("\n") + 1
-    blocks = tuple(page.blocks[expanded.line(line) - 1] for line in range(1, count + 1))
+    blocks = tuple(page.blocks[line - 1] for line in expanded.lines)
     return CompiledPage(expanded.text, problems=(*build.problems, *found), blocks=blocks)
 
 
@@ -128,8 +126,8 @@ def _is_card(found: Row, document: Document, ground: Paint, build: Build) -> boo
 def _to_html(source: str, build: Build) -> str:
     guarded = tokens.guard(source)
     # Marks of letters and digits: the compiler writes others differently in attributes.
-    key = secrets.token_hex(6)
-    plain = tokens.MARK.sub(rf"{key}-\1-", guarded.text)
+    word = tokens.new_word()
+    plain = tokens.MARK.sub(rf"{word}\1z", guarded.text)
     html = mjml.mjml2html(plain, fonts={})
     html = html if build.context.is_canvas else styles.hide(html)
-    return re.sub(rf"{key}-(\d+)-", lambda found: guarded.tokens[int(found[1])].source, html)
+    return re.sub(rf"{word}(\d+)z", lambda found: guarded.tokens[int(found[1])].source, html)

@@ -1,13 +1,13 @@
 """Replace the marks in compiled HTML: the author's code, and the beginnings of blocks.
 
 Marks have the form of comments of the template language, which are dropped from what authors write.
+They begin with a key, as a merge tag may contain a text of the same form.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-_MARK = re.compile(r"\{#(?:code-(\d+)|block-([a-z0-9]*))#\}")
+from campaigns.content.sources.blocks.build import Build
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,14 @@ class Marked:
     blocks: tuple[str, ...]
 
 
-def replaced(html: str, codes: Sequence[str]) -> Marked:
+def replaced(html: str, build: Build) -> Marked:
     """Return the HTML with code in place of its marks; each block begins a line."""
     pieces, blocks, block, position = list[str](), [""], "", 0
-    for mark in _MARK.finditer(html):
+    marks = re.compile(rf"\{{#{build.key}-(?:code-(\d+)|block-([a-z0-9]*))#\}}")
+    for mark in marks.finditer(html):
         before = html[position : mark.start()]
         if mark[1]:
-            before += codes[int(mark[1])]
+            before += build.codes[int(mark[1])]
         blocks += [block] * before.count("\n")
         pieces.append(before)
         if not mark[1]:
