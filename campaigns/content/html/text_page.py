@@ -4,12 +4,13 @@ import html
 import re
 
 from campaigns import formatting
+from campaigns.content.html import direction
 
 _URL = re.compile(
     r"https?://[!#-;=?-\[\]_a-z~\u00c0-\u06ff]*[#-&*+\-/0-9=@a-z_~\u00c0-\u06ff]", re.IGNORECASE
 )
 _PAGE = (
-    '<!doctype html><html lang="%(language)s"><head><meta charset="utf-8">'
+    '<!doctype html><html lang="%(language)s"%(direction)s><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width,initial-scale=1">'
     '<meta name="color-scheme" content="light dark"><title>%(title)s</title>'
     "<style>:root { color-scheme: light dark; }</style></head>"
@@ -30,6 +31,7 @@ def page_of_text(text: str, title: str, language: str) -> str:
     pieces.append(html.escape(text[position:]))
     return _PAGE % {
         "language": html.escape(formatting.language_tag(language)),
+        "direction": direction.attribute(language),
         "title": html.escape(title),
         "text": "".join(pieces),
     }

@@ -8,13 +8,14 @@ import html
 from collections.abc import Collection, Sequence
 
 from campaigns import formatting
+from campaigns.content.html import direction
 from campaigns.content.html.links import Edit
 from campaigns.content.html.scanner import HtmlTag, Text
 from campaigns.content.html.tokens import MARK, Guarded
 from campaigns.wording import Words
 
 _SHELL_HEAD = (
-    '<!doctype html><html lang="%(language)s"><head><meta charset="utf-8">'
+    '<!doctype html><html lang="%(language)s"%(direction)s><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width,initial-scale=1">'
     '<meta name="color-scheme" content="light dark">'
     '<meta name="supported-color-schemes" content="light dark">'
@@ -50,9 +51,10 @@ Filters take short pages with an image for spam, even if that is only the open p
 these rules is none.
 """
 _SHELL_OPEN = (
-    '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
+    '<table role="presentation"%(direction)s width="100%%" cellpadding="0" cellspacing="0"'
+    ' border="0"><tr>'
     '<td align="center" style="padding:24px 16px"><table role="presentation" width="600"'
-    ' cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:600px"><tr>'
+    ' cellpadding="0" cellspacing="0" border="0" style="width:100%%;max-width:600px"><tr>'
     '<td align="left" style="font-family:-apple-system,BlinkMacSystemFont,Segoe UI,Roboto,Arial,'
     'sans-serif;font-size:16px;line-height:1.6;text-align:left">'
 )
@@ -103,7 +105,8 @@ def footer_html(parts: Parts) -> str:
     if not lines:
         return ""
     return (
-        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
+        f'<table role="presentation"{direction.attribute(parts.language)} width="100%"'
+        ' cellpadding="0" cellspacing="0" border="0"><tr>'
         '<td class="list-footer" align="center" style="padding:24px 16px;'
         "font-family:Arial,Helvetica,sans-serif;"
         f'font-size:12px;line-height:18px;color:{_GREY};text-align:center">'
@@ -151,8 +154,8 @@ def frame(guarded: Guarded, read: Sequence[HtmlTag | Text], parts: Parts) -> lis
     footer = guarded.add(footer_html(parts) + "{{ _pixel }}")
     preheader = guarded.add(_PREHEADER)
     if not {"html", "body", "head"} & first.keys():
-        code = html.escape(formatting.language_tag(parts.language))
-        begin = guarded.add(_SHELL_HEAD % {"language": code}) + preheader + guarded.add(_SHELL_OPEN)
+        head, opening = _shell(parts.language)
+        begin = guarded.add(head) + preheader + guarded.add(opening)
         end = guarded.add(_SHELL_CLOSE) + footer + guarded.add(_SHELL_END)
         return [(0, 0, begin), (len(page), len(page), end)]
     top = 0
@@ -169,6 +172,16 @@ def frame(guarded: Guarded, read: Sequence[HtmlTag | Text], parts: Parts) -> lis
             bottom = tag.start
             break
     return [(top, top, preheader), (bottom, bottom, footer)]
+
+
+def _shell(language: str) -> tuple[str, str]:
+    """Return what comes before the preheader, and between it and the content."""
+    values = {
+        "language": html.escape(formatting.language_tag(language)),
+        "direction": direction.attribute(language),
+    }
+    head, opening = (direction.sided(code, language) for code in (_SHELL_HEAD, _SHELL_OPEN))
+    return head % values, opening % values
 
 
 def _depth(page: str, guarded: Guarded) -> int:

@@ -69,7 +69,9 @@ def compile_markdown(source: ContentSource, context: SourceContext) -> CompiledP
     if content.problems:
         return CompiledPage("", problems=content.problems)
     brand = context.brand
-    styled = inline_sheet(f'<div class="{CLASS}">{content.html}</div>', light_rules(brand))
+    styled = inline_sheet(
+        f'<div class="{CLASS}">{content.html}</div>', light_rules(brand, context.language)
+    )
     warnings = list(_unbalanced(content.html))
     page = compile_blocks(ContentSource("blocks", _layout(brand)), context)
     before, _, after = page.html.partition(_CONTENT)

@@ -1,6 +1,7 @@
 """How Markdown looks in the colours and fonts of a brand."""
 
 from campaigns.content.brand_style import BrandStyle, Palette
+from campaigns.content.html.direction import sided
 from campaigns.content.sources.blocks.fonts import FONTS
 
 CLASS = "md"
@@ -31,9 +32,9 @@ _LIGHT = """
 """
 
 
-def light_rules(brand: BrandStyle) -> str:
+def light_rules(brand: BrandStyle, language: str) -> str:
     """Return the style sheet for the elements of Markdown, to be inlined."""
-    return _LIGHT % {
+    return sided(_LIGHT, language) % {
         **brand.light.model_dump(),
         "body_font": FONTS[brand.body_font],
         "heading_font": FONTS[brand.heading_font],

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 import mjml
 
 from campaigns import formatting
+from campaigns.content.html import direction
 from campaigns.content.html.inline_css import KEEP_SHEET, TooMuchCssError, inline
 from campaigns.content.html.lines import Composed, Lines
 from campaigns.content.html.scanner import VOID, Attribute, HtmlTag, read_tag
@@ -28,6 +29,7 @@ from campaigns.content.sources.mjml_tags import (
     ICON_FILES,
     ICONS,
     NETWORKS,
+    RTL_DEFAULTS,
     WITH_HTML,
 )
 from campaigns.content.sources.references import Expanded
@@ -159,6 +161,7 @@ class _MjmlReader:
         self._language, self._icons = language, icons
         self._path: list[str] = []
         self._seen: set[str] = set()
+        self._is_turned = False
         self._elements, self._defaults, self._passed_on, self._images = 0, 0, 0, 0
         self.words = _Words()
         self.problems: list[Problem] = []
@@ -269,7 +272,16 @@ class _MjmlReader:
             self._path.append(tag.name)
             if len(self._path) > MAX_DEPTH:
                 self._wrong(tag.start, "mjml.too_deep", most=MAX_DEPTH)
-        return f"{begin}<{tag.name}{attributes}{closing}"
+        return f"{begin}<{tag.name}{attributes}{closing}{self._sides(tag)}"
+
+    def _sides(self, tag: HtmlTag) -> str:
+        """Return our defaults for right to left, before those of the author."""
+        if not self._is_turned or self._is_closed(tag):
+            return ""
+        if tag.name == "mj-head":
+            return RTL_DEFAULTS
+        has_head = "<mj-head" in self._text.lower()
+        return f"<mj-head>{RTL_DEFAULTS}</mj-head>" if tag.name == "mjml" and not has_head else ""
 
     def _measure(self, tag: HtmlTag, attributes: str) -> None:
         """Count what makes the page grow faster than its source."""
@@ -358,6 +370,9 @@ class _MjmlReader:
     def _attributes(self, tag: HtmlTag) -> Iterator[str]:
         if tag.name == "mjml" and tag.get("lang") is None:
             yield f' lang="{entities.escape(self._language)}"'
+        if tag.name == "mjml" and tag.get("dir") is None:
+            self._is_turned = direction.is_rtl(self._language)
+            yield direction.attribute(self._language)
         if self._has_tag_outside(tag):
             self._wrong(tag.start, "mjml.tag_among_attributes", tag=tag.name)
         names = set[str]()

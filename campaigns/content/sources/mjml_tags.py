@@ -148,3 +148,12 @@ FIXED = frozenset(
     {"mj-head", "mj-attributes", "mj-accordion", "mj-accordion-element", "mj-carousel", "mjml", ""}
 )
 """Elements in which the compiler accepts nothing else: no condition or loop around the parts."""
+RTL_DEFAULTS = (
+    "<mj-attributes>"
+    + "".join(
+        f'<{name} direction="rtl"/>'
+        for name in ("mj-wrapper", "mj-section", "mj-group", "mj-column")
+    )
+    + '<mj-text align="right"/><mj-table align="right"/></mj-attributes>'
+)
+"""What makes a page begin at the right; the compiler itself writes `direction:ltr` everywhere."""

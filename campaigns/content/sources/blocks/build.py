@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from campaigns.content.html import tokens
+from campaigns.content.html.direction import start
 from campaigns.content.sources.blocks import rich_text
 from campaigns.content.sources.blocks.colours import DarkMode, Paint, Paints
 from campaigns.content.sources.blocks.document import (
     AnyBlock,
     BlockColumn,
     BlockSection,
+    ButtonBlock,
     FooterRow,
+    HeadingBlock,
     RichText,
     Row,
+    TextBlock,
 )
 from campaigns.content.sources.blocks.markup import (
     BrokenTagError,
@@ -195,6 +199,7 @@ class Build:
         styles = InlineStyles(
             lambda: self._coloured("", otherwise, ground, ";text-decoration:underline"),
             lambda colour: self._coloured(colour, "text", ground),
+            self.context.language,
         )
         try:
             return (rich_text.to_line if is_line else rich_text.to_html)(content, styles)
@@ -221,6 +226,10 @@ class Build:
     def marked(self, purpose: str, paint: Paint, *more: str) -> str:
         """Return the attribute `class` of an element that has this colour."""
         return _attribute("class", (self.dark.name(purpose, paint), *more))
+
+    def align(self, block: HeadingBlock | TextBlock | ButtonBlock) -> str:
+        """Return the side of a block; unless it was chosen, that on which lines begin."""
+        return block.align if "align" in block.model_fields_set else start(self.context.language)
 
     def css_class(self, block: AnyBlock | BlockColumn | Row | None, *names: str) -> str:
         """Return the attribute `css-class` of a block: what finds it, hides it and colours it.

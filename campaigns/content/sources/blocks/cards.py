@@ -4,6 +4,7 @@ Each is one element with a table inside, so that the canvas finds it as a whole.
 """
 
 from campaigns.content.brand_style import NETWORK_NAMES, BrandStyle
+from campaigns.content.html.direction import sided
 from campaigns.content.sources.blocks import balance, rich_text
 from campaigns.content.sources.blocks.build import NO_PICTURE, Build, Picture, Place
 from campaigns.content.sources.blocks.colours import Paint
@@ -117,12 +118,15 @@ def quote(block: QuoteBlock, place: Place) -> str:
         if not inner:
             return ""
     edge = build.paints.named("accent")
+    bar = sided(
+        f"border-left:4px solid {edge.light};padding:2px 0 2px 18px", build.context.language
+    )
     size = brand.font_size + 2
     return text_element(
         place,
         block,
         f'<table {TABLE} width="100%"><tr><td{build.marked("edge", edge)}'
-        f' style="border-left:4px solid {edge.light};padding:2px 0 2px 18px">'
+        f' style="{bar}">'
         f'<blockquote style="margin:0;font-family:{FONTS[brand.heading_font]};'
         f'font-size:{size}px;line-height:1.5">{inner}</blockquote>{_author(block, place)}'
         "</td></tr></table>",

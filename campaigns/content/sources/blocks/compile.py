@@ -7,7 +7,7 @@ from dataclasses import replace
 import mjml
 
 from campaigns import formatting
-from campaigns.content.html import tokens
+from campaigns.content.html import direction, tokens
 from campaigns.content.html.inline_css import KEEP_SHEET, TooMuchCssError, inline
 from campaigns.content.sources.blocks import marks, parse, rows, styles
 from campaigns.content.sources.blocks.build import Build, SystemFooter
@@ -85,9 +85,10 @@ def to_mjml(document: Document, build: Build) -> str:
     body = "".join(_rows(document, ground, build))
     name = build.dark.name("body", ground)
     shade = f' css-class="{name}"' if name else ""
-    language = formatting.language_tag(build.context.language)
+    language = build.context.language
     return (
-        f'<mjml lang="{language}"><mj-head>{styles.head(build, body)}</mj-head>'
+        f'<mjml lang="{formatting.language_tag(language)}"{direction.attribute(language)}>'
+        f"<mj-head>{styles.head(build, body)}</mj-head>"
         f'<mj-body width="{document.width}px" background-color="{ground.light}"{shade}>'
         f"{body}</mj-body></mjml>"
     )

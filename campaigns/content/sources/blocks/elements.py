@@ -85,7 +85,7 @@ def _button(block: ButtonBlock, place: Place) -> str:
     names = (build.dark.name("button", fill), build.dark.name("label", paint))
     width = ' width="100%"' if block.is_wide else ""
     return (
-        f'<mj-button padding="{PADDING}" align="{block.align}" href="{link or "#"}"'
+        f'<mj-button padding="{PADDING}" align="{place.build.align(block)}" href="{link or "#"}"'
         f' background-color="{fill.light}" color="{paint.light}" border-radius="{radius}px"'
         f' font-family="{FONTS[brand.body_font]}" font-size="{brand.font_size}px"'
         f' font-weight="600" inner-padding="13px 26px"{width}'

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.content.brand_style import Palette
+from campaigns.content.html.direction import sided
 from campaigns.content.sources.blocks.markup import (
     BrokenTagError,
     attribute,
@@ -44,10 +45,14 @@ class RichTextError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class InlineStyles:
-    """How links and coloured text look. Each returns the attributes of its element."""
+    """How links and coloured text look: each returns the attributes of its element.
+
+    `language` says on which side lists have their bullets.
+    """
 
     link: Callable[[], str]
     colour: Callable[[str], str]
+    language: str = ""
 
 
 def to_html(content: Node, styles: InlineStyles) -> str:
@@ -120,7 +125,8 @@ def _blocks(nodes: list[Node], styles: InlineStyles, depth: int) -> Iterator[str
         elif kind in {"bulletList", "orderedList"}:
             name = "ul" if kind == "bulletList" else "ol"
             items = "".join(_items(_children(node, kind), styles, depth + 1))
-            yield f'<{name} style="{_LAST_LIST if is_last else _LIST}">{items}</{name}>'
+            style = sided(_LAST_LIST if is_last else _LIST, styles.language)
+            yield f'<{name} style="{style}">{items}</{name}>'
         else:
             raise RichTextError("blocks.unknown_node", what=kind)
 

@@ -2,10 +2,12 @@
 
 import re
 
+from campaigns.content.html.direction import is_rtl
 from campaigns.content.html.links import apply
 from campaigns.content.html.scanner import HtmlTag, read
 from campaigns.content.sources.blocks.build import Build
 from campaigns.content.sources.blocks.fonts import FONTS, OUTLOOK_FONTS
+from campaigns.content.sources.mjml_tags import RTL_DEFAULTS
 
 _META = (
     '<meta name="color-scheme" content="light dark"/>'
@@ -55,7 +57,8 @@ def head(build: Build, body: str) -> str:
     # How the alternative texts of images look while these are off.
     alt = f"img{{color:{brand.light.muted};font-family:{FONTS[brand.body_font]}}}"
     css = alt + _BASE + hiding + build.dark.css() + (_DARK_IMAGES if "only-dark" in body else "")
-    return f"<mj-raw>{_META}{outlook}</mj-raw><mj-style>{css}</mj-style>"
+    sides = RTL_DEFAULTS if is_rtl(build.context.language) else ""
+    return f"{sides}<mj-raw>{_META}{outlook}</mj-raw><mj-style>{css}</mj-style>"
 
 
 def hide(html: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from campaigns.content.html.direction import start
 from campaigns.content.sources.blocks import rich_text
 from campaigns.content.sources.blocks.build import PADDING, Build, Place
 from campaigns.content.sources.blocks.colours import Paint
@@ -25,7 +26,7 @@ def heading(block: HeadingBlock, place: Place) -> str:
     name = f"h{block.level}"
     style = "margin:0;font-size:inherit;font-weight:inherit;line-height:inherit"
     return (
-        f'<mj-text padding="{PADDING}" align="{block.align}" color="{paint.light}"'
+        f'<mj-text padding="{PADDING}" align="{build.align(block)}" color="{paint.light}"'
         f' font-family="{FONTS[brand.heading_font]}" font-size="{size}px" font-weight="700"'
         f' line-height="1.25"{build.css_class(block, build.dark.name("text", paint))}>'
         f'<{name} style="{style}">{inner}</{name}></mj-text>'
@@ -42,7 +43,7 @@ def text(block: TextBlock, place: Place) -> str:
             return ""
     paint = build.paints.ink(block.colour, "text", place.ground)
     size = block.size or build.context.brand.font_size
-    return text_element(place, block, inner, paint, size=size, align=block.align)
+    return text_element(place, block, inner, paint, size=size, align=build.align(block))
 
 
 def text_element(
@@ -52,14 +53,15 @@ def text_element(
     paint: Paint,
     *,
     size: int = 0,
-    align: str = "left",
+    align: str = "",
     classes: tuple[str, ...] = (),
 ) -> str:
     """Return an element with this content. Its size is that of the brand by default."""
     build, brand = place.build, place.build.context.brand
+    side = align or start(build.context.language)
     names = (build.dark.name("text", paint), *classes)
     return (
-        f'<mj-text padding="{PADDING}" align="{align}" color="{paint.light}"'
+        f'<mj-text padding="{PADDING}" align="{side}" color="{paint.light}"'
         f' font-family="{FONTS[brand.body_font]}" font-size="{size or brand.font_size}px"'
         f' line-height="1.6"{build.css_class(block, *names)}>{inner}</mj-text>'
     )
