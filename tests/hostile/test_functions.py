@@ -42,7 +42,7 @@ UNITS = (
     "until ", "Subject: a\r\n", "subject :\n ", "Content-Type: a;", "v=spf1 ", "p=", "id=", "%20",
     "v=STSv1;", "\ud800", "mailto:", "*|a|*", "*|a", "[[a]] ", "%%a", "%a", "{a|", "<<a>>", "url(",
     'url("', '<p id="a">', '<a href="#a">', "[your a] ", '{{ "a" or a }}', "{{ #a", "a@b.com,",
-    "{{ view_url }}",
+    "{{ view_url }}", "{% if a %}<p hidden></p>", "<!-- {% if a %} -->", "<pre> \n",
 )  # fmt: skip
 
 BEGINNINGS: dict[str, tuple[str, ...]] = {

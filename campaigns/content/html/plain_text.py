@@ -23,8 +23,11 @@ from campaigns.content.html.tokens import (
     guard,
     normalise,
 )
+from campaigns.content.templating.limits import MAX_DEPTH
 
 LINE, PARAGRAPH = "\x1f", "\x1e"
+_SPACE = "\x1d"
+"""A space of `<pre>`, which stays beside line breaks."""
 _PARAGRAPHS = frozenset(
     {
         "p",
@@ -69,6 +72,8 @@ _BRANCHES = frozenset({"elif", "else"})
 _ENDINGS = frozenset({"endif", "endfor"})
 _BREAKS = re.compile(f"([{LINE}{PARAGRAPH}][ \n{LINE}{PARAGRAPH}]*)")
 _BLANKS = re.compile(r"[ \t\n\r\f]+")
+_END_OF_LINE = re.compile(rf"(?<!{_SPACE}){_SPACE}++(?=[{LINE}{PARAGRAPH}])")
+_EMPTY_LINES = re.compile(rf"\n(?:[{_SPACE}\t]*+\n)++")
 _COMMENT = "comment"
 _IN_TAG = "tag"
 _IN_VALUE = "value"
@@ -128,6 +133,8 @@ class _Converter:
     skipped_in: tuple[str, ...] = ()
     """The conditions in which the hidden element begins."""
     nested: int = 0
+    preformatted: int = 0
+    """Number of open `<pre>`."""
     seen: int = 0
     """Number of texts so far outside of all conditions, or of all in the link they are in."""
     is_after_bullet: bool = False
@@ -143,7 +150,8 @@ class _Converter:
         while self.links:
             self._end_link()
         hidden_in = self.skipped if self.skipped != "head" else ""
-        text = tidy("".join(self.out), self.guarded)
+        text = _END_OF_LINE.sub("", "".join(self.out))
+        text = tidy(text, self.guarded).replace(_SPACE, " ")
         return Converted(text, frozenset(self.always), hidden_in, self.crossing)
 
     def _part(self, part: HtmlTag | Text) -> None:
@@ -253,10 +261,13 @@ class _Converter:
         self._static(text[position:], is_decoded=is_attribute)
 
     def _static(self, text: str, *, is_decoded: bool) -> None:
-        text = _BLANKS.sub(" ", text)
+        is_preformatted = bool(self.preformatted) and not is_decoded
+        text = text if is_preformatted else _BLANKS.sub(" ", text)
         text = (text if is_decoded else entities.unescape(text)).translate(_INVISIBLE)
-        text = text.replace(OPEN, "").replace(CLOSE, "")
-        text = text.replace(LINE, "").replace(PARAGRAPH, "")
+        for ours in (OPEN, CLOSE, LINE, PARAGRAPH, _SPACE):
+            text = text.replace(ours, "")
+        if is_preformatted:
+            text = _EMPTY_LINES.sub(PARAGRAPH, text.replace(" ", _SPACE)).replace("\n", LINE)
         if text and not (self.is_after_bullet and text.isspace()):
             self.out.append(text)
             depth = self.links[-1].depth if self.links else 0
@@ -308,6 +319,8 @@ class _Converter:
         elif tag.name in {"td", "th"}:
             self.out.append("" if tag.is_end else " ")
         else:
+            if tag.name == "pre":
+                self.preformatted = max(0, self.preformatted + (-1 if tag.is_end else 1))
             self._block(tag)
 
     def _alternative(self, tag: HtmlTag) -> None:
@@ -357,18 +370,19 @@ class _Converter:
 
     def _end_hidden(self) -> None:
         """End the hidden element, unless its end is in another condition than its beginning."""
-        if self.skipped_in == tuple(self.conditions):
+        if self.skipped_in == tuple(self.conditions[-MAX_DEPTH:]):
             self.skipped = ""
-            self.places = ["" if place == _IN_HIDDEN else place for place in self.places]
+            places = self.places[-MAX_DEPTH:]
+            self.places[-MAX_DEPTH:] = ["" if place == _IN_HIDDEN else place for place in places]
         elif self.skipped_in == self._conditions_around():
             self.skipped = ""
 
     def _conditions_around(self) -> tuple[str, ...]:
         """Return the open conditions without those that begin in hidden elements.
 
-        These are refused if they do not end in one too.
+        These are refused if they do not end in one too, and nesting beyond MAX_DEPTH always is.
         """
-        placed = zip(self.conditions, self.places, strict=False)
+        placed = zip(self.conditions[-MAX_DEPTH:], self.places[-MAX_DEPTH:], strict=False)
         return tuple(name for name, place in placed if place != _IN_HIDDEN)
 
     def _is_hidden(self, tag: HtmlTag) -> bool:

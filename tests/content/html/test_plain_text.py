@@ -3,6 +3,7 @@
 import pytest
 
 from campaigns.content.html.plain_text import plain_text
+from campaigns.content.sources.source import ContentSource
 from tests.content.samples import a_recipient, compiled, text_of
 
 
@@ -34,6 +35,10 @@ from tests.content.samples import a_recipient, compiled, text_of
         ("<html><head><title>t</title></head><body>Seen</body></html>", "Seen"),
         ("<!-- no --><!--[if mso]>no<![endif]--><!--[if !mso]><!-->yes<!--<![endif]-->", "yes"),
         ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>", "a b\nc d"),
+        ("<p>a\nb</p><pre>\n  c  d\n\n\ne\n </pre>f\ng", "a b\n\n  c  d\n\ne\n\nf g"),
+        ("<pre><code>a\n\tb&#10;c\n</code></pre>d", "a\n\tb\nc\n\nd"),
+        ("<ul><li><pre>a\nb</pre></li><li>c\nd</li></ul>", "- a\nb\n- c d"),
+        ("<pre>a <a href='https://a.example/'>b\nc</a>\nd", "a b\nc (https://a.example/)\nd"),
         ("a &#123;&#123; subscriber.name }} &#123;% if %}", "a {{ subscriber.name }} {% if %}"),
         ("x &#123;{{ subscriber.name }}}", "x {Alice}"),
     ],
@@ -62,6 +67,14 @@ LOOP = "{% for x in subscriber.items %}"
 def test_loops_and_conditions_survive_in_the_text(html: str, text: str) -> None:
     found = text_of(html, a_recipient(items=["a", "b"]), track_clicks=False)
     assert found.replace(" ", "") == text.replace(" ", "")
+
+
+def test_code_in_markdown_keeps_its_lines() -> None:
+    source = ContentSource(
+        "markdown", "Run:\n\n```\n$ {{ subscriber.name }}\n  if a:\n    b\n```\n\nEnd"
+    )
+    text = compiled(source=source).preview(a_recipient()).text
+    assert text.startswith("Run:\n\n$ Alice\n  if a:\n    b\n\nEnd\n")
 
 
 def test_the_preheader_is_not_in_the_text() -> None:
