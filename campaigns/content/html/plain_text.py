@@ -175,11 +175,14 @@ class _Converter:
 
     def _wait(self, start: int, end: int, place: str) -> None:
         """Note the statements between two positions, which apply to the next part that is seen."""
+        for mark in self._statements(start, end):
+            self._place(self.guarded.token(mark), place)
+            self.waiting.append(mark)
+
+    def _statements(self, start: int, end: int) -> Iterator[re.Match[str]]:
         for mark in MARK.finditer(self.html, start, end):
-            token = self.guarded.token(mark)
-            if token.kind == "statement":
-                self._place(token, place)
-                self.waiting.append(mark)
+            if self.guarded.token(mark).kind == "statement":
+                yield mark
 
     def _place(self, token: Token, place: str) -> None:
         if token.keyword in _BEGINNINGS:
@@ -221,12 +224,11 @@ class _Converter:
     def _statements_in(self, tag: HtmlTag) -> Iterator[tuple[re.Match[str], str]]:
         """Yield the statements inside a tag, with their places: in quotes, or beside attributes."""
         values = [(entry.start, entry.end) for entry in reversed(tag.attributes) if entry.quote]
-        for mark in MARK.finditer(self.html, tag.start, tag.end):
+        for mark in self._statements(tag.start, tag.end):
             while values and values[-1][1] <= mark.start():
                 values.pop()
             is_in_value = bool(values) and values[-1][0] <= mark.start()
-            if self.guarded.token(mark).kind == "statement":
-                yield mark, _IN_VALUE if is_in_value else _IN_TAG
+            yield mark, _IN_VALUE if is_in_value else _IN_TAG
 
     def _possible(self, tag: HtmlTag, name: str) -> list[Attribute | re.Match[str]]:
         """Return the attribute of this name.
@@ -326,7 +328,9 @@ class _Converter:
     def _alternative(self, tag: HtmlTag) -> None:
         for one in self._possible(tag, "alt"):
             if isinstance(one, Attribute):
-                self._text(one.value, is_attribute=True)
+                # Statements that do not end in it apply after the tag.
+                if not self._without_complete(self._statements(one.start, one.end)):
+                    self._text(one.value, is_attribute=True)
             else:
                 self.out.append(one[0])
                 self._statement(self.guarded.token(one))

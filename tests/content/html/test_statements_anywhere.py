@@ -6,7 +6,10 @@ The text part shows the same as the HTML part, and the unsubscribe link is in bo
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from campaigns.content.html.plain_text import plain_text
 from campaigns.content.mime.compile import TemplateProblemError, check_content
 from campaigns.content.sources.source import ContentSource
 from tests.content.samples import a_content, a_recipient, compiled
@@ -34,6 +37,8 @@ IN_PLACES = [
     f"<!-- {{% for x in subscriber.items %}} -->{LINK}<!-- {{% endfor %}} -->",
     f'<p>{IF}VIP code 1234{END}</p><a {IF}href="{{{{ unsubscribe_url }}}}"{END}>Leave</a>',
     f'<img src="x" {IF}alt="VIP code 1234"{END}>',
+    f'<img src="x" alt="{IF}VIP code 1234{END}">',
+    f'<img src="x" alt="a{IF}">VIP code 1234<img src="x" alt="{END}">',
 ]
 
 
@@ -114,3 +119,44 @@ def test_a_condition_that_would_open_or_close_a_comment_or_tag_is_refused(html: 
     (problem,) = caught.value.problems
     assert (problem.reason.code, problem.line) == ("template.crosses_markup", 2)
     assert problem in check_content(a_content(f"\n{html}"), [])
+
+
+PIECE = st.sampled_from(
+    ["Seen ", "Seen ", '<a href="{{ unsubscribe_url }}">L</a>', "<a href='{{ unsubscribe_url }}'>",
+     "</a>", "<a href='https://a.example/'>", "<a ",
+     "href='https://b.example/' ", ">", "<p ", "<p>",
+     "</p>", "<li>", "<!-- ", "-->", "<!-- x -->", "<!--[if mso]>", "<![endif]-->", "<div hidden>",
+     "</div>", "<div hidden>x</div>", "<style>", "</style>", "<title>", "</title>", "<img alt='",
+     "'", "<pre>", "</pre>", "{% set v = 1 %}"]
+)  # fmt: skip
+BLOCK = st.sampled_from(
+    [(IF, "{% else %}", END), ("{% if subscriber.b %}", "", END),
+     ("{% for x in subscriber.items %}", "", "{% endfor %}"),
+     ("{% if unsubscribe_url %}", "", END)]
+)  # fmt: skip
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> str:
+    """Return pieces of HTML with conditions and loops between any of them."""
+    pieces = draw(st.lists(PIECE, min_size=2, max_size=10))
+    for begin, middle, end in draw(st.lists(BLOCK, min_size=1, max_size=2)):
+        first, second, third = sorted(draw(st.integers(0, len(pieces))) for _ in range(3))
+        pieces.insert(third, end)
+        pieces.insert(second, middle)
+        pieces.insert(first, begin)
+    return "".join(pieces)
+
+
+@settings(max_examples=400, deadline=None)
+@given(pages())
+def test_what_is_sent_shows_the_same_in_both_parts_to_everyone(html: str) -> None:
+    try:
+        ready = compiled(html)
+    except TemplateProblemError:
+        return
+    for is_vip, b in ((False, False), (False, True), (True, False), (True, True)):
+        sent = ready.preview(a_recipient(vip=is_vip, b=b, items=["a"] * b))
+        assert plain_text(sent.html).count("Seen") == sent.text.count("Seen")
+        assert re.search(URL, UNSEEN.sub("", sent.html))
+        assert re.search(URL, sent.text)
