@@ -6,6 +6,7 @@ Some servers put these fields into plain text, so they are also searched there.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from campaigns.events.bounces.addresses import first_address, tidy
 from campaigns.events.bounces.mime import first, headers_of, words
@@ -18,6 +19,8 @@ PART_KINDS = (
     "message/delivery_status",
 )
 MAX_BLOCKS = 1_000
+MAX_DIAGNOSTICS = 20
+"""Number of diagnostic codes of one recipient that are read."""
 _FIRST_FIELD = re.compile(r"\s{0,20}(?:reporting-mta|final-recipient)\s?:", re.IGNORECASE)
 
 Fields = Mapping[str, list[str]]
@@ -29,11 +32,19 @@ def is_status(kind: str, text: str) -> bool:
     return kind in PART_KINDS or is_file
 
 
+class _Values:
+    """Reads values, each of them once: the recipients of a report may share long ones."""
+
+    def __init__(self) -> None:
+        self.address = cache(_address)
+        self.reply = cache(_reply_in)
+
+
 class RecipientStatus:
     """The fields about one recipient."""
 
-    def __init__(self, fields: Fields) -> None:
-        self._fields = fields
+    def __init__(self, fields: Fields, values: _Values) -> None:
+        self._fields, self._values = fields, values
 
     @property
     def kind(self) -> Kind:
@@ -48,9 +59,10 @@ class RecipientStatus:
     @property
     def recipients(self) -> tuple[str, str]:
         """The recipient as the sender wrote it, and as the last server knew it."""
+        address = self._values.address
         return (
-            _address(first(self._fields, "original-recipient")),
-            _address(
+            address(first(self._fields, "original-recipient")),
+            address(
                 first(self._fields, "final-recipient") or first(self._fields, "x-actual-recipient")
             ),
         )
@@ -58,9 +70,7 @@ class RecipientStatus:
     @property
     def reply(self) -> ServerReply:
         """The reply of the server, with the codes."""
-        diagnostics = [_after_type(one) for one in self._fields.get("diagnostic-code", [])]
-        words_of_it = " ".join(" ".join(diagnostics).split())
-        found = reply_in(words_of_it)
+        found = self._values.reply(tuple(self._fields.get("diagnostic-code", ())[:MAX_DIAGNOSTICS]))
         status = _STATUS.search(first(self._fields, "status"))
         return replace(found, stated=status[0] if status else "")
 
@@ -85,28 +95,36 @@ def is_specific(status: str) -> bool:
     return bool(status) and not status.endswith(".0")
 
 
-def statuses(text: str) -> list[RecipientStatus]:
-    """Return the fields for each recipient, from a part or from plain text."""
-    return [
-        RecipientStatus(one)
-        for block in _blocks(text)
-        if _is_of_recipient(block)
-        for one in _recipients(block)
-    ]
+def statuses(text: str) -> Iterator[RecipientStatus]:
+    """Yield the fields for each recipient, from a part or from plain text."""
+    values = _Values()
+    for block in _blocks(text):
+        if _is_of_recipient(block):
+            for fields in _recipients(block):
+                yield RecipientStatus(fields, values)
 
 
-def _recipients(block: Fields) -> list[Fields]:
-    """Return the fields for each recipient: some servers write no empty line between them."""
-    count = min(len(block.get("final-recipient", ())), MAX_BLOCKS)
-    if count < 2:
-        return [block]
-    return [
-        {
-            name: [values[number]] if len(values) == count else values
-            for name, values in block.items()
+def _recipients(block: Fields) -> Iterator[Fields]:
+    """Yield the fields for each recipient: some servers write no empty line between them."""
+    count = len(block["final-recipient"]) if "final-recipient" in block else 1
+    read = {name: block[name] for name in _READ if name in block}
+    for number in range(count):
+        yield {
+            name: [values[number]] if len(values) == count > 1 else values
+            for name, values in read.items()
         }
-        for number in range(count)
-    ]
+
+
+_READ = (
+    "original-recipient",
+    "final-recipient",
+    "x-actual-recipient",
+    "action",
+    "status",
+    "diagnostic-code",
+    "last-attempt-date",
+)
+"""Fields that are read. A block may have hundreds of others, and a thousand recipients."""
 
 
 def _is_of_recipient(fields: Fields) -> bool:
@@ -120,6 +138,11 @@ def _blocks(text: str) -> Iterator[Fields]:
         fields = headers_of(block.strip("\n"))
         if fields:
             yield fields
+
+
+def _reply_in(diagnostics: tuple[str, ...]) -> ServerReply:
+    words_of_it = " ".join(_after_type(one) for one in diagnostics)
+    return reply_in(" ".join(words_of_it.split()))
 
 
 def _after_type(value: str) -> str:

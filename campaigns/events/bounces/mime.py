@@ -104,13 +104,16 @@ _FIELD = re.compile(r"([!-9;-~]{1,100})[ \t]{0,5}:(.*)")
 def words(value: str) -> str:
     """Return a header value with its encoded words decoded."""
     value = value[:MAX_VALUE]
-    if "=?" not in value:
+    # Behind the last end of an encoded word, the library would look for one again and again.
+    head, end, tail = value.rpartition("?=")
+    if "=?" not in head:
         return value
     try:
-        return "".join(
+        decoded = "".join(
             part if isinstance(part, str) else _in_charset(part, charset or "ascii")
-            for part, charset in decode_header(value)
+            for part, charset in decode_header(" ".join(f"{head}{end}".splitlines()))
         )
+        return decoded + tail
     except (MessageError, ValueError, LookupError):
         return value
 

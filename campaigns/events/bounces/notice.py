@@ -1,7 +1,7 @@
 """Notices in plain text: where the returned email begins, whom they name and what servers said."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from campaigns.events.bounces import phrases
@@ -62,24 +62,30 @@ _NAMES_RECIPIENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Whose addresses in a notice are no recipients, unless the email was `written_to` them."""
+    """Whose addresses in a notice are no recipients, unless the email was `written_to` them.
 
-    authors: tuple[str, ...] = ()
+    All are in lower case.
+    """
+
+    authors: frozenset[str] = frozenset()
     """Addresses of the notice's author. Those of mail servers are never recipients either."""
-    senders: tuple[str, ...] = ()
+    senders: frozenset[str] = frozenset()
     """Addresses of the email's sender: recipients only if the notice lists them."""
-    written_to: tuple[str, ...] = ()
+    written_to: frozenset[str] = frozenset()
 
     def includes(self, address: str, *, is_listed: bool = False) -> bool:
         """Return whether it cannot be that of a recipient."""
         address = address.lower()
-        if address in (one.lower() for one in self.written_to):
+        if address in self.written_to:
             return False
-        if is_of_a_server(address) or address in (one.lower() for one in self.authors):
+        if is_of_a_server(address) or address in self.authors:
             return True
-        return not is_listed and (
-            is_of_a_helper(address) or address in (one.lower() for one in self.senders)
-        )
+        return not is_listed and (is_of_a_helper(address) or address in self.senders)
+
+
+def lowered(addresses: Iterable[str]) -> frozenset[str]:
+    """Return addresses in lower case, as `Others` has them."""
+    return frozenset(one.lower() for one in addresses)
 
 
 def listed_in(notice: str, others: Others) -> list[Named]:
@@ -117,8 +123,8 @@ def _by_blocks(lines: list[str], starts: list[tuple[int, str]]) -> list[Named]:
         if address in found and len(found[address]) >= MAX_CHARACTERS:
             continue
         found[address] = f"{found.get(address, '')}\n{block}"
-    whole = "\n".join(lines)
-    return [Named(address, _reply_of(block, whole)) for address, block in found.items()]
+    of_all = reply_in("\n".join(lines))
+    return [Named(address, _reply_of(block, of_all)) for address, block in found.items()]
 
 
 def _block(lines: list[str], start: int, end: int) -> str:
@@ -128,9 +134,8 @@ def _block(lines: list[str], start: int, end: int) -> str:
     return "\n".join(lines[start:end])
 
 
-def _reply_of(block: str, whole: str) -> ServerReply:
-    """Return the reply in the words about one recipient, or if they are too few, in all."""
-    of_all = reply_in(whole)
+def _reply_of(block: str, of_all: ServerReply) -> ServerReply:
+    """Return the reply in the words about one recipient, or if they are too few, that in all."""
     reply = reply_in(block)
     if reply.code or reply.status:
         return replace(reply, step=reply.step or of_all.step)

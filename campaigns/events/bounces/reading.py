@@ -8,7 +8,10 @@
 Whatever else it is, it is unknown, and nothing follows from it.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import islice
 
 from campaigns.events.bounces import (
     amazon,
@@ -24,6 +27,7 @@ from campaigns.events.bounces.detectors import detected
 from campaigns.events.bounces.mime import Email, EmailPart, first, headers_of, read, text_of_html
 from campaigns.events.bounces.replies import ServerReply, class_of
 from campaigns.events.bounces.values import BounceVerdict, Kind, Report, storable
+from campaigns.messages import Step
 
 _RETURNED = (
     "message/rfc822",
@@ -89,52 +93,80 @@ def _of_complaint(complaint: complaints.Complaint) -> BounceVerdict:
 
 
 def _by_statuses(email: Email, own: str) -> BounceVerdict | None:
-    statuses = [
+    found = (
         status
         for part in email.parts
         if delivery_status.is_status(part.kind, part.text)
         for status in delivery_status.statuses(part.text)
-    ]
+    )
+    statuses = list(islice(found, notice.MAX_RECIPIENTS))
     if not statuses:
         return None
     reports = sorted(
-        (_of_status(status, own, is_only=len(statuses) == 1) for status in statuses),
-        key=lambda one: _WEIGHT[one.kind],
+        _of_statuses(statuses, own, may_be_only=True), key=lambda one: _WEIGHT[one.kind]
     )
     return BounceVerdict(reports[0].kind, tuple(reports), sent_at=statuses[0].at)
 
 
-def _of_status(status: delivery_status.RecipientStatus, own: str, *, is_only: bool) -> Report:
+class _OwnWords:
+    """What a notice says in its own words; each is read once, for a thousand recipients, too."""
+
+    def __init__(self, own: str, recipients: Iterable[str]) -> None:
+        self._own, self._recipients = own, recipients
+
+    @cached_property
+    def listed(self) -> dict[str, ServerReply]:
+        """The recipients that it lists, in lower case, with what it says about each."""
+        others = notice.Others(written_to=notice.lowered(self._recipients))
+        named = reversed(notice.listed_in(self._own, others))
+        return {one.address.lower(): one.reply for one in named}
+
+    @cached_property
+    def only_one(self) -> str:
+        """The recipient that it lists, for a report that does not name one."""
+        listed = notice.listed_in(self._own, notice.Others())
+        return listed[0].address if len(listed) == 1 else ""
+
+    @cached_property
+    def reply(self) -> ServerReply:
+        return notice.reply_of(self._own)
+
+    @cached_property
+    def step(self) -> Step:
+        return notice.step_of(self._own)
+
+    def reply_about(self, address: str, reply: ServerReply) -> ServerReply:
+        """Return the reply as the notice has it, for a report which states only a status."""
+        said = self.listed.get(address.lower())
+        if said is None:
+            is_about_one = len(self.listed) == 1
+            of_one = next(iter(self.listed.values())) if is_about_one else reply
+            said = of_one if self.listed else self.reply
+        if not said.code and delivery_status.is_specific(reply.stated):
+            return reply  # the words around the address may be about anything
+        return replace(said, stated=reply.stated)
+
+
+def _of_statuses(
+    statuses: Sequence[delivery_status.RecipientStatus], own: str, *, may_be_only: bool
+) -> list[Report]:
+    recipients = [one.recipients for one in statuses]
+    said = _OwnWords(own, {final or original for original, final in recipients})
+    reports = [_of_status(one, said) for one in statuses]
+    if may_be_only and len(reports) == 1 and reports[0].reply_class == "hard":
+        other = notice.mailbox_trouble(own)  # the server's own words know it better
+        return [replace(reports[0], reply_class=other or "hard")]
+    return reports
+
+
+def _of_status(status: delivery_status.RecipientStatus, said: _OwnWords) -> Report:
     reply = status.reply
     original, final = status.recipients
     if len(reply.text) < 4 or not any(letter.isalpha() for letter in reply.text):
-        reply = _said_of(final or original, own, reply)
+        reply = said.reply_about(final or original, reply)
     elif not reply.step:
-        step = notice.step_of(own)
-        reply = replace(reply, step=step)
-    recipient = original or final or _only_one(own)
-    report = _report(status.kind, recipient, reply)
-    if is_only and report.reply_class == "hard" and (other := notice.mailbox_trouble(own)):
-        return replace(report, reply_class=other)  # the server's own words know it better
-    return report
-
-
-def _only_one(own: str) -> str:
-    """Return the recipient that a notice lists, for a report that does not name one."""
-    listed = notice.listed_in(own, notice.Others())
-    return listed[0].address if len(listed) == 1 else ""
-
-
-def _said_of(address: str, own: str, reply: ServerReply) -> ServerReply:
-    """Return the reply as the notice has it, for a report which states only a status."""
-    named = notice.listed_in(own, notice.Others(written_to=(address,)))
-    of_recipient = (one.reply for one in named if one.address.lower() == address.lower())
-    said = next(of_recipient, named[0].reply if len(named) == 1 else None)
-    if said is None:
-        said = reply if named else notice.reply_of(own)
-    if not said.code and delivery_status.is_specific(reply.stated):
-        return reply  # the words around the address may be about anything
-    return replace(said, stated=reply.stated)
+        reply = replace(reply, step=said.step)
+    return _report(status.kind, original or final or said.only_one, reply)
 
 
 def _report(kind: Kind, recipient: str, reply: ServerReply) -> Report:
@@ -153,9 +185,8 @@ def _report(kind: Kind, recipient: str, reply: ServerReply) -> Report:
 
 def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceVerdict:
     kind = _kind_of_notice(email, own)
-    in_text = delivery_status.statuses(own)
-    if in_text:
-        reports = tuple(_of_status(status, own, is_only=False) for status in in_text)
+    if in_text := list(islice(delivery_status.statuses(own), notice.MAX_RECIPIENTS)):
+        reports = tuple(_of_statuses(in_text, own, may_be_only=False))
         return BounceVerdict(reports[0].kind, reports)
     others = _others(email, returned)
     named = _listed(email, own, others)
@@ -172,9 +203,9 @@ def _by_words(email: Email, own: str, returned: dict[str, list[str]]) -> BounceV
 def _others(email: Email, returned: dict[str, list[str]]) -> notice.Others:
     of_sender = first(returned, "from") + " " + first(returned, "return-path")
     return notice.Others(
-        tuple(addresses_in(email.first("from"))),
-        tuple(addresses_in(email.first("to") + " " + of_sender)),
-        tuple(addresses_in(first(returned, "to")[:4_000])),
+        notice.lowered(addresses_in(email.first("from"))),
+        notice.lowered(addresses_in(email.first("to") + " " + of_sender)),
+        notice.lowered(addresses_in(first(returned, "to")[:4_000])),
     )
 
 

@@ -6,7 +6,9 @@ import tracemalloc
 
 import pytest
 
-from campaigns.events.bounces.mime import MAX_BYTES
+from campaigns.events.bounces import delivery_status
+from campaigns.events.bounces import notice as notices
+from campaigns.events.bounces.mime import MAX_BYTES, words
 from campaigns.events.bounces.reading import classify
 from tests.events.bounces.emails import complaint, email, notice, report
 from tests.events.bounces.samples import SAMPLES
@@ -88,6 +90,80 @@ def test_time_is_bounded(name: str) -> None:
     verdict = classify(MANY[name])
     assert time.thread_time() - begun < 3
     assert len(verdict.recipients) <= 1_000
+
+
+RECIPIENT = "Final-Recipient: rfc822; a{0}@b.example\nAction: failed\nStatus: 5.0.0{1}"
+LISTED = "\n".join(f"<a{number}@b.example>: failed" for number in range(1_500))
+
+
+def recipients(extra: str = "", number: int = 1_100) -> str:
+    return "\n\n".join(RECIPIENT.format(one, extra) for one in range(number))
+
+
+def one_block(*others: str) -> str:
+    """500 recipients without an empty line between them, and fields that they share."""
+    return "\n".join(["Final-Recipient: rfc822; a@b.example"] * 500 + [*others, "Action: failed"])
+
+
+SERVERS = recipients().replace("rfc822; a", "rfc822; postmaster@a")
+WORST = {
+    "no reply, and each is listed": report(recipients(), text=LISTED),
+    "no reply, and all are servers": report(SERVERS, text=LISTED.replace("<a", "<postmaster@a")),
+    "no recipient, and each is listed": report(
+        "\n\n".join(["Original-Recipient: x\nAction: failed"] * 1_100), text=LISTED
+    ),
+    "long replies": report(
+        recipients("\nDiagnostic-Code: smtp; " + "after  to " * 70), text=LISTED
+    ),
+    "shared replies": report(
+        one_block(*["Diagnostic-Code: smtp; " + "=?a?q?b?= " * 200] * 450), text=LISTED
+    ),
+    "shared words that never end": report(
+        one_block(*["Diagnostic-Code: smtp; " + "=?a?q?x" * 300] * 450), text=LISTED
+    ),
+    "shared fields": report(one_block(*(f"X-{number}: a" for number in range(498)))),
+    "blocks of blocks": report("\n\n".join([one_block()] * 40), text=LISTED),
+    "fields in plain text": notice(recipients() + "\n\n" + LISTED),
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_each_word_is_read_about_once_for_any_number_of_recipients(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {"reply_in": 0, "_address_at_start": 0}
+
+    def counted(module: object, function: str) -> None:
+        inner = getattr(module, function)
+
+        def counting(*args: object) -> object:
+            calls[function] += 1
+            assert calls[function] < 10_000
+            return inner(*args)
+
+        monkeypatch.setattr(module, function, counting)
+
+    counted(notices, "reply_in")
+    counted(delivery_status, "reply_in")
+    counted(notices, "_address_at_start")
+    begun = time.thread_time()
+    verdict = classify(WORST[name])
+    assert time.thread_time() - begun < 10
+    assert verdict.kind == "bounce"
+    assert 400 < len(verdict.reports) <= 1_000
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_memory_for_many_recipients_is_bounded(name: str) -> None:
+    tracemalloc.start()
+    classify(WORST[name])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * MAX_BYTES
+
+
+def test_words_that_never_end_stay_as_they_are() -> None:
+    assert words("=?utf-8?q?caf=C3=A9?= and " + "=?a?q?x" * 9) == "café and " + "=?a?q?x" * 9
 
 
 def test_a_large_bounce_is_read() -> None:
