@@ -34,6 +34,7 @@ from campaigns.engine.provider_pool import keep_renewed_secrets
 from campaigns.engine.signing import sign_message, signing_for
 from campaigns.jobs import leases
 from campaigns.jobs.runtime import job
+from campaigns.jobs.time_limit import JobTimeLimitError
 from campaigns.messages import Message, Recipient, SendResult
 from campaigns.providers import health
 from campaigns.providers.base import ProviderTroubleError, UnusableAccountError, send_one
@@ -108,7 +109,7 @@ def deliver(mail_id: int) -> None:
         _put_off(mail, trouble.reason)
     except _NotOursError:
         log.warning("email was taken over by another process", mail=mail.id)
-    except Exception:
+    except (Exception, JobTimeLimitError):
         db.session.rollback()
         with transaction():
             queue.note_crash(mail, now=utcnow())

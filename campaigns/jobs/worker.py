@@ -24,6 +24,7 @@ from campaigns.engine import restore_guard
 from campaigns.engine.redis_connection import connect
 from campaigns.jobs import database_watch, monitor, runtime, sweep
 from campaigns.jobs.queues import LANES
+from campaigns.jobs.time_limit import TimeLimit
 from campaigns.outages import describe, is_outage, outages
 
 log = structlog.get_logger()
@@ -84,6 +85,7 @@ class LaneWorker(SimpleWorker):
     for replies to messages in progress. The sweep rings again for lost jobs.
     """
 
+    death_penalty_class = TimeLimit
     _is_at_work = False
     _has_failed = False
 

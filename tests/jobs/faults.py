@@ -1,5 +1,8 @@
 """Jobs that fail."""
 
+import time
+from contextlib import suppress
+
 import sqlalchemy as sa
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
@@ -19,3 +22,10 @@ def miss_database() -> None:
 
 def fail() -> None:
     raise ValueError("an unexpected error")
+
+
+def never_end() -> None:
+    """Run for ever, and let no error pass."""
+    while True:
+        with suppress(Exception):
+            time.sleep(0.01)

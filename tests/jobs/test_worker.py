@@ -234,6 +234,12 @@ def test_an_unexpected_error_logs_a_traceback(environment: Environment) -> None:
     assert environment.is_served()
 
 
+def test_a_job_cannot_outlive_its_time_limit_by_catching_errors(environment: Environment) -> None:
+    environment.queue.enqueue("tests.jobs.faults.never_end", job_timeout=1, result_ttl=0)
+    environment.wait_for("JobTimeLimitError")
+    assert environment.is_served()
+
+
 def test_flushing_redis_logs_no_traceback_and_the_worker_continues(
     environment: Environment,
 ) -> None:

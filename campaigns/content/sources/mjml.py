@@ -32,6 +32,7 @@ from campaigns.content.sources.mjml_tags import (
     RTL_DEFAULTS,
     WITH_HTML,
 )
+from campaigns.content.sources.panics import is_fault
 from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 from campaigns.content.templating.limits import MAX_SOURCE
@@ -91,7 +92,7 @@ def mjml_to_html(source: str, *, language: str = "en", icons: str = "") -> Conve
     try:
         html = mjml.mjml2html(copy, fonts={}, social_icon_origin=icons)
     except BaseException as error:  # a panic of the library is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if not is_fault(error):
             raise
         return ConvertedMjml("", problems=(found("html", 0, "mjml.not_compiled"),))
     page = _restored(html, reader)

@@ -20,6 +20,7 @@ from campaigns.content.sources.blocks.document import (
     SavedRows,
 )
 from campaigns.content.sources.blocks.marks import Marked
+from campaigns.content.sources.panics import is_fault
 from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 from campaigns.content.templating.problems import found
@@ -44,7 +45,7 @@ def compile_document(
     try:
         html = _to_html(to_mjml(document, build), build)
     except BaseException as error:  # a panic of the library is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if not is_fault(error):
             raise
         return CompiledPage("", problems=(found("html", 0, "blocks.not_compiled"),))
     return _with_references(_finished(html, build), build)
