@@ -6,7 +6,12 @@ from email.message import Message
 from campaigns.events.bounces.addresses import is_of_a_server, tidy
 from campaigns.events.bounces.mime import Email
 
-MAX_CHARACTERS = 60_000
+MAX_CHARACTERS = 30_000
+MAX_LINE = 200
+"""Number of characters of a line that the detectors read.
+
+The time of some of their expressions grows with the square of a line, of one with its cube.
+"""
 logging.getLogger("flufl.bounce").disabled = True  # it logs each text that it cannot read
 
 
@@ -15,13 +20,22 @@ def detected(email: Email, text: str) -> list[str]:
     from flufl.bounce import all_failures  # only notices without a report need it
 
     try:
-        temporary, permanent = all_failures(_message(email, text[:MAX_CHARACTERS]))
+        temporary, permanent = all_failures(_message(email, _with_short_lines(text)))
     except Exception:  # noqa: BLE001 (its detectors are not made for every text there is)
         return []
     found = {tidy(one.decode("utf-8", "replace")) for one in (*temporary, *permanent)}
     lowered = text.lower()
     kept = [one for one in found if "@" in one and not is_of_a_server(one)]
     return sorted(kept, key=lambda one: (lowered.find(one.lower()), one))
+
+
+def _with_short_lines(text: str) -> str:
+    """Return the text with the first whole words of each line."""
+    lines = text[:MAX_CHARACTERS].split("\n")
+    return "\n".join(
+        line if len(line) <= MAX_LINE else line[: line.rfind(" ", 0, MAX_LINE) + 1]
+        for line in lines
+    )
 
 
 def _message(email: Email, text: str) -> Message:

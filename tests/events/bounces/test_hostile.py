@@ -1,14 +1,18 @@
 """Hostile and broken emails: bounded time and memory, no exception, and nobody is harmed."""
 
 import random
+import re
 import time
 import tracemalloc
+from itertools import product
 
 import pytest
+from flufl.bounce._detectors import simplematch, simplewarning
 
 from campaigns.events.bounces import delivery_status
 from campaigns.events.bounces import notice as notices
-from campaigns.events.bounces.mime import MAX_BYTES, words
+from campaigns.events.bounces.detectors import detected
+from campaigns.events.bounces.mime import MAX_BYTES, read, words
 from campaigns.events.bounces.reading import classify
 from tests.events.bounces.emails import complaint, email, notice, report
 from tests.events.bounces.samples import SAMPLES
@@ -160,6 +164,30 @@ def test_the_memory_for_many_recipients_is_bounded(name: str) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 * MAX_BYTES
+
+
+TAGS = [
+    re.sub(r"\\s.*|\(\?P.*|[\^$\\]", "", begin.pattern).replace("(i|e)", "i").split("(failed|")[0]
+    for begin, _, _ in (*simplematch.PATTERNS, *simplewarning.PATTERNS)
+]
+UNITS = (",", "@", "a@", "a", " ", "\t", "\xa0", "<", "<a", "a ", "'", "[", "(", "=41", "* ", "é")
+
+
+def test_the_longest_text_with_the_worst_lines_takes_the_detectors_little_time() -> None:
+    intro = "From: MAILER-DAEMON\nX-Mailer: <SMTP32 v1>"
+    for first, second in product(UNITS, UNITS):
+        line = first * (500 // len(first)) + second * (500 // len(second))
+        text = "\n".join([*TAGS, *[line] * 100])
+        begun = time.thread_time()
+        detected(read(intro.encode()), text)
+        assert time.thread_time() - begun < 15, (first, second)
+
+
+def test_a_recipient_in_a_long_line_is_detected_or_left_out_but_never_cut() -> None:
+    intro = "Delivery to the following recipient failed permanently:\n"
+    for number in range(150, 250):
+        found = detected(read(b"From: a"), intro + " " * number + "ada@example.org")
+        assert found in ([], ["ada@example.org"])
 
 
 def test_words_that_never_end_stay_as_they_are() -> None:
