@@ -7,12 +7,13 @@ the evidence for what followed.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
 
-from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.db import claimable, db, insert_ignoring
 from campaigns.events.feedback import Feedback
 from campaigns.events.models import Incoming
 from campaigns.reason import Reason
@@ -60,28 +61,95 @@ def digest(channel: Channel, endpoint_id: int | None, body: bytes) -> str:
     return f"{channel}:{endpoint_id or 0}:{hashlib.sha256(body).hexdigest()}"
 
 
-def waiting(limit: int, *, after: int = 0) -> Sequence[int]:
+def waiting(limit: int) -> Sequence[int]:
     """Return ids of what no job has read yet, oldest first."""
-    return db.session.scalars(
-        sa.select(Incoming.id)
-        .where(_WAITS, Incoming.retry_at.is_(None), Incoming.id > after)
-        .order_by(Incoming.id)
-        .limit(limit)
-    ).all()
+    return db.session.scalars(_waiting(limit)).all()
 
 
 def due(limit: int, *, now: datetime) -> Sequence[int]:
     """Return ids of what could not be read, and is to be tried again now, oldest first."""
-    return db.session.scalars(
-        sa.select(Incoming.id)
-        .where(_WAITS, Incoming.retry_at <= now)
-        .order_by(Incoming.retry_at)
-        .limit(limit)
-    ).all()
+    return db.session.scalars(_due(limit, now)).all()
 
 
 _WAITS = Incoming.state == sa.literal_column("'waiting'")
 """Must match the condition of the indexes literally, or SQLite ignores them."""
+
+
+def _waiting(limit: int) -> sa.Select[int]:
+    is_new = (_WAITS, Incoming.retry_at.is_(None))
+    return sa.select(Incoming.id).where(*is_new).order_by(Incoming.id).limit(limit)
+
+
+def _due(limit: int, now: datetime) -> sa.Select[int]:
+    return (
+        sa.select(Incoming.id)
+        .where(_WAITS, Incoming.retry_at <= now)
+        .order_by(Incoming.retry_at, Incoming.id)
+        .limit(limit)
+    )
+
+
+# --- attempts to read it --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to read a row, counted before it begins: a process that it kills notes nothing."""
+
+    id: int
+    number: int
+    """More than MAX_ATTEMPTS if no attempt is left."""
+
+
+def claim_new(limit: int, *, now: datetime) -> list[Attempt]:
+    """Claim what no job has read yet, oldest first."""
+    return _claim(_waiting(limit), now)
+
+
+def claim_due(*, now: datetime) -> list[Attempt]:
+    """Claim one row that is to be tried again now, if there is one.
+
+    Each is claimed alone, so that one which kills the process uses up no attempts of others.
+    """
+    return _claim(_due(1, now), now)
+
+
+def claim(incoming_id: int, *, now: datetime) -> list[Attempt]:
+    """Claim this row, unless it is done, another job reads it, or its pause is not over."""
+    is_free = sa.or_(Incoming.retry_at.is_(None), Incoming.retry_at <= now)
+    return _claim(sa.select(Incoming.id).where(Incoming.id == incoming_id, _WAITS, is_free), now)
+
+
+def _claim(ids: sa.Select[int], now: datetime) -> list[Attempt]:
+    """Count an attempt for each, and let the pause after it begin."""
+    pauses = {number: now + pause for number, pause in enumerate(PAUSES)}
+    rows = db.session.execute(
+        sa.update(Incoming)
+        .where(Incoming.id.in_(claimable(ids)))
+        .values(
+            attempts=Incoming.attempts + 1,
+            retry_at=sa.case(
+                *((Incoming.attempts == number, at) for number, at in pauses.items()),
+                else_=now + PAUSES[-1],
+            ),
+        )
+        .returning(Incoming.id, Incoming.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Attempt(*row) for row in rows), key=lambda one: one.id)
+
+
+def release(attempts: Iterable[Attempt], *, now: datetime) -> None:
+    """Undo these claims: the attempts were not made."""
+    db.session.execute(
+        sa.update(Incoming)
+        .where(Incoming.id.in_([one.id for one in attempts]), _WAITS)
+        .values(
+            attempts=Incoming.attempts - 1,
+            retry_at=sa.case((Incoming.attempts > 1, now), else_=None),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def lock(incoming_id: int) -> Incoming | None:
@@ -108,29 +176,18 @@ def finish(
     row.verdict = verdict.pack() if verdict else ""
 
 
-def fail(incoming_id: int, reason: Reason, *, attempt: int, now: datetime) -> bool:
-    """Note that this attempt to read it failed; later ones wait longer.
-
-    After the last attempt it waits for a person. An attempt that another job has noted counts once.
-    """
-    is_last = attempt >= MAX_ATTEMPTS
-    failed = db.session.execute(
+def fail(attempt: Attempt, reason: Reason, *, now: datetime) -> None:
+    """Note why this attempt failed. After the last one, the row waits for a person."""
+    is_last = attempt.number >= MAX_ATTEMPTS
+    changes: dict[str, object] = {"verdict": reason.pack(), "processed_at": now}
+    if is_last:
+        changes |= {"attempts": MAX_ATTEMPTS, "state": "failed", "retry_at": None}
+    db.session.execute(
         sa.update(Incoming)
-        .where(
-            Incoming.id == incoming_id,
-            Incoming.state == "waiting",
-            Incoming.attempts == attempt - 1,
-        )
-        .values(
-            attempts=attempt,
-            verdict=reason.pack(),
-            processed_at=now,
-            state="failed" if is_last else "waiting",
-            retry_at=None if is_last else now + PAUSES[attempt - 1],
-        )
+        .where(Incoming.id == attempt.id, _WAITS, Incoming.attempts == attempt.number)
+        .values(changes)
         .execution_options(synchronize_session=False)
     )
-    return rows_changed(failed) == 1
 
 
 def replay(public_id: str) -> int | None:

@@ -95,9 +95,9 @@ class Incoming(Base):
     kinds: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     """Number of events that it reports, new or not, by kind."""
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, default=0)
-    """Attempts to read it that failed."""
+    """Attempts to read it, counted before they begin."""
     retry_at: Mapped[datetime | None]
-    """When it is tried again; None if no attempt failed yet, or there will be none."""
+    """When it is tried again; None before the first attempt, and if there will be none."""
     processed_at: Mapped[datetime | None]
     is_evidence: Mapped[bool] = mapped_column(default=False)
     """Whether an address was suppressed because of it, so that it is kept for longer."""

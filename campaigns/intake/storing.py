@@ -34,11 +34,11 @@ def store(
     account_id: int | None = None,
 ) -> int:
     """Store them in one transaction; returns how many were new. Equal ones are stored once."""
-    new = []
+    new = 0
     with transaction(durable=True):
         for email in emails:
             body = email.as_delivered()
-            number = incoming.receive(
+            added = incoming.receive(
                 channel="email",
                 source=source,
                 endpoint_id=mailbox_id,
@@ -47,8 +47,7 @@ def store(
                 dedupe=incoming.digest("email", mailbox_id, body),
                 now=utcnow(),
             )
-            if number is not None:
-                new.append(number)
-    for number in new:
-        services().doorbell.ring("incoming", number)
-    return len(new)
+            new += added is not None
+    if new:
+        services().doorbell.ring("incoming")
+    return new

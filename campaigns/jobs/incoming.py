@@ -1,7 +1,10 @@
 """Read what came back, and act on it: stored posts and emails."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +15,7 @@ from campaigns.db import db, give_way, is_postgresql, transaction
 from campaigns.events import consequences, incoming
 from campaigns.events.bounces.feedback import feedback_of
 from campaigns.events.feedback import Feedback
+from campaigns.events.incoming import MAX_ATTEMPTS, Attempt
 from campaigns.events.models import Incoming
 from campaigns.events.webhooks.kind import Post
 from campaigns.events.webhooks.reading import UnreadablePostError
@@ -38,47 +42,75 @@ def read(incoming_id: int = 0) -> None:
     Some providers post every event separately: a job for each would take most of the time.
     """
     if incoming_id:
-        _read_one(incoming_id)
+        _read_all(_claimed(partial(incoming.claim, incoming_id)), math.inf)
         return
     until = time.monotonic() + SLICE_SECONDS
-    for number in _all_waiting():
-        _read_one(number)
-        if time.monotonic() >= until:
+    for attempts in _batches():
+        if not _read_all(attempts, until):
             services().doorbell.ring("incoming")
             return
 
 
-def _all_waiting() -> Iterator[int]:
-    """Yield what is to be tried again now, then what is new."""
-    yield from incoming.due(BATCH, now=utcnow())
-    last = 0
-    while waiting := incoming.waiting(BATCH, after=last):
-        yield from waiting
-        last = waiting[-1]
+def _batches() -> Iterator[list[Attempt]]:
+    """Yield what is to be tried again now, one by one, then what is new."""
+    for _ in range(BATCH):
+        if not (attempts := _claimed(incoming.claim_due)):
+            break
+        yield attempts
+    while attempts := _claimed(partial(incoming.claim_new, BATCH)):
+        yield attempts
 
 
-def _read_one(incoming_id: int) -> None:
-    """Read a post or an email, unless another job has.
+def _claimed(claim: Callable[..., list[Attempt]]) -> list[Attempt]:
+    with transaction():
+        return claim(now=utcnow())
+
+
+def _read_all(attempts: Iterable[Attempt], until: float) -> bool:
+    """Make these attempts. Returns False if the time was over, and gives back the others."""
+    left = deque(attempts)
+    try:
+        while left:
+            attempt = left.popleft()
+            try:
+                _read_one(attempt)
+            except Exception:  # an outage is no failed attempt
+                left.appendleft(attempt)
+                raise
+            if time.monotonic() >= until:
+                return False
+        return True
+    finally:
+        if left:
+            db.session.rollback()
+            with transaction():
+                incoming.release(left, now=utcnow())
+
+
+def _read_one(attempt: Attempt) -> None:
+    """Read a post or an email.
 
     If it fails, the reason is noted and the sweep tries again later; after some attempts it waits
-    for a person. An outage is no failed attempt.
+    for a person. Raises SQLAlchemyError or OSError in an outage.
     """
-    row = db.session.get(Incoming, incoming_id)
+    if attempt.number > MAX_ATTEMPTS:  # each of them ended the process
+        _fail(attempt, Reason("webhook.failed"))
+        return
+    row = db.session.get(Incoming, attempt.id)
     if row is None or row.state != "waiting":
         return
-    attempt = row.attempts + 1
     try:
         feedbacks, verdict = _read(row)
-        _apply(incoming_id, feedbacks, verdict)
+        _apply(attempt.id, feedbacks, verdict)
     except UnreadablePostError as error:
-        _fail(incoming_id, attempt, error.reason)
+        _fail(attempt, error.reason)
     except _ConfirmationError:
-        _fail(incoming_id, attempt, Reason("webhook.not_subscribed"))
+        _fail(attempt, Reason("webhook.not_subscribed"))
     except Exception as error:
         if isinstance(error, SQLAlchemyError | OSError) and is_outage(error):
             raise
-        log.exception("a post or an email could not be read", incoming=incoming_id)
-        _fail(incoming_id, attempt, Reason("webhook.failed"))
+        log.exception("a post or an email could not be read", incoming=attempt.id)
+        _fail(attempt, Reason("webhook.failed"))
 
 
 class _ConfirmationError(Exception):
@@ -132,7 +164,7 @@ def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) 
                 incoming.finish(row, feedbacks, new_events=new_events, verdict=verdict, now=now)
 
 
-def _fail(incoming_id: int, attempt: int, reason: Reason) -> None:
+def _fail(attempt: Attempt, reason: Reason) -> None:
     db.session.rollback()
     with transaction():
-        incoming.fail(incoming_id, reason, attempt=attempt, now=utcnow())
+        incoming.fail(attempt, reason, now=utcnow())

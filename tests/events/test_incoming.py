@@ -31,7 +31,7 @@ def test_what_came_in_is_stored_once_and_waits() -> None:
     assert received() is None
     second = received(dedupe="2")
     assert incoming.waiting(10) == [first, second]
-    assert incoming.waiting(10, after=first) == [second]
+    assert incoming.waiting(1) == [first]
     assert (stored(first).body, stored(first).size) == (b"{}", 2)
 
 
@@ -60,13 +60,13 @@ def test_what_cannot_be_read_is_tried_again_after_growing_pauses() -> None:
     number = received()
     assert number is not None
     now = NOW
-    for attempt, pause in enumerate(incoming.PAUSES, start=1):
-        fail(number, attempt, now)
+    for pause in incoming.PAUSES:
+        fail(number, now)
         now += pause
         assert incoming.waiting(10) == []
         assert incoming.due(10, now=now - timedelta(seconds=1)) == []
         assert incoming.due(10, now=now) == [number]
-    fail(number, incoming.MAX_ATTEMPTS, now)
+    fail(number, now)
     assert incoming.waiting(10) == incoming.due(10, now=now + timedelta(days=9)) == []
     assert (stored(number).state, Reason.unpack(stored(number).verdict)) == ("failed", BROKEN)
     with transaction():
@@ -75,25 +75,59 @@ def test_what_cannot_be_read_is_tried_again_after_growing_pauses() -> None:
     assert stored(number).attempts == 0
 
 
+def fail(number: int, now: datetime) -> None:
+    with transaction():
+        [attempt] = incoming.claim(number, now=now)
+        incoming.fail(attempt, BROKEN, now=now)
+
+
+def test_an_attempt_counts_before_it_begins_and_nobody_else_makes_it_meanwhile() -> None:
+    numbers = [received(dedupe=name) for name in "abc"]
+    with transaction():
+        found = incoming.claim_new(2, now=NOW)
+        assert [one.id for one in found] == numbers[:2]
+        assert incoming.claim_due(now=NOW) == incoming.claim(found[0].id, now=NOW) == []
+        assert [one.id for one in incoming.claim_new(2, now=NOW)] == numbers[2:]
+    assert [stored(number).attempts for number in numbers] == [1, 1, 1]
+
+
+def test_what_was_claimed_and_not_read_is_claimed_alone_the_next_time() -> None:
+    numbers = [received(dedupe=name) for name in "ab"]
+    later = NOW + incoming.PAUSES[0]
+    with transaction():
+        incoming.claim_new(2, now=NOW)
+        again = [*incoming.claim_due(now=later), *incoming.claim_due(now=later)]
+        assert incoming.claim_due(now=later) == []
+    assert [(one.id, one.number) for one in again] == [(number, 2) for number in numbers]
+
+
+def test_a_claim_that_is_given_back_counts_no_attempt() -> None:
+    first = received()
+    later = NOW + incoming.PAUSES[0]
+    with transaction():
+        incoming.release(incoming.claim_new(9, now=NOW), now=NOW)
+        assert incoming.waiting(9) == [first]
+        incoming.claim_new(9, now=NOW)
+        incoming.release(incoming.claim_due(now=later), now=later)
+        assert incoming.due(9, now=later) == [first]
+    assert stored(first).attempts == 1
+
+
+def test_a_failure_is_noted_only_by_the_job_that_made_the_attempt() -> None:
+    number = received()
+    assert number is not None
+    last = NOW + sum(incoming.PAUSES, timedelta(0))
+    with transaction():
+        [slow] = incoming.claim(number, now=NOW)
+        incoming.claim(number, now=last)
+        incoming.fail(slow, BROKEN, now=last)
+    assert stored(number).verdict == ""
+
+
 def test_a_fault_of_twenty_minutes_uses_up_no_more_than_three_attempts() -> None:
     tried_at = [sum(incoming.PAUSES[:n], timedelta(0)) for n in range(incoming.MAX_ATTEMPTS)]
     assert sum(at <= timedelta(minutes=20) for at in tried_at) <= 3
     assert sorted(incoming.PAUSES) == list(incoming.PAUSES)
-
-
-def test_an_attempt_that_two_jobs_made_at_once_counts_once() -> None:
-    number = received()
-    assert number is not None
-    fail(number, 1, NOW)
-    with transaction():
-        assert not incoming.fail(number, BROKEN, attempt=1, now=NOW)
-    assert stored(number).attempts == 1
-
-
-def fail(number: int, attempt: int, now: datetime) -> None:
-    with transaction():
-        assert incoming.fail(number, BROKEN, attempt=attempt, now=now)
-    assert stored(number).attempts == attempt
 
 
 def test_equal_bytes_through_the_same_way_are_equal() -> None:

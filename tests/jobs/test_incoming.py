@@ -20,6 +20,7 @@ from campaigns.events.webhooks.kind import Post
 from campaigns.jobs import incoming as incoming_jobs
 from campaigns.jobs import runtime
 from campaigns.jobs.incoming import read
+from campaigns.jobs.time_limit import JobTimeLimitError
 from campaigns.providers import outgoing
 from campaigns.providers.outgoing import HttpResponse, SilentServerError
 from campaigns.reason import Reason
@@ -65,6 +66,19 @@ def event(delivery: Delivery, **fields: Any) -> dict[str, Any]:
 
 
 HARD = {"event": "bounce", "type": "bounce", "reason": "550 5.1.1 user unknown"}
+
+
+def retry(number: int) -> None:
+    """Read it again, after its pause."""
+    end_pauses()
+    read(number)
+
+
+def end_pauses() -> None:
+    with transaction():
+        db.session.execute(
+            sa.update(Incoming).where(Incoming.retry_at.is_not(None)).values(retry_at=utcnow())
+        )
 
 
 def verdict(number: int) -> tuple[str, str, int]:
@@ -154,8 +168,7 @@ def test_everything_that_waits_is_read_slice_by_slice(
     assert incoming.waiting(10) == []
     assert [verdict(number) for number in good] == [("done", "", 1)] * 4
     assert db.session.get_one(Incoming, broken).attempts == 1, "the pause is not over"
-    with transaction():
-        db.session.execute(sa.update(Incoming).values(retry_at=utcnow()))
+    end_pauses()
     read()
     assert verdict(broken)[0] == "waiting"
     assert db.session.get_one(Incoming, broken).attempts == 2
@@ -177,6 +190,60 @@ def test_an_outage_is_no_failed_attempt(
     assert verdict(number) == ("done", "", 1)
 
 
+class KilledError(BaseException):
+    """The process ends here."""
+
+
+def test_an_email_that_kills_the_process_holds_up_nothing_and_is_set_aside(
+    deliveries: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = an_endpoint()
+    good = {"event": "open"}
+    first, poison, *behind = (
+        received(endpoint, post([event(deliveries[0], sg_event_id=name, **good)]), name)
+        for name in "abcd"
+    )
+
+    def fatal(row: Incoming) -> object:
+        if row.id == poison:
+            raise KilledError
+        return genuine(row)
+
+    genuine = incoming_jobs._read
+    monkeypatch.setattr(incoming_jobs, "_read", fatal)
+    monkeypatch.setattr(incoming, "release", lambda *_, **__: None)  # a dead process does nothing
+    for kills in range(1, incoming.MAX_ATTEMPTS + 1):
+        with pytest.raises(KilledError):
+            read()
+        read()  # by the next process
+        assert [verdict(number)[0] for number in (first, *behind)] == ["done"] * 3 or kills < 2
+        end_pauses()
+    read()
+    assert verdict(poison) == ("failed", "webhook.failed", 0)
+
+
+def test_a_job_that_reaches_its_time_limit_counts_an_attempt_of_one_row_only(
+    deliveries: list[Delivery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = an_endpoint()
+    numbers = [
+        received(endpoint, post([event(deliveries[0], event="open", sg_event_id=name)]), name)
+        for name in "ab"
+    ]
+
+    def endless(_: Incoming) -> object:
+        raise JobTimeLimitError
+
+    with monkeypatch.context() as slow:
+        slow.setattr(incoming_jobs, "_read", endless)
+        with pytest.raises(JobTimeLimitError):
+            read()
+    attempts = sa.select(Incoming.attempts).order_by(Incoming.id)
+    assert db.session.scalars(attempts).all() == [1, 0]
+    read()
+    assert [verdict(number)[0] for number in numbers] == ["waiting", "done"]
+
+
 def test_a_post_without_events_is_done(deliveries: list[Delivery]) -> None:
     number = received(an_endpoint(), post([]))
     read(number)
@@ -188,7 +255,7 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_can_be_replayed(
 ) -> None:
     number = received(an_endpoint(), post(b"{"))
     for _ in range(incoming.MAX_ATTEMPTS + 1):
-        read(number)
+        retry(number)
     assert verdict(number) == ("failed", "webhook.not_json", 0)
     with transaction():
         assert incoming.replay(db.session.get_one(Incoming, number).public_id) == number
@@ -206,7 +273,7 @@ def test_an_error_of_ours_is_noted_and_loses_nothing(
         broken.setattr(consequences, "apply", fails)
         read(number)
     assert verdict(number) == ("waiting", "webhook.failed", 0)
-    read(number)
+    retry(number)
     assert verdict(number) == ("done", "", 1)
 
 
@@ -238,7 +305,7 @@ def test_a_subscription_is_confirmed_at_amazon(
     number = received(an_endpoint("amazon_ses"), subscription())
     found = []
     for _ in range(4):
-        read(number)
+        retry(number)
         found.append(verdict(number)[:2])
     assert found == [
         ("waiting", "webhook.not_subscribed"),
