@@ -9,8 +9,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import cast
 
+import structlog
 from imap_tools import MailBox, MailBoxStartTls, MailBoxUnencrypted
-from imap_tools.errors import ImapToolsError, MailboxLoginError, UnexpectedCommandStatusError
+from imap_tools.errors import (
+    ImapToolsError,
+    MailboxFetchError,
+    MailboxLoginError,
+    UnexpectedCommandStatusError,
+)
 from imap_tools.mailbox import BaseMailBox
 
 from campaigns.events.incoming import MAX_BYTES
@@ -24,6 +30,8 @@ from campaigns.intake.reader import (
     explained,
     logging_in,
 )
+
+log = structlog.get_logger()
 
 _ATTRIBUTES = re.compile(rb"UID (\d+)")
 _SIZE = re.compile(rb"UID (\d+).*RFC822\.SIZE (\d+)|RFC822\.SIZE (\d+).*UID (\d+)")
@@ -52,6 +60,8 @@ class ImapMailbox:
             raise
         self._waiting: list[str] = []
         self._returned: set[str] = set()
+        self._has_read = False
+        self._not_fetched: MailboxFetchError | None = None
 
     def read(self) -> Sequence[FoundEmail]:
         """See `MailboxReader`."""
@@ -67,10 +77,14 @@ class ImapMailbox:
         """Return the next batch. Another program may have taken some, or all, of it."""
         while self._waiting:
             batch = self._batch(self._waiting[:BATCH])
-            self._returned.update(self._waiting[: len(batch)])
+            found = self._fetch(batch)
+            self._returned.update(batch)
             self._waiting = self._waiting[len(batch) :]
-            if found := self._fetch(batch):
+            if found:
+                self._has_read = True
                 return found
+        if self._not_fetched is not None and not self._has_read:
+            raise self._not_fetched
         return ()
 
     def _batch(self, uids: Sequence[str]) -> Sequence[str]:
@@ -83,15 +97,31 @@ class ImapMailbox:
                 sizes[uid.decode()] = int(size)
         total = 0
         for number, uid in enumerate(uids):
-            total += min(sizes.get(uid, 0), MAX_BYTES)
+            total += min(sizes.get(uid, MAX_BYTES), MAX_BYTES)
             if number and total > BATCH_BYTES:
                 return uids[:number]
         return uids
 
     def _fetch(self, uids: Sequence[str]) -> Sequence[FoundEmail]:
+        """Return these emails. One that the server cannot return does not hold up the others."""
+        try:
+            return self._fetch_together(uids)
+        except MailboxFetchError as error:
+            self._not_fetched = error
+        found: list[FoundEmail] = []
+        for uid in uids:
+            try:
+                found += self._fetch_together([uid])
+            except MailboxFetchError as error:
+                log.warning("an email cannot be read", uid=uid, error=_words(error))
+        return found
+
+    def _fetch_together(self, uids: Sequence[str]) -> list[FoundEmail]:
         # PEEK leaves them unseen until they are stored; one byte more shows that there is more.
         parts = f"(BODY.PEEK[]<0.{MAX_BYTES + 1}>)"
-        _, answer = self._box.client.uid("FETCH", ",".join(uids), parts)
+        status, answer = self._box.client.uid("FETCH", ",".join(uids), parts)
+        if status != "OK":
+            raise MailboxFetchError((status, answer), "OK")
         found = []
         for number, item in enumerate(answer):
             if isinstance(item, tuple):
@@ -107,15 +137,24 @@ class ImapMailbox:
     def done(self, keys: Sequence[str]) -> None:
         """See `MailboxReader`."""
         with _explained(self._login):
-            try:
-                if self._login.done_folder:
-                    self._box.move(list(keys), self._login.done_folder)
-                else:
-                    self._box.flag(list(keys), r"\Seen", value=True)
-            except UnexpectedCommandStatusError:
-                # Some servers refuse what another program has moved meanwhile: it is gone, too.
-                if self._are_left(keys):
-                    raise
+            refused = self._refused(keys)
+            if refused is not None and len(keys) > 1:
+                # One that cannot be put aside holds up no others.
+                refused = next(filter(None, [self._refused([key]) for key in keys]), None)
+            if refused is not None:
+                raise refused
+
+    def _refused(self, keys: Sequence[str]) -> UnexpectedCommandStatusError | None:
+        """Put these emails aside. Returns the error if the server refuses that."""
+        try:
+            if self._login.done_folder:
+                self._box.move(list(keys), self._login.done_folder)
+            else:
+                self._box.flag(list(keys), r"\Seen", value=True)
+        except UnexpectedCommandStatusError as error:
+            # Some servers refuse what another program has moved meanwhile: it is gone, too.
+            return error if self._are_left(keys) else None
+        return None
 
     def _are_left(self, keys: Sequence[str]) -> bool:
         """Return whether any of these emails is still in the folder."""

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+import structlog
+
 from campaigns.events.incoming import MAX_BYTES
 from campaigns.intake.reader import (
     BATCH,
@@ -19,8 +21,10 @@ from campaigns.intake.reader import (
     logging_in,
 )
 
-# Some bounces have lines of 40 kB; the library's limit is 2 kB, and has no setting.
-poplib._MAXLINE = 1024 * 1024  # type: ignore[attr-defined]  # noqa: SLF001
+log = structlog.get_logger()
+
+PIECE_BYTES = 64 * 1024
+"""Bytes of a line that are read at once."""
 
 
 class Pop3Mailbox:
@@ -28,6 +32,8 @@ class Pop3Mailbox:
 
     def __init__(self, login: MailboxLogin) -> None:
         self._login = login
+        self._has_read = False
+        self._not_deleted: poplib.error_proto | None = None
         with _explained(login):
             self._client = _connect(login)
             try:
@@ -51,27 +57,39 @@ class Pop3Mailbox:
         with _explained(self._login):
             while self._waiting and len(found) < BATCH and total < BATCH_BYTES:
                 number, size = self._waiting.pop(0)
-                total += min(size, MAX_BYTES)
-                found.append(FoundEmail(number, self._retrieve(number, size)))
+                try:
+                    raw = self._retrieve(number, size)
+                except poplib.error_proto as error:
+                    if not _is_answer(error) or not (self._waiting or self._has_read):
+                        raise
+                    log.warning("an email cannot be read", number=number, error=_words(error))
+                    continue  # the others can be
+                self._has_read = True
+                total += len(raw)
+                found.append(FoundEmail(number, raw))
         return found
 
     def _retrieve(self, number: str, size: int) -> bytes:
         """Return an email; of one that is too large, its headers and first lines."""
-        if size <= MAX_BYTES:
-            _, lines, _ = self._client.retr(number)
-        else:
-            _, lines, _ = self._client.top(number, 2_000)
-        return b"\r\n".join((*lines, b""))
+        return _text(self._client, f"RETR {number}" if size <= MAX_BYTES else f"TOP {number} 2000")
 
     def done(self, keys: Sequence[str]) -> None:
         """See `MailboxReader`."""
         with _explained(self._login):
             for key in keys:
-                self._client.dele(int(key))
+                try:
+                    self._client.dele(int(key))
+                except poplib.error_proto as error:
+                    if not _is_answer(error):
+                        raise
+                    self._not_deleted = error
             if not self._waiting:
                 # Deletions count from QUIT on; without it, they are read again and known.
-                before = self._listed
+                before, refused = self._listed, self._not_deleted
                 self._reconnect()
+                if refused:
+                    self._waiting = []
+                    raise refused
                 if self._listed[: len(before)] == before:
                     # The server keeps what is deleted: what it lists first was read just now.
                     self._waiting = self._listed[len(before) :]
@@ -81,6 +99,7 @@ class Pop3Mailbox:
         self._client.quit()
         self._client = _connect(self._login)
         _log_in(self._client, self._login)
+        self._not_deleted = None
         self._listed = self._list()
         self._waiting = list(self._listed)
 
@@ -94,6 +113,28 @@ class Pop3Mailbox:
         """See `MailboxReader`."""
         with contextlib.suppress(Exception):
             self._client.close()
+
+
+def _is_answer(error: poplib.error_proto) -> bool:
+    """Return whether the server refused a command, and waits for the next one."""
+    return isinstance(error.args[0], bytes)
+
+
+def _text(client: poplib.POP3, command: str) -> bytes:
+    """Return the text that answers a command, up to MAX_BYTES.
+
+    The library reads whole lines, of 2 kB at most; bounces have lines of any length.
+    """
+    client._shortcmd(command)  # type: ignore[attr-defined]  # noqa: SLF001
+    found, is_start = bytearray(), True
+    while piece := client.file.readline(PIECE_BYTES):  # type: ignore[attr-defined]
+        if is_start and piece.startswith(b"."):
+            piece = piece[1:]
+            if not piece.strip(b"\r\n"):
+                return bytes(found)
+        is_start = piece.endswith(b"\n")
+        found += piece[: MAX_BYTES - len(found)]
+    raise EOFError("the connection ended within an email")
 
 
 def _connect(login: MailboxLogin) -> poplib.POP3:

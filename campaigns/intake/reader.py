@@ -102,7 +102,7 @@ class MailboxReader(Protocol):
     """An open mailbox. Every method raises MailboxTroubleError."""
 
     def read(self) -> Sequence[FoundEmail]:
-        """Return the next few emails that are not done; none if there are no more."""
+        """Return the next few emails that are not done, each once; none if there are no more."""
         ...
 
     def done(self, keys: Sequence[str]) -> None:

@@ -46,9 +46,11 @@ def read_all(reader: MailboxReader, *, source: str, mailbox_id: int, account_id:
     """Store whatever is new in a mailbox, batch by batch; returns how many were.
 
     An email is put aside only after it is committed. If this process dies in between, it is read
-    again and stored once. Raises MailboxTroubleError, SQLAlchemyError.
+    again and stored once. Emails that cannot be put aside hold up no later ones. Raises
+    MailboxTroubleError, SQLAlchemyError.
     """
     new = 0
+    trouble: MailboxTroubleError | None = None
     while found := reader.read():
         new += store(
             [Arrived(email.raw) for email in found],
@@ -56,7 +58,12 @@ def read_all(reader: MailboxReader, *, source: str, mailbox_id: int, account_id:
             mailbox_id=mailbox_id,
             account_id=account_id,
         )
-        reader.done([email.key for email in found])
+        try:
+            reader.done([email.key for email in found])
+        except MailboxTroubleError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
     return new
 
 
