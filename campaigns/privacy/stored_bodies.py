@@ -128,18 +128,18 @@ def carry_on() -> None:
 
 def _scrub(incoming_id: int, forms: Sequence[bytes]) -> None:
     body = db.session.scalar(sa.select(Incoming.body).where(Incoming.id == incoming_id)) or b""
-    clean, lowered = body, body.lower()
+    clean, lowered = bytearray(body), body.lower()
     for form in forms:
         start = lowered.find(form)
         while start >= 0:
             end = start + len(form)
-            clean = clean[:start] + b"x" * len(form) + clean[end:]
+            clean[start:end] = b"x" * len(form)
             start = lowered.find(form, end)
     if clean != body:
         db.session.execute(
             sa.update(Incoming)
             .where(Incoming.id == incoming_id)
-            .values(body=clean)
+            .values(body=bytes(clean))
             .execution_options(synchronize_session=False)
         )
 
