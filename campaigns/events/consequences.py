@@ -20,6 +20,7 @@ from campaigns.campaign.models import CampaignList, Delivery
 from campaigns.db import db
 from campaigns.events import attribution, bounce_history, feedback_rules, quarantine, rates, record
 from campaigns.events.feedback import MAX_REPLY, Feedback
+from campaigns.events.incoming import NO_TOKEN
 from campaigns.events.models import Incoming
 from campaigns.events.policy import Consequence, consequence_of
 from campaigns.events.tracking import clean_user_agent
@@ -205,7 +206,7 @@ def _verdict(signed: Iterable[tuple[int, Feedback]], found: Sequence[FoundEvent]
         return Reason("incoming.test")
     if not ids:
         return Reason("incoming.nothing")
-    return Reason("incoming.deleted" if any(ids) else "incoming.no_token")
+    return Reason("incoming.deleted") if any(ids) else NO_TOKEN
 
 
 def _counted(new: Iterable[FoundEvent]) -> Iterator[rates.TallyEntry]:

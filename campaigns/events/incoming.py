@@ -14,16 +14,27 @@ from typing import Literal
 import sqlalchemy as sa
 
 from campaigns.db import claimable, db, insert_ignoring
+from campaigns.events.bounces import mime
 from campaigns.events.feedback import Feedback
 from campaigns.events.models import Incoming
 from campaigns.reason import Reason
 
 Channel = Literal["webhook", "email"]
 MAX_BYTES = 10 * 1024 * 1024
-"""Size limit of a post, and of what is stored of an email."""
+"""Size limit of a post, and of what is taken of an email."""
+MAX_STRANGE = 1_000
+"""Number of emails of a mailbox, or of the listeners, after which one without a token is deleted.
+
+Anyone can send emails to the return address: they must not fill the disk.
+"""
+MAX_STRANGE_BYTES = 64 * 1024
+"""Bytes that are kept of an email without a token."""
+_STRANGE_AT_ONCE = 50
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 """Time before each further attempt, so that what is wrong for a while costs nothing."""
 MAX_ATTEMPTS = len(PAUSES) + 1
+NO_TOKEN = Reason("incoming.no_token")
+"""Verdict about what names none of our emails."""
 
 
 def receive(
@@ -48,7 +59,7 @@ def receive(
         "account_id": account_id,
         "received_at": now,
         "headers": dict(headers or {}),
-        "body": body[:MAX_BYTES],
+        "body": body[: mime.MAX_BYTES if channel == "email" else MAX_BYTES],
         "size": len(body),
         "dedupe": dedupe,
     }
@@ -174,6 +185,35 @@ def finish(
     row.state, row.new_events, row.processed_at = "done", row.new_events + new_events, now
     row.retry_at = None
     row.verdict = verdict.pack() if verdict else ""
+    if row.channel == "email" and verdict == NO_TOKEN:
+        row.body = row.body[:MAX_STRANGE_BYTES]
+        _delete_strange(row)
+
+
+def _delete_strange(row: Incoming) -> None:
+    """Delete emails without a token that came before the last ones of this way.
+
+    Each email moves the others on by one: those that just passed the limit are looked at.
+    """
+    passed = (
+        sa.select(Incoming.id)
+        .where(
+            Incoming.channel == "email",
+            Incoming.endpoint_id == row.endpoint_id,
+            Incoming.state == "done",
+        )
+        .order_by(Incoming.id.desc())
+        .offset(MAX_STRANGE)
+        .limit(_STRANGE_AT_ONCE)
+    )
+    strange = sa.select(Incoming.id).where(
+        Incoming.id.in_(passed), Incoming.verdict == NO_TOKEN.pack()
+    )
+    db.session.execute(
+        sa.delete(Incoming)
+        .where(Incoming.id.in_(claimable(strange)))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def fail(attempt: Attempt, reason: Reason, *, now: datetime) -> None:

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from campaigns.db import db, transaction
 from campaigns.events import incoming
+from campaigns.events.bounces import mime
 from campaigns.events.models import Incoming
 from campaigns.reason import Reason
 
@@ -38,6 +40,53 @@ def test_what_came_in_is_stored_once_and_waits() -> None:
 def test_what_is_too_large_is_cut_and_says_how_large_it_was() -> None:
     row = stored(received(b"x" * (incoming.MAX_BYTES + 1)))
     assert (len(row.body), row.size) == (incoming.MAX_BYTES, incoming.MAX_BYTES + 1)
+
+
+def an_email(name: str, *, endpoint_id: int | None = 1, size: int = 9) -> int:
+    with transaction():
+        number = incoming.receive(
+            channel="email",
+            source="imap",
+            body=b"x" * size,
+            dedupe=name,
+            now=NOW,
+            endpoint_id=endpoint_id,
+        )
+    assert number is not None
+    return number
+
+
+def finish(number: int, verdict: Reason | None) -> None:
+    with transaction():
+        row = incoming.lock(number)
+        assert row is not None
+        incoming.finish(row, [], new_events=0, verdict=verdict, now=NOW)
+
+
+def test_of_an_email_as_much_is_kept_as_is_read_of_it() -> None:
+    row = stored(an_email("1", size=mime.MAX_BYTES + 9))
+    assert (len(row.body), row.size) == (mime.MAX_BYTES, mime.MAX_BYTES + 9)
+    finish(row.id, Reason("incoming.known"))
+    assert len(stored(row.id).body) == mime.MAX_BYTES
+    strange = an_email("2", size=mime.MAX_BYTES)
+    finish(strange, incoming.NO_TOKEN)
+    assert len(stored(strange).body) == incoming.MAX_STRANGE_BYTES
+
+
+@pytest.mark.parametrize("endpoint_id", [1, None])
+def test_emails_without_a_token_are_kept_until_newer_ones_have_come_the_same_way(
+    endpoint_id: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MAX_STRANGE", 3)
+    known = an_email("known", endpoint_id=endpoint_id)
+    finish(known, Reason("incoming.known"))
+    other = an_email("other", endpoint_id=2)
+    finish(other, incoming.NO_TOKEN)
+    numbers = [an_email(str(number), endpoint_id=endpoint_id) for number in range(6)]
+    for number in numbers[:5]:
+        finish(number, incoming.NO_TOKEN)
+    left = list(db.session.scalars(sa.select(Incoming.id).order_by(Incoming.id)))
+    assert left == [known, other, *numbers[2:]]
 
 
 def test_what_was_read_does_not_wait_until_it_is_replayed() -> None:
