@@ -246,27 +246,36 @@ def _alarm_of(row: RateAlarm, rules: FeedbackRules) -> Alarm:
 
 
 def check(campaign_id: int, *, now: datetime) -> list[Alarm]:
-    """Pause the campaign if a rate is far too high; return new alarms about its accounts."""
+    """Pause the campaign if a rate is far too high; return new alarms about its accounts.
+
+    Locks counts before the watch, as `count` does, and the watch only once all is counted.
+    """
     campaign = db.session.get(Campaign, campaign_id, populate_existing=True)
     if campaign is None:
         return []
-    _note_first(campaign_id, now)
-    watch = db.session.get_one(FeedbackWatch, campaign_id, with_for_update=True)
     rules = feedback_rules.load()
-    is_stale = watch.counted_at is None or watch.counted_at <= now - COUNT_INTERVAL
-    is_over = campaign.finished_at is not None and (watch.counted_at or now) < campaign.finished_at
-    if (
-        is_stale
-        or is_over
-        or _excesses(campaign_id, watch, rules)[0]
-        or _alarms(campaign_id, rules, now)
-    ):
-        # Only emails that are counted make a rate certain.
+    is_counted = _must_count(campaign, rules, now)
+    if is_counted:
         _count_sent(campaign)
+    _note_first(campaign_id, now)
+    watch = db.session.get_one(
+        FeedbackWatch, campaign_id, with_for_update=True, populate_existing=True
+    )
+    if is_counted:
         watch.counted_at = now
     watch.checked_at = now
     _pause(campaign_id, watch, rules, now)
     return [one for one in _alarms(campaign_id, rules, now) if _is_new(one, now)]
+
+
+def _must_count(campaign: Campaign, rules: FeedbackRules, now: datetime) -> bool:
+    """Return whether to count what was sent: only emails that are counted make a rate certain."""
+    watch = db.session.get(FeedbackWatch, campaign.id, populate_existing=True)
+    if watch is None or watch.counted_at is None or watch.counted_at <= now - COUNT_INTERVAL:
+        return True
+    if campaign.finished_at is not None and watch.counted_at < campaign.finished_at:
+        return True
+    return bool(_excesses(campaign.id, watch, rules)[0] or _alarms(campaign.id, rules, now))
 
 
 def _note_first(campaign_id: int, now: datetime) -> None:

@@ -1,9 +1,13 @@
 """Rates of bounces and complaints, and what happens when they are too high."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Delivery
@@ -57,6 +61,46 @@ def test_each_delivery_counts_once_on_the_day_it_was_sent() -> None:
     assert (row.account_id, row.day, row.mailbox_group) == (account_id, date(2026, 5, 20), "google")
     counted = (row.sent, row.delivered, row.hard, row.soft, row.blocked, row.complaints)
     assert counted == (20, 1, 1, 1, 1, 1)
+
+
+@pytest.mark.runs_on("postgresql")  # SQLite has one writer at a time
+def test_events_that_come_while_a_campaign_is_checked_do_not_deadlock(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id, ids, _ = a_campaign_of(20)
+    applied(about(ids[0]))
+    is_checking, has_counted = threading.Event(), threading.Event()
+    count_sent, note_change = rates._count_sent, rates._note_change
+
+    def slow_count(campaign: Campaign) -> None:
+        is_checking.set()
+        assert has_counted.wait(60)
+        count_sent(campaign)
+
+    def slow_note(*args: Any) -> None:
+        has_counted.set()
+        note_change(*args)
+
+    monkeypatch.setattr(rates, "_count_sent", slow_count)
+    monkeypatch.setattr(rates, "_note_change", slow_note)
+
+    def check() -> None:
+        with app.app_context():
+            checked(campaign_id)
+            db.session.remove()
+
+    def come() -> None:
+        assert is_checking.wait(60)
+        with app.app_context():
+            applied(about(ids[1]))
+            db.session.remove()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(check), pool.submit(come)]:
+            done.result(120)
+    db.session.rollback()
+    row = db.session.scalars(sa.select(FeedbackCount)).one()
+    assert (row.sent, row.hard) == (20, 2)
 
 
 def test_three_complaints_of_a_thousand_pause_a_campaign_and_alarm() -> None:
