@@ -71,7 +71,7 @@ def work(import_id: int, *, seconds: float) -> bool:
         _fail(import_id, Reason("import_file.not_readable", {"detail": error.strerror}))
         return False
     if is_over:
-        with transaction():
+        with transaction(durable=True):
             runs.finish(import_id, now=utcnow())
         path.unlink(missing_ok=True)
         return False

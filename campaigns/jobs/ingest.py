@@ -37,6 +37,6 @@ def _record(stream: EventStream, entries: list[Entry]) -> None:
     if not entries:
         return
     events = [event for _, event in entries if event is not None]
-    with transaction():
+    with transaction(durable=True):
         record(events, now=utcnow())
     stream.done([entry_id for entry_id, _ in entries])

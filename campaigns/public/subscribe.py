@@ -193,7 +193,7 @@ def confirm(token: str) -> Response:
     speak(found.language)
     wording = confirm_wording(found.name)
     if request.method == "POST":
-        with transaction():
+        with transaction(durable=True):
             done = signup.confirm(ref, evidence("form", f"{wording} [{CONFIRM_BUTTON}]"))
         if done.mail_id is not None:
             services().doorbell.ring("transactional", done.mail_id)

@@ -76,12 +76,12 @@ def unsubscribe(token: str) -> Response:
 
 
 def _leave(ref: DeliveryRef, proof: ConsentEvidence, *, everything: bool = False) -> None:
-    with transaction():
+    with transaction(durable=True):
         leaving.leave(ref, proof, everything=everything)
 
 
 def _come_back(ref: DeliveryRef) -> bool:
-    with transaction():
+    with transaction(durable=True):
         back = leaving.resubscribe(ref, evidence("page", f"[{UNDO_BUTTON}]"))
     return bool(back)
 

@@ -67,7 +67,7 @@ def receive(public_id: str) -> Response:
         name = endpoints.verify(endpoint, post, services().vault, now=now)
     except RefusedPostError as error:
         return _refuse(endpoint, post, error.reason, error.status)
-    with transaction():
+    with transaction(durable=True):  # the provider does not send it again
         incoming_id = endpoints.accept(endpoint, post, name, now=now)
     if incoming_id is not None:
         services().doorbell.ring("incoming")

@@ -1,5 +1,6 @@
 """Transactions begin at the edges, one module reads the clock, and jobs have workers."""
 
+import ast
 import importlib
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from campaigns.config import Settings
 from campaigns.jobs.queues import JOBS, LANES
 from campaigns.supervisor.workers import worker_lanes
-from tests.architecture.source import ROOT, calls, imports, starts_in
+from tests.architecture.source import ROOT, calls, dotted, imports, modules, starts_in
 
 EDGES = ("web/", "public/", "jobs/", "intake/", "engine/", "cli/", "db.py", "migrate.py")
 OWN_FILES = ("mailbox/", "delivery/journal.py", "supervisor/")
@@ -39,6 +40,34 @@ def test_one_module_writes_csv() -> None:
         if name.endswith(("csv.writer", "csv.DictWriter")) and module != "csv_writing.py"
     ]
     assert strays == []
+
+
+ANSWERS = {
+    "intake/storing.py": ["store"],
+    "jobs/imports.py": ["work"],
+    "jobs/ingest.py": ["_record"],
+    "public/subscribe.py": ["confirm"],
+    "public/unsubscribe.py": ["_leave", "_come_back"],
+    "public/webhooks.py": ["receive"],
+}
+"""After their transaction, someone else deletes what it stored, or relies on it."""
+
+
+def test_what_someone_else_relies_on_is_durable_before_they_learn_of_it() -> None:
+    fleeting = [
+        f"{module}:{name}"
+        for module, names in ANSWERS.items()
+        for name in names
+        if not any(
+            isinstance(node, ast.Call)
+            and dotted(node.func) == "transaction"
+            and [one.arg for one in node.keywords] == ["durable"]
+            for function in ast.walk(modules()[module])
+            if isinstance(function, ast.FunctionDef) and function.name == name
+            for node in ast.walk(function)
+        )
+    ]
+    assert fleeting == []
 
 
 READS_THE_CLOCK = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time")
