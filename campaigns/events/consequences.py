@@ -85,6 +85,8 @@ def apply(
         for delivery_id, one in signed
         if delivery_id in places
     ]
+    if incoming.channel == "email":
+        found = _one_of_each(found)
     new = list(_record(found, incoming, now))
     sent = {(one.place.campaign_id, one.place.sent_at or one.feedback.at) for one in found}
     attribution.attribute(incoming, signed, sent, now=now)
@@ -94,6 +96,24 @@ def apply(
     if incoming.channel == "email":
         _unsubscribe_again(found, new, incoming, now)
     return Applied(len(new), None if new else _verdict(signed, found))
+
+
+def _one_of_each(found: Sequence[FoundEvent]) -> list[FoundEvent]:
+    """Return one event of each kind for each delivery, as each email was sent to one recipient.
+
+    An email with one token may report about any number of recipients: those of a forwarded email,
+    or of an invention. What it says about the address of the delivery comes first.
+    """
+    by_kind: dict[tuple[int, str], FoundEvent] = {}
+    for one in found:
+        key = one.place.id, one.feedback.kind
+        if key not in by_kind or (_is_own(one) and not _is_own(by_kind[key])):
+            by_kind[key] = one
+    return list(by_kind.values())
+
+
+def _is_own(one: FoundEvent) -> bool:
+    return one.feedback.recipient.lower() == one.place.address.lower()
 
 
 def delivery_id_of(feedback: Feedback, signer: Signer) -> int:
@@ -161,7 +181,7 @@ def _dedupe(one: FoundEvent, incoming: Incoming) -> str:
     """Return the same for the same event, whichever way and however often it is reported.
 
     An email is delivered once, bounces once in each class and leads to one complaint. The other
-    events happen several times.
+    events happen several times; what an email reports, once an hour, as anyone can invent its id.
     """
     feedback, number = one.feedback, one.place.id
     match feedback.kind:
@@ -173,6 +193,8 @@ def _dedupe(one: FoundEvent, incoming: Incoming) -> str:
             return f"complained:{number}"
         case "unsubscribed":
             return f"unsubscribe:{number}"
+    if incoming.channel == "email":
+        return f"{feedback.kind}:{number}:hour:{int(feedback.at.timestamp() // 3600)}"
     if feedback.event_id:
         return f"{incoming.source}:{feedback.kind}:{number}:{feedback.event_id[:200]}"
     return f"{feedback.kind}:{number}:{int(feedback.at.timestamp() // 60)}"

@@ -101,7 +101,7 @@ def _read_one(attempt: Attempt) -> None:
         return
     try:
         feedbacks, verdict = _read(row)
-        _apply(attempt.id, feedbacks, verdict)
+        _apply(attempt.id, feedbacks, verdict, is_email=row.channel == "email")
     except UnreadablePostError as error:
         _fail(attempt, error.reason)
     except _ConfirmationError:
@@ -142,12 +142,16 @@ def _confirm(url: str) -> None:
         raise _ConfirmationError
 
 
-def _apply(incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None) -> None:
+def _apply(
+    incoming_id: int, feedbacks: list[Feedback], verdict: Reason | None, *, is_email: bool
+) -> None:
     """Act on the events, a part of them in each transaction, and finish with the last part.
 
     A job that is killed in between starts over, which changes nothing twice.
     """
     size = CHUNK if is_postgresql() else SQLITE_CHUNK
+    if is_email:
+        size = max(len(feedbacks), 1)  # few events follow, whatever it reports
     new_events, last = 0, max(len(feedbacks) - 1, 0) // size
     for number in range(last + 1):
         give_way()

@@ -49,10 +49,12 @@ def about(delivery_id: int, kind: FeedbackKind = "bounced", **values: Any) -> Fe
     return Feedback(kind, **known)
 
 
-def applied(*feedbacks: Feedback, now: datetime = NOW) -> Applied:
+def applied(
+    *feedbacks: Feedback, now: datetime = NOW, channel: incoming.Channel = "webhook"
+) -> Applied:
     with transaction():
         number = incoming.receive(
-            channel="webhook", source="postmark", body=b"{}", dedupe=secrets.token_hex(8), now=now
+            channel=channel, source="postmark", body=b"{}", dedupe=secrets.token_hex(8), now=now
         )
         row = db.session.get_one(Incoming, number)
         return consequences.apply(feedbacks, incoming=row, signer=services().signer, now=now)
@@ -376,3 +378,22 @@ def test_after_a_revert_a_complaint_counts() -> None:
     reverted(NOW)
     applied(about(number, "complained", at=NOW + DAY), now=NOW + DAY)
     assert suppressed() == ["p0@news.example"]
+
+
+def test_an_email_is_one_event_of_each_kind_about_a_delivery_whatever_it_invents() -> None:
+    [number] = a_sent()
+    delays = [
+        about(number, "deferred", event_id=str(one), recipient=f"x{one}@example.net")
+        for one in range(20)
+    ]
+    bounces = [
+        about(number, reply_class="hard", recipient="x@example.net"),
+        about(number, reply_class="mailbox_full", recipient="P0@news.example"),
+        about(number, reply_class="policy", recipient="y@example.net"),
+    ]
+    assert applied(*delays, *bounces, channel="email").new_events == 2
+    kinds = db.session.execute(sa.select(Event.kind, Event.reply_class).order_by(Event.kind)).all()
+    assert kinds == [("bounced", "mailbox_full"), ("deferred", "")], "what it says about P0"
+    assert applied(delays[1], channel="email").new_events == 0, "within the hour"
+    later = NOW + timedelta(hours=1)
+    assert applied(replace(delays[1], at=later), now=later, channel="email").new_events == 1

@@ -35,7 +35,6 @@ def _feedback(verdict: BounceVerdict, report: Report, at: datetime) -> Feedback:
         message_ids=verdict.message_ids,
         return_domain=verdict.return_domain,
         recipient=report.recipient,
-        event_id=f"{verdict.own_id}/{report.recipient}"[:500] if verdict.own_id else "",
         reply_class=report.reply_class,
         status=report.status,
         reply=report.reply[:MAX_REPLY],

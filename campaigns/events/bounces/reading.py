@@ -56,7 +56,6 @@ def _classified(email: Email) -> BounceVerdict:
         verdict,
         message_ids=verdict.message_ids or traces.message_ids(email, returned),
         tokens=traces.tokens(email, returned, copy),
-        own_id=traces.own_id(email),
     )
 
 

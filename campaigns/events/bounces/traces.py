@@ -85,11 +85,6 @@ def message_ids(email: Email, returned: Mapping[str, list[str]]) -> tuple[str, .
     return tuple(dict.fromkeys(one for one in found if one))[:MAX_FOUND]
 
 
-def own_id(email: Email) -> str:
-    """Return the Message-ID of the email itself; "" if it has none."""
-    return _id(email.headers.get("message-id", [""])[0])
-
-
 def _id(value: str) -> str:
     match = _MESSAGE_ID.search(value[:_LONGEST])
     return match[1] if match else value.strip().strip("<>")[:600]

@@ -39,8 +39,6 @@ class BounceVerdict:
     """Whether a person asks to be unsubscribed, by writing to an address with a token."""
     return_domain: str = ""
     """Domain of the return address that it was sent to, whose token is not verified."""
-    own_id: str = ""
-    """Message-ID of the email itself."""
     sent_at: str = ""
     """When that happened, as it says."""
     user_agent: str = ""
