@@ -7,13 +7,16 @@ other people.
 
 import binascii
 import codecs
+import encodings
 import quopri
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.header import decode_header
+from encodings.aliases import aliases
 from html import unescape
+from pkgutil import iter_modules
 
 MAX_BYTES = 1_000_000
 """Number of bytes of an email that are read. Reports come before the email that they return."""
@@ -244,13 +247,23 @@ def _in_charset(body: bytes, declared: str) -> str:
     return body.decode("iso2022_jp" if name == "iso2022_jp" else "cp1252", "replace")
 
 
+_CHARSETS = {*aliases, *aliases.values(), *(one.name for one in iter_modules(encodings.__path__))}
+
+
 def _known_charset(declared: str) -> str:
+    """Return the charset of a name, in one of its known spellings.
+
+    Python remembers each other name, and each other spelling, for ever.
+    """
+    known = encodings.normalize_encoding(declared.strip("\"'").lower()).replace(".", "_")
     try:
-        name = codecs.lookup(declared.strip("\"'")).name.replace("-", "_")
-    except (LookupError, ValueError, UnicodeError):
+        found = codecs.lookup(known) if known in _CHARSETS else None
+    except LookupError:  # a charset of another system
+        found = None
+    if found is None or not getattr(found, "_is_text_encoding", True):
         return "utf-8"
-    is_text = getattr(codecs.lookup(name), "_is_text_encoding", True)
-    return name if is_text and name not in _NO_CHARSETS else "utf-8"
+    name = found.name.replace("-", "_")
+    return name if name not in _NO_CHARSETS else "utf-8"
 
 
 _HIDDEN = ("style", "script", "head")

@@ -1,5 +1,6 @@
 """Hostile and broken emails: bounded time and memory, no exception, and nobody is harmed."""
 
+import encodings
 import random
 import re
 import time
@@ -188,6 +189,27 @@ def test_a_recipient_in_a_long_line_is_detected_or_left_out_but_never_cut() -> N
     for number in range(150, 250):
         found = detected(read(b"From: a"), intro + " " * number + "ada@example.org")
         assert found in ([], ["ada@example.org"])
+
+
+def test_names_of_charsets_that_do_not_exist_are_not_remembered() -> None:
+    classify(report(FAILED))
+    before = len(encodings._cache)  # type: ignore[attr-defined]
+    for number in range(50):
+        name = ("-" * number).join(["utf", "8"]) if number % 2 else f"klingon{number}"
+        classify(report(FAILED).replace(b"us-ascii", name.encode()))
+        words(f"=?{name}?q?=FF?= =?.{name}?q?=FF?=")
+    assert len(encodings._cache) <= before + 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ISO-8859-1", "windows-1251", "Shift_JIS", "utf8", "KOI8-U", "cp866", "big5"],
+)
+def test_charsets_are_known_by_their_usual_names(name: str) -> None:
+    text = "é" if name == "ISO-8859-1" else "Я"
+    encoded = text.encode(name) if name != "big5" else "中".encode(name)
+    quoted = "".join(f"={byte:02X}" for byte in encoded)
+    assert words(f"=?{name}?q?{quoted}?=") == encoded.decode(name)
 
 
 def test_words_that_never_end_stay_as_they_are() -> None:
