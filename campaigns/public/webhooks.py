@@ -5,7 +5,7 @@ Some providers request the URL before they use it, so GET and HEAD are answered 
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, g, request
 
 from campaigns.access import access
 from campaigns.clock import utcnow
@@ -46,7 +46,8 @@ def _stranger() -> str:
 
 
 def _is_refused(response: Response) -> bool:
-    return response.status_code in {401, 403, 404, 406}
+    """Return whether the post is at fault, or what it names; not if the database is down."""
+    return response.status_code in {401, 403, 404, 406, 413} or "is_refused" in g
 
 
 @bp.route("/hooks/<public_id>", methods=["GET", "POST"], strict_slashes=False)
@@ -77,6 +78,7 @@ def receive(public_id: str) -> Response:
 
 
 def _refuse(endpoint: WebhookEndpoint, post: Post, reason: Reason, status: int) -> Response:
+    g.is_refused = True
     with transaction():
         endpoints.refuse(endpoint, post, reason, now=post.received_at)
     answer = _answer(status, sentence(reason))

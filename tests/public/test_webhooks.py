@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from campaigns.app import create_app
@@ -17,7 +18,7 @@ from campaigns.events.incoming import MAX_BYTES
 from campaigns.events.models import Incoming, WebhookEndpoint
 from campaigns.events.webhooks import endpoints
 from campaigns.events.webhooks.endpoints import EndpointInput
-from campaigns.events.webhooks.kind import Post
+from campaigns.events.webhooks.kind import Post, RefusedPostError
 from campaigns.public import webhooks
 from campaigns.reason import Reason
 from tests.conftest import settings_for_tests
@@ -173,6 +174,38 @@ def test_refused_posts_are_limited_and_accepted_ones_are_not(
     # A new minute may begin meanwhile.
     assert set(statuses) == {401, 429}
     assert statuses.count(401) <= 120
+
+
+def test_posts_that_are_too_large_are_limited_too(
+    limited: FlaskClient, mailjet: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "MAX_BYTES", 10)
+    statuses = [send(limited, mailjet, post(b"x" * 20)).status_code for _ in range(130)]
+    assert set(statuses) == {413, 429}
+
+
+def test_posts_that_name_a_certificate_out_of_reach_are_limited_too(
+    limited: FlaskClient, mailjet: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> str:
+        raise RefusedPostError("webhook.certificate_unreachable", 503)
+
+    monkeypatch.setattr(endpoints, "verify", unreachable)
+    statuses = [send(limited, mailjet, post(b"{}")).status_code for _ in range(130)]
+    assert set(statuses) == {503, 429}
+
+
+def test_an_outage_of_ours_counts_as_no_refused_post(
+    limited: FlaskClient, mailjet: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT 1", {}, OSError("connection refused"))
+
+    login = login_of(mailjet)
+    with monkeypatch.context() as away:
+        away.setattr(endpoints, "accept", fails)
+        statuses = [send(limited, mailjet, post([], login)).status_code for _ in range(80)]
+    assert set(statuses) == {503}
 
 
 def test_a_thousand_events_are_answered_at_once(client: FlaskClient, app: Flask) -> None:

@@ -9,6 +9,7 @@ import binascii
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,8 +56,12 @@ HASHES: Mapping[str, type[hashes.SHA1 | hashes.SHA256]] = {"1": hashes.SHA1, "2"
 MAX_CERTIFICATES = 32
 MAX_CERTIFICATE_BYTES = 32_768
 FRESH_FOR = timedelta(days=1)
+USABLE_FOR = timedelta(days=7)
+"""Time for which a key is used while its certificate cannot be had again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=20)
 """A post with an unusable URL must not make us ask again and again."""
+MAX_FAILED = 8
+"""Number of URLs that failed lately, after which no new one is asked for."""
 WAIT_SECONDS = 3.0
 """Time to wait while another thread gets a certificate, in seconds."""
 
@@ -71,13 +76,23 @@ def _fetched(url: str) -> bytes:
     return answer.body
 
 
+@dataclass(frozen=True, slots=True)
+class CachedKey:
+    """The key of a certificate, when to get it again, and until when to use it if that fails."""
+
+    key: rsa.RSAPublicKey
+    fresh_until: datetime
+    usable_until: datetime
+
+
 class Certificates:
     """The public keys of SNS by the URL of their certificate, cached. Thread-safe."""
 
     def __init__(self, fetch: Fetch = _fetched) -> None:
         self._fetch, self._lock = fetch, threading.Lock()
-        self._keys: dict[str, tuple[rsa.RSAPublicKey, datetime]] = {}
-        self._not_before: datetime | None = None
+        self._keys: dict[str, CachedKey] = {}
+        self._not_before: dict[str, datetime] = {}
+        """URLs that failed, and when they may be tried again."""
 
     def key(self, url: str, *, now: datetime) -> rsa.RSAPublicKey:
         """Return the key of a certificate. Raises RefusedPostError.
@@ -87,31 +102,39 @@ class Certificates:
         if not _CERTIFICATE_URL.fullmatch(url):
             raise RefusedPostError("webhook.foreign_certificate")
         known = self._keys.get(url)
-        if known is not None and now < known[1]:
-            return known[0]
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
-            raise RefusedPostError("webhook.certificate_unreachable", 503)
+        if known is not None and now < known.fresh_until:
+            return known.key
+        is_usable = known is not None and now < known.usable_until
+        is_locked = self._lock.acquire(timeout=0 if is_usable else WAIT_SECONDS)
         try:
-            return self._renewed(url, now)
+            if is_locked:
+                return self._renewed(url, now)
+            raise RefusedPostError("webhook.certificate_unreachable", 503)
+        except RefusedPostError:
+            if known is None or not is_usable:
+                raise
+            return known.key
         finally:
-            self._lock.release()
+            if is_locked:
+                self._lock.release()
 
     def _renewed(self, url: str, now: datetime) -> rsa.RSAPublicKey:
         known = self._keys.get(url)
-        if known is not None and now < known[1]:  # another thread was faster
-            return known[0]
-        if self._not_before is not None and now < self._not_before:
+        if known is not None and now < known.fresh_until:  # another thread was faster
+            return known.key
+        failed = {one: at for one, at in self._not_before.items() if now < at}
+        if url in failed or (known is None and len(failed) >= MAX_FAILED):
             raise RefusedPostError("webhook.certificate_unreachable", 503)
         try:
             key, until = _key_of(self._fetch(url), now)
         except (outgoing.OutgoingError, RefusedPostError) as error:
-            self._not_before = now + PAUSE_AFTER_FAILURE
+            self._not_before = {**failed, url: now + PAUSE_AFTER_FAILURE}
             if isinstance(error, RefusedPostError):
                 raise
             raise RefusedPostError("webhook.certificate_unreachable", 503) from None
         while len(self._keys) >= MAX_CERTIFICATES:
             self._keys.pop(next(iter(self._keys)), None)
-        self._keys[url] = (key, min(until, now + FRESH_FOR))
+        self._keys[url] = CachedKey(key, min(until, now + FRESH_FOR), min(until, now + USABLE_FOR))
         return key
 
 

@@ -14,6 +14,7 @@ from campaigns.events.webhooks.mailgun import MailgunCredentials
 from campaigns.events.webhooks.registry import WEBHOOKS
 from campaigns.events.webhooks.resend import ResendCredentials
 from campaigns.events.webhooks.sendgrid import SendGridCredentials
+from campaigns.events.webhooks.sns import MAX_FAILED, Certificates
 from campaigns.providers.outgoing import OutgoingError
 from tests.events.webhooks import posts
 from tests.events.webhooks.posts import (
@@ -275,6 +276,41 @@ def test_a_certificate_is_downloaded_once_a_day() -> None:
         at = NOW + timedelta(hours=hours)
         kind.verify(envelope({}, at=at), LoginCredentials(), SES, now=at)
     assert amazon.asked == [posts.CERTIFICATE_URL] * 2
+
+
+OTHER_URL = posts.CERTIFICATE_URL.replace(".pem", "{}.pem")
+
+
+def test_a_certificate_that_a_stranger_names_holds_up_no_genuine_posts() -> None:
+    amazon = Amazon(OutgoingError(is_lasting=False))
+    kind = amazon_ses(amazon)
+
+    def sent(url: str, at: datetime) -> None:
+        kind.verify(envelope({}, at=at, SigningCertURL=url), LoginCredentials(), SES, now=at)
+
+    with pytest.raises(RefusedPostError):
+        sent(OTHER_URL.format("x"), NOW)
+    amazon.pem = posts.certificate()
+    sent(posts.CERTIFICATE_URL, NOW)
+    amazon.pem = OutgoingError(is_lasting=False)
+    for number in range(100):
+        with pytest.raises(RefusedPostError):
+            sent(OTHER_URL.format(number), NOW)
+    assert len(amazon.asked) <= 2 + MAX_FAILED, "not for each of them"
+    for days in (1, 2, 6):
+        sent(posts.CERTIFICATE_URL, NOW + timedelta(days=days))
+    with pytest.raises(RefusedPostError):
+        sent(posts.CERTIFICATE_URL, NOW + timedelta(days=8))
+
+
+def test_a_key_is_used_no_longer_than_its_certificate() -> None:
+    amazon = Amazon(posts.certificate(since=NOW - timedelta(days=30), days=32))
+    certificates = Certificates(amazon)
+    certificates.key(posts.CERTIFICATE_URL, now=NOW)
+    amazon.pem = OutgoingError(is_lasting=False)
+    certificates.key(posts.CERTIFICATE_URL, now=NOW + timedelta(days=1, hours=12))
+    with pytest.raises(RefusedPostError):
+        certificates.key(posts.CERTIFICATE_URL, now=NOW + timedelta(days=3))
 
 
 def test_china_has_a_domain_of_its_own() -> None:
