@@ -151,10 +151,11 @@ def _claim(ids: sa.Select[int], now: datetime) -> list[Attempt]:
 
 
 def release(attempts: Iterable[Attempt], *, now: datetime) -> None:
-    """Undo these claims: the attempts were not made."""
+    """Undo these claims, unless another job has claimed them since: the attempts were not made."""
+    claims = [(one.id, one.number) for one in attempts]
     db.session.execute(
         sa.update(Incoming)
-        .where(Incoming.id.in_([one.id for one in attempts]), _WAITS)
+        .where(sa.tuple_(Incoming.id, Incoming.attempts).in_(claims), _WAITS)
         .values(
             attempts=Incoming.attempts - 1,
             retry_at=sa.case((Incoming.attempts > 1, now), else_=None),

@@ -127,7 +127,7 @@ def _text(client: poplib.POP3, command: str) -> bytes:
     """
     client._shortcmd(command)  # type: ignore[attr-defined]  # noqa: SLF001
     found, is_start = bytearray(), True
-    while piece := client.file.readline(PIECE_BYTES):  # type: ignore[attr-defined]
+    while piece := client.file.readline(PIECE_BYTES):
         if is_start and piece.startswith(b"."):
             piece = piece[1:]
             if not piece.strip(b"\r\n"):

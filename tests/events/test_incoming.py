@@ -156,10 +156,12 @@ def test_a_claim_that_is_given_back_counts_no_attempt() -> None:
     with transaction():
         incoming.release(incoming.claim_new(9, now=NOW), now=NOW)
         assert incoming.waiting(9) == [first]
-        incoming.claim_new(9, now=NOW)
+        slow = incoming.claim_new(9, now=NOW)
         incoming.release(incoming.claim_due(now=later), now=later)
         assert incoming.due(9, now=later) == [first]
-    assert stored(first).attempts == 1
+        incoming.claim_due(now=later)
+        incoming.release(slow, now=later)
+    assert stored(first).attempts == 2, "the claim of another job stays"
 
 
 def test_a_failure_is_noted_only_by_the_job_that_made_the_attempt() -> None:
