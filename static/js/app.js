@@ -22,7 +22,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
 });
 
-// News that load the page again wait while a dialog is open; the next poll brings them again.
+// An answer that reloads the page waits while a dialog is open; the next poll brings it again.
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const isReload = event.detail.xhr.getResponseHeader("HX-Refresh");
   if (isReload && document.querySelector("dialog[open]")) event.preventDefault();

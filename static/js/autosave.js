@@ -4,8 +4,8 @@
 const DELAY = 700;
 const RETRY = 5000;
 const LOOK_DELAY = 500;
-const PREVIEWED = ["source", "inline_css", "content_kind", "brand", "subject", "preheader", "sender", "include"];
 const MOST_KEPT = 5; // texts in the browser
+const PREVIEWED = ["source", "inline_css", "content_kind", "brand", "subject", "preheader", "sender", "include"];
 const AUDIENCE = ["include", "exclude", "include_segment", "exclude_segment"];
 
 const form = document.querySelector("form[data-autosave]");
@@ -87,7 +87,7 @@ async function sendAndRead(text) {
       await renewToken();
       answer = await send(text);
     }
-    // Somebody saved first, perhaps this page itself.
+    // Someone saved first, perhaps this page itself.
     if (answer.status === 409 && await wasMine()) answer = await send(text);
   } catch {
     unanswered.add(text);
@@ -124,9 +124,9 @@ async function renewToken() {
 
 // What is stored now may be a text that was sent from here, whose answer was lost: go on from it.
 async function wasMine() {
-  const now = unanswered.size && (await pageNow()).querySelector("form[data-autosave]");
-  if (!now || !unanswered.has(snapshot(now))) return false;
-  ({ version, seen } = now.dataset);
+  const stored = unanswered.size && (await pageNow()).querySelector("form[data-autosave]");
+  if (!stored || !unanswered.has(snapshot(stored))) return false;
+  ({ version, seen } = stored.dataset);
   return true;
 }
 
