@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from campaigns.campaign import drafts
 from campaigns.db import db
@@ -55,6 +55,24 @@ def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], edit
     editor.get_by_role("button", name="Insert").click()
     _is_saved(editor)
     assert _stored(server[0]).startswith('{{ subscriber.name or "friend" }}<h1>')
+
+
+def test_a_save_whose_answer_was_lost_is_no_conflict(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    editor.route("**/save", lose_the_answer, times=1)
+    editor.click(".cm-content")
+    editor.keyboard.press("Control+Home")
+    editor.keyboard.type("First, ")
+    expect(editor.locator("#save-state")).to_contain_text("Not saved: you are offline.")
+    editor.keyboard.type("second, ")
+    _is_saved(editor)
+    expect(editor.locator("#conflict-bar")).to_be_hidden()
+    assert _stored(server[0]).startswith("First, second, ")
 
 
 def test_a_text_of_another_kind_is_restored_as_what_it_is(
