@@ -7,12 +7,11 @@ box.addEventListener("input", (event) => {
   box.dispatchEvent(new Event("rules-typed"));
 });
 
-// A select that decides which inputs there are draws the rules again: soon after a click, by keyboard
+// A select that decides which inputs there are draws the rules again: at once after a click, by keyboard
 // when the keys rest, because a new select would forget the letters typed so far.
-const CLICK_MS = 50; // longer than htmx needs to settle new rules
 const TYPING_MS = 500;
 let changed = null;
-let delay = CLICK_MS;
+let typing = false;
 let timer;
 
 const draw = () => {
@@ -25,18 +24,18 @@ const draw = () => {
 
 const drawLater = () => {
   clearTimeout(timer);
-  timer = setTimeout(draw, delay);
+  timer = setTimeout(draw, TYPING_MS);
 };
 
-box.addEventListener("pointerdown", () => { delay = CLICK_MS; });
+box.addEventListener("pointerdown", () => { typing = false; });
 box.addEventListener("keydown", (event) => {
-  delay = TYPING_MS;
+  typing = true;
   if (changed) (event.key === "Tab" ? draw : drawLater)();
 });
 box.addEventListener("change", (event) => {
   if (!event.target.matches("[data-redraw]")) return;
   changed = event.target;
-  drawLater();
+  (typing ? drawLater : draw)();
 });
 
 // Enter in a rule does not save the segment.

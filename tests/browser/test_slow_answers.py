@@ -39,6 +39,17 @@ def editor(server: tuple[Flask, str], owner: Page) -> Page:
     return owner
 
 
+def load_card(page: Page, title: str) -> None:
+    """Scroll until the card has its content. What loads above may move it out of sight again."""
+    card = page.locator("section", has=page.locator(title))
+    for _ in range(150):
+        if not card.locator(".skeleton").count():
+            return
+        card.scroll_into_view_if_needed()
+        page.wait_for_timeout(100)
+    pytest.fail(f"the card {title} has not loaded")
+
+
 def upload(page: Page, name: str) -> None:
     picker = page.locator("#media-picker")
     expect(picker).to_be_visible()  # its script is loaded when it is first needed
@@ -115,9 +126,9 @@ def test_a_subscriber_chosen_after_asking_for_one_at_random_stays_chosen(editor:
     expect(editor.locator("#reader")).to_have_attribute("placeholder", re.compile("Alice|alice"))
 
 
-def test_a_name_typed_while_the_values_are_converted_again_stays(
-    server: tuple[Flask, str], owner: Page
-) -> None:
+@pytest.fixture
+def promotion(server: tuple[Flask, str], owner: Page) -> Page:
+    """The form that turns an attribute of one subscriber into a field."""
     app, url = server
     with app.app_context():
         with transaction():
@@ -126,16 +137,34 @@ def test_a_name_typed_while_the_values_are_converted_again_stays(
             person.attributes = {"since": "2019-05-31"}
         db.session.remove()
     owner.goto(f"{url}/fields/attributes/promote?attribute=since")
-    with held(owner, "/promote"):
-        owner.get_by_label("Type").select_option("date")
-        owner.get_by_label("Name").fill("Customer since")
-    expect(owner.get_by_text("1 value converts.")).to_be_visible()
-    expect(owner.get_by_label("Name")).to_have_value("Customer since")
+    return owner
+
+
+def test_a_name_typed_while_the_values_are_converted_again_stays(promotion: Page) -> None:
+    with held(promotion, "/promote"):
+        promotion.get_by_label("Type").select_option("date")
+        promotion.get_by_label("Name").fill("Customer since")
+    expect(promotion.get_by_text("1 value converts.")).to_be_visible()
+    expect(promotion.get_by_label("Name")).to_have_value("Customer since")
     # A second choice replaces the first, also while its answer is on its way.
-    with held(owner, "type=number"):
-        owner.get_by_label("Type").select_option("number")
-        owner.get_by_label("Type").select_option("text")
-    expect(owner.get_by_label("Type")).to_have_value("text")
+    with held(promotion, "type=number"):
+        with promotion.expect_request(lambda request: "type=number" in request.url):
+            promotion.get_by_label("Type").select_option("number")
+        promotion.get_by_label("Type").select_option("text")
+    expect(promotion.get_by_label("Type")).to_have_value("text")
+
+
+def test_a_choice_made_the_moment_an_answer_is_shown_is_heard(promotion: Page) -> None:
+    promotion.evaluate("""new MutationObserver((changes, observer) => {
+        const select = document.querySelector("#conversion select[name=type]");
+        if (select.value !== "date") return;
+        observer.disconnect();
+        select.value = "number";
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+    }).observe(document.querySelector("main"), { childList: true, subtree: true })""")
+    with promotion.expect_response(lambda response: "type=number" in response.url):
+        promotion.get_by_label("Type").select_option("date")
+    expect(promotion.get_by_label("Decimal sign")).to_be_visible()
 
 
 def test_an_alt_text_typed_while_an_image_is_saved_stays(
@@ -188,7 +217,7 @@ def test_selected_images_stay_selected_when_another_is_uploaded_or_opened(
 
 
 def test_an_address_typed_while_a_feed_is_fetched_stays(editor: Page) -> None:
-    editor.locator("#feed-title").scroll_into_view_if_needed()
+    load_card(editor, "#feed-title")
     address = editor.locator("#feed-address")
     address.fill("https://169.254.169.254/")
     with held(editor, "/content/feed"):
@@ -199,7 +228,7 @@ def test_an_address_typed_while_a_feed_is_fetched_stays(editor: Page) -> None:
 
 
 def test_variables_rest_while_they_are_saved(editor: Page) -> None:
-    editor.locator("#variables-title").scroll_into_view_if_needed()
+    load_card(editor, "#variables-title")
     editor.get_by_label("Name of variable 1").fill("price")
     editor.get_by_label("Value of variable 1").fill("12")
     with held(editor, "/variables"):
