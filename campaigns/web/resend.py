@@ -16,8 +16,8 @@ from campaigns.context import services
 from campaigns.db import transaction
 from campaigns.delivery import canary, resend
 from campaigns.events import quarantine, refusals
-from campaigns.reports import ledger
-from campaigns.reports.ledger import Filter
+from campaigns.reports import delivery_log
+from campaigns.reports.delivery_log import Filter
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.template_helpers import number
@@ -135,7 +135,7 @@ def panel(public_id: str) -> str:
 def entries(public_id: str, name: str) -> str:
     """List the deliveries, each with a button."""
     found, kind = campaign_or_404(public_id), _kind(name)
-    page = ledger.ledger_page(
+    page = delivery_log.log_page(
         found.id,
         Filter(view=kind.view),
         after=_key(request.args.get("after", "")),
@@ -154,7 +154,7 @@ def entries(public_id: str, name: str) -> str:
         page=page,
         previous=url_for(".entries", **here, before=page.previous) if page.previous else "",
         next=url_for(".entries", **here, after=page.next) if page.next else "",
-        export=url_for("reports.ledger_csv", public_id=public_id, view=kind.view),
+        export=url_for("reports.delivery_log_csv", public_id=public_id, view=kind.view),
         describe=describe,
     )
 

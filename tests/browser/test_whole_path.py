@@ -102,7 +102,7 @@ def test_newsletters_from_csv_to_inbox_and_unsubscribe(
     block_letter.read_blocks(page, product.url)
 
     is_sent(page, third, recipients=ROWS - 2)
-    page.goto(f"{third}/ledger?q=reader7@mail7.example")
+    page.goto(f"{third}/deliveries?q=reader7@mail7.example")
     expect(page.locator("main")).not_to_contain_text("Reader 7 ")
     find_in_mailbox(page, product, "reader7@mail7.example")
     expect(page.locator(".mailbox-row")).to_have_count(1)

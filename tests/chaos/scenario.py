@@ -62,7 +62,7 @@ WITHDRAWALS_AT_ONCE = 150
 class Outcome:
     """The result: each recipient's status in the database, and what the server recorded."""
 
-    ledger: dict[str, str]
+    deliveries: dict[str, str]
     reasons: Counter[tuple[str, str]]
     taken: Counter[str]
     unanswered: Counter[str]
@@ -79,7 +79,7 @@ class Outcome:
     """Longest time that the server itself waited for a processor, in seconds."""
 
     def with_status(self, status: str) -> set[str]:
-        return {address for address, found in self.ledger.items() if found == status}
+        return {address for address, found in self.deliveries.items() if found == status}
 
 
 class Scenario:
@@ -240,7 +240,7 @@ class Scenario:
         self._replace_smtp_server(self._chance.choice(BEHAVIOURS))
 
     def refuse_all(self) -> None:
-        """Replace the server with one that answers 451 to everybody."""
+        """Replace the server with one that answers 451 to everyone."""
         self._replace_smtp_server(REFUSING)
 
     def _replace_smtp_server(self, behaviour: Behaviour) -> None:
@@ -482,7 +482,7 @@ def check(plan: Plan, outcome: Outcome) -> None:
 
     Also check the times: no email after a withdrawal, no long pauses, no limit exceeded.
     """
-    assert len(outcome.ledger) == plan.recipients, "a recipient is missing"
+    assert len(outcome.deliveries) == plan.recipients, "a recipient is missing"
     twice = [address for address, count in outcome.taken.items() if count > 1]
     assert twice == [], "a recipient was emailed twice"
     sent, unknown = outcome.with_status("sent"), outcome.with_status("unknown")

@@ -30,7 +30,7 @@ RECIPIENTS = int(os.environ.get("CHAOS_PEOPLE") or 10_000)
 def an_outcome(**changes: Any) -> Outcome:
     """An outcome of three recipients: two sent, one unknown."""
     fine = Outcome(
-        ledger={"a@x.example": "sent", "b@x.example": "sent", "c@x.example": "unknown"},
+        deliveries={"a@x.example": "sent", "b@x.example": "sent", "c@x.example": "unknown"},
         reasons=Counter({("sent", ""): 2, ("unknown", "no_answer"): 1}),
         taken=Counter(["a@x.example", "b@x.example", "c@x.example"]),
         unanswered=Counter(["c@x.example"]),
@@ -63,8 +63,8 @@ def test_a_broken_limit_fails(plan: dict[str, Any], changes: dict[str, Any]) -> 
     [
         {"taken": Counter(["a@x.example", "a@x.example", "b@x.example"])},
         {"taken": Counter(["a@x.example"])},
-        {"ledger": {"a@x.example": "sent", "b@x.example": "sent"}},
-        {"ledger": {"a@x.example": "sent", "b@x.example": "sent", "c@x.example": "queued"}},
+        {"deliveries": {"a@x.example": "sent", "b@x.example": "sent"}},
+        {"deliveries": {"a@x.example": "sent", "b@x.example": "sent", "c@x.example": "queued"}},
         {"unanswered": Counter()},
         {"reasons": Counter({("unknown", "wrong"): 1})},
     ],

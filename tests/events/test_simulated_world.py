@@ -32,9 +32,9 @@ from campaigns.jobs import send
 from campaigns.jobs.incoming import read
 from campaigns.mailbox.session import LmtpSession
 from campaigns.providers.models import ProviderAccount
-from campaigns.reports import bounces, ledger
+from campaigns.reports import bounces, delivery_log
+from campaigns.reports.delivery_log import Filter, View
 from campaigns.reports.engagement import campaign_engagement
-from campaigns.reports.ledger import Filter, View
 from campaigns.throttling.models import GroupState
 from tests.events.simulated_world import EVENTS_IN_POST, FATES, FORGED_EMAILS, Fate, World, serving
 from tests.events.webhooks.posts import sendgrid_credentials
@@ -88,7 +88,7 @@ def test_the_report_shows_exactly_what_the_simulated_world_did(
 
 
 def _launched(port: int) -> tuple[int, str]:
-    """Launch a campaign to everybody through the world; returns its id, and where events go."""
+    """Launch a campaign to everyone through the world; returns its id, and where events go."""
     people = audience.make(EMAILS)
     with transaction():
         news = db.session.get_one(AudienceList, people.list_id)
@@ -221,7 +221,7 @@ def _check_delivery_log(campaign_id: int, world: World) -> None:
         "unsubscribed": "unsubscribed",
     }
     for view, report in views.items():
-        lines = [one for part in ledger.export(campaign_id, Filter(view)) for one in part]
+        lines = [one for part in delivery_log.export(campaign_id, Filter(view)) for one in part]
         assert {line.address for line in lines} == {
             address for address, fate in world.fates.items() if report in FATES[fate].reports
         }

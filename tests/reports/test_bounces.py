@@ -13,9 +13,9 @@ from campaigns.events import consequences, incoming
 from campaigns.events.feedback import Feedback, FeedbackKind
 from campaigns.events.models import Incoming
 from campaigns.providers.classify import ReplyClass
-from campaigns.reports import bounces, ledger
+from campaigns.reports import bounces, delivery_log
 from campaigns.reports.bounces import BounceFigures
-from campaigns.reports.ledger import Filter
+from campaigns.reports.delivery_log import Filter
 from campaigns.tokens import delivery_token
 from tests.factories import a_campaign, a_delivery, a_subscriber
 
@@ -60,7 +60,7 @@ def comes_back(
 
 
 def addresses(campaign: Campaign, chosen: Filter) -> list[str]:
-    return [line.address for line in ledger.ledger_page(campaign.id, chosen).lines]
+    return [line.address for line in delivery_log.log_page(campaign.id, chosen).lines]
 
 
 def test_a_delivery_counts_as_delivered_only_once_it_was_reported(campaign: Campaign) -> None:

@@ -64,21 +64,21 @@ def poll_url(html: str) -> str:
 def test_a_stranger_is_sent_to_the_login(app: Flask, client: FlaskClient) -> None:
     with transaction():
         campaign = started("sent", SENT)
-    for path in ("", "/live", "/reasons", "/ledger", "/ledger.csv"):
+    for path in ("", "/live", "/reasons", "/deliveries", "/deliveries.csv"):
         answer = client.get(f"/campaigns/{campaign.public_id}/report{path}")
         assert answer.status_code == 302
         assert answer.location.startswith("/login")
 
 
 def test_an_unknown_campaign_is_not_found(owner_client: FlaskClient) -> None:
-    for path in ("", "/live", "/reasons", "/ledger", "/ledger.csv"):
+    for path in ("", "/live", "/reasons", "/deliveries", "/deliveries.csv"):
         assert owner_client.get(f"/campaigns/nothing/report{path}").status_code == 404
 
 
 def test_a_draft_redirects_to_its_editor(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = a_campaign()
-    for path in ("", "/ledger"):
+    for path in ("", "/deliveries"):
         answer = owner_client.get(f"/campaigns/{campaign.public_id}/report{path}")
         assert answer.status_code == 302
         assert answer.location == f"/campaigns/{campaign.public_id}"
@@ -252,7 +252,7 @@ def test_a_finished_report_shows_rates_links_hours_and_the_audience(
     assert "https://shop.example/?a=1&amp;b=&lt;x&gt;" in html
     assert "Hour 1: first opens 3, first clicks 0" in html
     for view in ("sent", "opened", "clicked", "unsubscribed", "failed", "skipped"):
-        assert f"/report/ledger?view={view}" in html
+        assert f"/report/deliveries?view={view}" in html
 
 
 def test_untracked_figures_are_not_shown_as_zero(owner_client: FlaskClient) -> None:
@@ -311,7 +311,7 @@ def test_reasons_link_to_their_recipients(owner_client: FlaskClient) -> None:
 def test_no_page_uses_what_the_content_policy_forbids(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sending", SENT, QUEUED, FAILED)
-    for path in ("", "/ledger", "/reasons", "/live?status=sending"):
+    for path in ("", "/deliveries", "/reasons", "/live?status=sending"):
         html = report(owner_client, campaign, path)
         assert not re.search(r"\sstyle=|\son\w+=|<script>|<style", html)
 
@@ -324,7 +324,7 @@ def test_the_delivery_log_is_paged(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = deliveries(120, utcnow())
     seen: list[str] = []
-    address: str | None = f"/campaigns/{campaign.public_id}/report/ledger"
+    address: str | None = f"/campaigns/{campaign.public_id}/report/deliveries"
     while address:
         html = owner_client.get(address).get_data(as_text=True)
         seen += re.findall(r">(p\d+@example\.org)<", html)
@@ -338,13 +338,13 @@ def test_the_delivery_log_searches_filters_and_says_when_nothing_is_found(
 ) -> None:
     with transaction():
         campaign = started("sent", SENT, FAILED, SKIPPED)
-    html = report(owner_client, campaign, "/ledger?view=failed")
+    html = report(owner_client, campaign, "/deliveries?view=failed")
     assert "p1@example.org" in html
     assert "p0@example.org" not in html
     assert "Refused by the receiving server" in html
-    assert "p2@example.org" in report(owner_client, campaign, "/ledger?q=P2@")
-    assert "No recipients found" in report(owner_client, campaign, "/ledger?q=zebra")
-    assert "No recipients" in report(owner_client, campaign, "/ledger?view=held")
+    assert "p2@example.org" in report(owner_client, campaign, "/deliveries?q=P2@")
+    assert "No recipients found" in report(owner_client, campaign, "/deliveries?q=zebra")
+    assert "No recipients" in report(owner_client, campaign, "/deliveries?view=held")
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_an_invalid_url_of_the_delivery_log_is_harmless(
 ) -> None:
     with transaction():
         campaign = started("sent", SENT)
-    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger?{query}")
+    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/deliveries?{query}")
     assert answer.status_code == 200
 
 
@@ -366,7 +366,7 @@ def test_an_erased_person_is_shown_without_a_link(owner_client: FlaskClient) -> 
         delivery = a_delivery(campaign, a_subscriber("gone@example.org"), status="sent")
         delivery.subscriber_id, delivery.address = None, ""
         campaign.audience = 1
-    html = report(owner_client, campaign, "/ledger")
+    html = report(owner_client, campaign, "/deliveries")
     assert "Erased" in html
     assert "/subscribers/" not in html.partition("<tbody>")[2]
 
@@ -382,7 +382,7 @@ def test_the_export_contains_every_recipient_with_the_servers_reply(
         outcome = {**SENT, "reply_id": reply.id, "sent_at": at, "attempts": 1}
         outcomes = [{**outcome, "reply_ref": f"R{number}"} for number in range(60)]
         campaign = started("sent", *outcomes, SKIPPED)
-    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger.csv")
+    answer = owner_client.get(f"/campaigns/{campaign.public_id}/report/deliveries.csv")
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
@@ -397,7 +397,7 @@ def test_the_export_contains_every_recipient_with_the_servers_reply(
 def test_the_export_keeps_the_filter_of_the_page(owner_client: FlaskClient) -> None:
     with transaction():
         campaign = started("sent", SENT, FAILED)
-    html = report(owner_client, campaign, "/ledger?view=failed")
+    html = report(owner_client, campaign, "/deliveries?view=failed")
     address = re.search(r'href="([^"]+)" download', html)
     assert address is not None
     text = owner_client.get(unescape(address[1])).get_data(as_text=True)
@@ -412,7 +412,7 @@ def test_no_cell_of_the_export_is_a_formula(owner_client: FlaskClient) -> None:
         campaign = started("sent")
         subscriber = a_subscriber("=cmd@example.org")
         a_delivery(campaign, subscriber, **FAILED, reply_id=reply.id)
-    text = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger.csv").get_data(
+    text = owner_client.get(f"/campaigns/{campaign.public_id}/report/deliveries.csv").get_data(
         as_text=True
     )
     (row,) = csv.DictReader(io.StringIO(text))

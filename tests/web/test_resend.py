@@ -161,7 +161,7 @@ def test_failed_deliveries_are_listed_with_their_reason_and_retried(
     assert "Deferred until the retry limit was reached" in text
     assert "The mailbox does not exist" in text
     assert "Without 1 email to a mailbox that does not exist" in text
-    assert f"/campaigns/{campaign.public_id}/report/ledger.csv?view=failed" in html
+    assert f"/campaigns/{campaign.public_id}/report/deliveries.csv?view=failed" in html
     assert "1 email queued" in press(owner_client, campaign, "again/failed")
     assert delivery_statuses() == ["sent", "queued", "failed"]
     assert campaign_status(campaign) == "sending"

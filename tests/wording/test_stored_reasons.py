@@ -205,7 +205,8 @@ def test_the_reason_of_a_render_error_is_shown(
         db.session.execute(sa.update(Delivery).values(**values))
     report = f"/campaigns/{campaign.public_id}/report"
     chosen = f"view=failed&reason=unrenderable&reply={reply.id}"
-    for path in ("/reasons", "/ledger", f"/ledger?{chosen}", "/ledger.csv", "/again/failed"):
+    log = ("/deliveries", f"/deliveries?{chosen}", "/deliveries.csv")
+    for path in ("/reasons", *log, "/again/failed"):
         answer = owner_client.get(report + path)
         assert answer.status_code == 200, path
         assert words in answer.text, path
@@ -220,5 +221,5 @@ def test_a_servers_reply_is_never_read_as_a_code(owner_client: FlaskClient) -> N
         db.session.flush()
         values = {"status": "failed", "reason": "refused", "reply_id": reply.id}
         db.session.execute(sa.update(Delivery).values(**values))
-    page = owner_client.get(f"/campaigns/{campaign.public_id}/report/ledger").text
+    page = owner_client.get(f"/campaigns/{campaign.public_id}/report/deliveries").text
     assert "Paused manually" not in page

@@ -41,7 +41,7 @@ _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
     """Measure how long confirmation emails and pages take during sending."""
-    everybody = people(recipients, say)
+    everyone = people(recipients, say)
     with transaction() as session:
         users.create_user(LOGIN["address"], LOGIN["password"], now=utcnow())
         public = AudienceList(name="Open to all", is_public=True)
@@ -49,7 +49,7 @@ def measure(place: Environment, say: Say, *, recipients: int) -> Figures:
         session.flush()
     emails: list[int] = []
     with place.whole_product() as (workers, port):
-        campaign_id = everybody.launch(place.port)
+        campaign_id = everyone.launch(place.port)
         begun = workers.wait_for(campaign_id, "sending", "sent")
         due = begun
         with a_visitor(port, _pages(campaign_id)) as visitor:
@@ -132,7 +132,7 @@ def _pages(campaign_id: int) -> dict[str, str]:
         "campaigns": "/campaigns",
         "report": report,
         "report (live)": f"{report}/live?status=sending",
-        "ledger": f"{report}/ledger",
+        "delivery log": f"{report}/deliveries",
         "lists": "/lists",
         "subscribers": "/subscribers",
     }

@@ -18,10 +18,10 @@ from campaigns.access import access
 from campaigns.campaign.models import Campaign
 from campaigns.csv_writing import csv_text
 from campaigns.db import db
-from campaigns.reports import bounces, ledger, replies
+from campaigns.reports import bounces, delivery_log, replies
 from campaigns.reports.bounces import EvidenceLine
+from campaigns.reports.delivery_log import DeliveryLine, Filter, View
 from campaigns.reports.figures import Counts
-from campaigns.reports.ledger import Filter, LedgerLine, View
 from campaigns.web.campaigns.blueprint import campaign_or_404
 from campaigns.web.counting import counting
 from campaigns.web.reports.blueprint import bp
@@ -99,30 +99,31 @@ def _tabs(campaign: Campaign, chosen: Filter, counts: Counts) -> list[Tab]:
         if not count and view not in _ALWAYS_SHOWN and view != chosen.view:
             continue
         wanted = replace(chosen, view=view, reason="", reply_id=None, bounce="")  # type: ignore[arg-type]
-        href = url_for("reports.ledger", public_id=campaign.public_id, **_address_of(wanted))
+        href = url_for("reports.delivery_log", public_id=campaign.public_id, **_address_of(wanted))
         tabs.append(Tab(view, count, href, view == chosen.view))
     return tabs
 
 
-@bp.get("/campaigns/<public_id>/report/ledger", endpoint="ledger")
+@bp.get("/campaigns/<public_id>/report/deliveries", endpoint="delivery_log")
 @access("user")
-def ledger_page(public_id: str) -> str | BaseResponse:
+def delivery_log_page(public_id: str) -> str | BaseResponse:
     """Show the delivery log."""
     found = campaign_or_404(public_id)
     if found.status == "draft":
         return redirect(url_for("campaigns.edit", public_id=public_id))
     chosen = _chosen()
-    page = ledger.ledger_page(
+    page = delivery_log.log_page(
         found.id,
         chosen,
         after=key_of(request.args.get("after", "")),
         before=key_of(request.args.get("before", "")),
     )
+    endpoint = "reports.delivery_log"
     here: dict[str, Any] = {"public_id": public_id, **_address_of(chosen)}
     with counting() as counts:
         tabs = _tabs(found, chosen, counts)
     return render_template(
-        "web/reports/ledger.html",
+        "web/reports/delivery_log.html",
         campaign=found,
         chosen=chosen,
         reply=reply_words(_chosen_reply(chosen), chosen.reason),
@@ -130,19 +131,19 @@ def ledger_page(public_id: str) -> str | BaseResponse:
         as_of=counts.as_of,
         page=page,
         evidence_of=bounces.evidence_of([line.delivery_id for line in page.lines]),
-        previous=url_for("reports.ledger", **here, before=page.previous) if page.previous else "",
-        next=url_for("reports.ledger", **here, after=page.next) if page.next else "",
-        export=url_for("reports.ledger_csv", **here),
+        previous=url_for(endpoint, **here, before=page.previous) if page.previous else "",
+        next=url_for(endpoint, **here, after=page.next) if page.next else "",
+        export=url_for("reports.delivery_log_csv", **here),
         describe=describe,
     )
 
 
-@bp.get("/campaigns/<public_id>/report/ledger.csv")
+@bp.get("/campaigns/<public_id>/report/deliveries.csv")
 @access("user")
-def ledger_csv(public_id: str) -> Response:
+def delivery_log_csv(public_id: str) -> Response:
     """Stream the delivery log as a file, with the filter of the page."""
     found = campaign_or_404(public_id)
-    name = f"ledger-{found.public_id}.csv"
+    name = f"deliveries-{found.public_id}.csv"
     return Response(
         stream_with_context(_csv(found.id, _chosen())),
         mimetype="text/csv",
@@ -172,14 +173,14 @@ _COLUMNS = (
 
 def _csv(campaign_id: int, chosen: Filter) -> Iterator[str]:
     yield csv_text([_COLUMNS])
-    for lines in ledger.export(campaign_id, chosen):
+    for lines in delivery_log.export(campaign_id, chosen):
         evidence = bounces.evidence_of([line.delivery_id for line in lines if line.bounced_at])
         text = csv_text(_csv_row(line, evidence.get(line.delivery_id, [])) for line in lines)
         db.session.rollback()  # no read transaction stays open while the client is slow
         yield text
 
 
-def _csv_row(line: LedgerLine, evidence: Sequence[EvidenceLine]) -> list[str]:
+def _csv_row(line: DeliveryLine, evidence: Sequence[EvidenceLine]) -> list[str]:
     bounce = next((one for one in evidence if one.kind == "bounced"), None)
     moments = (
         line.sent_at,

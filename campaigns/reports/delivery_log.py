@@ -55,7 +55,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerLine:
+class DeliveryLine:
     """One recipient. `reply` is the server's reply, including its id of the message.
 
     `subscriber_id` is the public id; None after erasure.
@@ -80,22 +80,22 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerPage:
+class DeliveryPage:
     """Lines in the order of their keys; `previous` and `next` are keys of other pages."""
 
-    lines: list[LedgerLine]
+    lines: list[DeliveryLine]
     previous: int | None
     next: int | None
 
 
-def ledger_page(
+def log_page(
     campaign_id: int,
     chosen: Filter,
     *,
     after: int | None = None,
     before: int | None = None,
     size: int = PAGE_SIZE,
-) -> LedgerPage:
+) -> DeliveryPage:
     """Return the page after the delivery `after`, or the one that ends before `before`."""
     backwards = before is not None and after is None
     key = before if backwards else after
@@ -105,17 +105,17 @@ def ledger_page(
     if backwards:
         lines.reverse()
     if not lines:
-        return LedgerPage([], None, None)
+        return DeliveryPage([], None, None)
     has_previous = has_more if backwards else after is not None
     has_next = True if backwards else has_more
-    return LedgerPage(
+    return DeliveryPage(
         lines,
         previous=lines[0].delivery_id if has_previous else None,
         next=lines[-1].delivery_id if has_next else None,
     )
 
 
-def export(campaign_id: int, chosen: Filter) -> Iterator[list[LedgerLine]]:
+def export(campaign_id: int, chosen: Filter) -> Iterator[list[DeliveryLine]]:
     """Yield every line, in chunks. The caller may end its read transaction between two chunks."""
     after: int | None = None
     while lines := _lines(campaign_id, chosen, after, EXPORT_CHUNK, backwards=False):
@@ -125,7 +125,7 @@ def export(campaign_id: int, chosen: Filter) -> Iterator[list[LedgerLine]]:
 
 def _lines(
     campaign_id: int, chosen: Filter, key: int | None, limit: int, *, backwards: bool
-) -> list[LedgerLine]:
+) -> list[DeliveryLine]:
     picked = _picked_ids(campaign_id, chosen, key, limit, backwards=backwards).subquery()
     order = Delivery.id.desc() if backwards else Delivery.id
     rows = db.session.execute(
@@ -157,10 +157,10 @@ def _lines(
     return [_line(*row) for row in rows]
 
 
-def _line(*row: Any) -> LedgerLine:
+def _line(*row: Any) -> DeliveryLine:
     *fields, ref = row
     fields[6] = fields[6].replace("{ref}", ref)
-    return LedgerLine(*fields)
+    return DeliveryLine(*fields)
 
 
 def _picked_ids(

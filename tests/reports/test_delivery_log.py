@@ -7,7 +7,7 @@ from flask import Flask
 
 from campaigns.campaign.models import Campaign, Reply
 from campaigns.db import db, transaction
-from campaigns.reports.ledger import Filter, LedgerLine, export, ledger_page
+from campaigns.reports.delivery_log import DeliveryLine, Filter, export, log_page
 from tests.factories import a_campaign, a_delivery, a_list, a_subscriber
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def campaign(app: Flask) -> Campaign:
     return campaign
 
 
-def numbers(lines: list[LedgerLine]) -> str:
+def numbers(lines: list[DeliveryLine]) -> str:
     """The positions of these lines among the ten, as digits."""
     return "".join(line.address.partition("@")[0].removeprefix("Person") for line in lines)
 
@@ -77,35 +77,35 @@ def numbers(lines: list[LedgerLine]) -> str:
     ],
 )
 def test_a_filter_shows_its_recipients(campaign: Campaign, chosen: Filter, expected: str) -> None:
-    assert numbers(ledger_page(campaign.id, chosen).lines) == expected
+    assert numbers(log_page(campaign.id, chosen).lines) == expected
     assert numbers([line for chunk in export(campaign.id, chosen) for line in chunk]) == expected
 
 
 @pytest.mark.parametrize("chosen", [Filter(), Filter(search="person")])
 def test_paging_forward_and_back_by_key(campaign: Campaign, chosen: Filter) -> None:
-    first = ledger_page(campaign.id, chosen, size=4)
+    first = log_page(campaign.id, chosen, size=4)
     assert (numbers(first.lines), first.previous) == ("0123", None)
-    second = ledger_page(campaign.id, chosen, after=first.next, size=4)
+    second = log_page(campaign.id, chosen, after=first.next, size=4)
     assert numbers(second.lines) == "4567"
-    third = ledger_page(campaign.id, chosen, after=second.next, size=4)
+    third = log_page(campaign.id, chosen, after=second.next, size=4)
     assert (numbers(third.lines), third.next) == ("89", None)
-    back = ledger_page(campaign.id, chosen, before=third.previous, size=4)
+    back = log_page(campaign.id, chosen, before=third.previous, size=4)
     assert back.lines == second.lines
-    start = ledger_page(campaign.id, chosen, before=back.previous, size=4)
+    start = log_page(campaign.id, chosen, before=back.previous, size=4)
     assert (start.lines, start.previous, start.next) == (first.lines, None, first.next)
 
 
 def test_filters_by_event_are_paged_by_key(campaign: Campaign) -> None:
-    first = ledger_page(campaign.id, Filter("opened"), size=1)
-    second = ledger_page(campaign.id, Filter("opened"), after=first.next, size=1)
+    first = log_page(campaign.id, Filter("opened"), size=1)
+    second = log_page(campaign.id, Filter("opened"), after=first.next, size=1)
     assert numbers(first.lines) + numbers(second.lines) == "04"
     assert second.next is None
-    back = ledger_page(campaign.id, Filter("opened"), before=second.previous, size=1)
+    back = log_page(campaign.id, Filter("opened"), before=second.previous, size=1)
     assert back.lines == first.lines
 
 
 def test_the_servers_queue_id_is_restored_in_its_reply(campaign: Campaign) -> None:
-    first, second = ledger_page(campaign.id, Filter("failed")).lines
+    first, second = log_page(campaign.id, Filter("failed")).lines
     assert first.reply == "550 5.1.1 no such user (id 4F1)"
     assert second.reply == "550 5.1.1 no such user (id 4F2)"
     assert first.reply_code == 550
@@ -116,5 +116,5 @@ def test_an_erased_person_keeps_a_line(app: Flask) -> None:
         campaign = a_campaign(status="sent", audience=1)
         delivery = a_delivery(campaign, a_subscriber(), status="sent")
         delivery.subscriber_id, delivery.address = None, ""
-    (line,) = ledger_page(campaign.id, Filter()).lines
+    (line,) = log_page(campaign.id, Filter()).lines
     assert (line.subscriber_id, line.address, line.status) == (None, "", "sent")
