@@ -222,7 +222,7 @@ def _set_up_errors(app: Flask) -> None:
     app.register_error_handler(DataError, _out_of_range)  # PostgreSQL
     app.register_error_handler(SQLAlchemyError, _server_away)
     for kind in (IntegrityError, ObjectDeletedError, StaleDataError):
-        app.register_error_handler(kind, _somebody_was_first)
+        app.register_error_handler(kind, _someone_was_first)
     app.register_error_handler(RedisError, _server_away)
     app.register_error_handler(OSError, _server_away)  # a full disk
     app.register_error_handler(OverflowError, _out_of_range)  # SQLite's driver, and Python's dates
@@ -248,7 +248,7 @@ _DELETIONS = {
 }
 
 
-def _somebody_was_first(error: Exception) -> ResponseReturnValue:
+def _someone_was_first(error: Exception) -> ResponseReturnValue:
     """Handle concurrent requests for the same change, such as a double click: show the result."""
     if request.method != "POST":
         raise error

@@ -211,10 +211,10 @@ def audience(scope: Scope) -> sa.Select[Any]:
 def _reached(scope: Scope) -> sa.Select[int, int]:
     """Select (subscriber_id, list_id) of everyone on the included lists, each person once."""
     person, place = Subscription.subscriber_id, Subscription.list_id
-    everybody = sa.select(person, place).where(_is_subscribed(Subscription, scope.included))
+    everyone = sa.select(person, place).where(_is_subscribed(Subscription, scope.included))
     if len(scope.included) <= 1:  # nobody is on one list twice
-        return everybody
-    return everybody.with_only_columns(person, sa.func.min(place).label("list_id")).group_by(person)
+        return everyone
+    return everyone.with_only_columns(person, sa.func.min(place).label("list_id")).group_by(person)
 
 
 def arithmetic(scope: Scope) -> sa.Select[int, int, int, int, int]:

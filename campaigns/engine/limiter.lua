@@ -1,15 +1,15 @@
--- The limiter's one script. All counters of an account are looked at and changed in one go.
+-- The limiter's only script. It reads and updates all counters of an account atomically.
 --
--- KEYS[1]  what all keys of the account begin with
--- ARGV[1]  what to do: acquire, give_back, lease, feedback, fill, show, forget
--- ARGV[2]  the moment in seconds; empty: this server's own clock, the one all workers share
--- ARGV[3]  the question, as JSON
+-- KEYS[1]  prefix of all keys of the account
+-- ARGV[1]  command: acquire, give_back, lease, feedback, fill, show, forget
+-- ARGV[2]  time in seconds; empty: the clock of this server, which all workers share
+-- ARGV[3]  arguments of the command, as JSON
 --
--- A pace (GCRA) gives out moments on the wire, one after the other, over all workers: a grant says
--- when its first mail may leave and how far apart they are. So mail can be granted ahead of time and
--- leaves evenly, however many workers share a limit. Time that nobody asked for is lost.
--- A window counts in slots of a fiftieth or sixtieth of its length. The slot that is partly over
--- counts whole, so no window of that length, wherever it begins, ever holds more than its limit.
+-- A pace (GCRA) hands out sending times one after another, across all workers: a grant says when
+-- its first message may leave and how far apart the messages are. So messages can be granted ahead
+-- of time and still leave evenly, whatever the number of workers. Unused time is lost.
+-- A window is divided into SLOTS. The oldest slot counts in full until all of it has expired, so no
+-- window, wherever it begins, ever exceeds its limit.
 
 local prefix = KEYS[1]
 local now = tonumber(ARGV[2])
@@ -19,12 +19,12 @@ if not now then
 end
 local question = cjson.decode(ARGV[3])
 
-local KEEP = 8 * 86400      -- an unused counter goes after a week
-local ASKING = 2            -- campaigns that asked within so many seconds share
+local KEEP = 8 * 86400      -- an unused counter expires after eight days
+local ASKING = 2            -- campaigns that asked within the last 2 seconds share
 local LEASE = 30
-local ALIVE = 2             -- a worker that asked for no connections for so long is gone
-local AHEAD = 0.8           -- moments are given out at most so many seconds ahead
-local AT_ONCE = 0.5         -- and at most so many seconds' worth in one grant
+local ALIVE = 2             -- a worker that asks for no connections for 2 seconds is gone
+local AHEAD = 0.8           -- how far ahead sending times are handed out, in seconds
+local AT_ONCE = 0.5         -- the longest time that one grant covers, in seconds
 local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
 local SLOTS = { minute = 60, hour = 60, day = 60, seen = 10 }
 local EACH_AT_ONCE = 100
@@ -37,7 +37,7 @@ local function whole(value) return string.format('%d', value) end
 
 local function slot_of(name, moment) return math.floor(moment / (SECONDS[name] / SLOTS[name])) end
 
--- Lets go of what is older than the window; gives what it holds, and the oldest slot.
+-- Drops expired slots; returns what the window holds, and its oldest slot.
 local function look(key, name)
   local slot = slot_of(name, now)
   local state = redis.call('HMGET', key, 'from', 'total')
@@ -67,7 +67,7 @@ local function count(key, name, many, moment)
   redis.call('EXPIRE', key, KEEP)
 end
 
--- Newest first: what comes back was taken a moment ago.
+-- Newest slots first: what is given back was taken recently.
 local function uncount(key, name, many)
   if redis.call('EXISTS', key) == 0 then return end
   local total, from = look(key, name)
@@ -84,7 +84,7 @@ local function uncount(key, name, many)
   end
 end
 
--- Seconds until the oldest mails leave a full window.
+-- Seconds until the oldest slot of a full window expires.
 local function seconds_until_free(key, name)
   local _, from = look(key, name)
   local length = SECONDS[name] / SLOTS[name]
@@ -96,7 +96,7 @@ local function seconds_until_free(key, name)
   return SECONDS[name]
 end
 
--- Limits: each has `free` and `kind`, `take(n)`, and `wait(n)` for n more after what was taken ---
+-- Limits: `free`, `kind`, `take(n)`, and `wait(n)`: seconds until n more are free ---------------
 
 local function window(key, name, most, kind)
   local limit = { kind = kind or name, free = math.max(0, most - look(key, name)) }
@@ -111,13 +111,13 @@ local function window(key, name, most, kind)
   return limit
 end
 
--- `first` and `every`: the moment of the first mail that may go, and the seconds between two.
+-- `first`: when the first message may leave; `every`: seconds between two messages.
 local function bucket(key, rate, kind)
   local most, till = math.max(1, rate * AT_ONCE), now + AHEAD
   local next = math.max(now, tonumber(redis.call('HGET', key, 'next')) or now)
   local limit = { kind = kind, first = next, every = 1 / rate }
   local function look()
-    -- A millionth is forgiven: moments are written with six digits.
+    -- Times are stored with six decimals, so a difference of a millionth is none.
     local free = math.floor(math.min(most, (till - next) * rate) + 0.0001)
     limit.free = next < till - 0.000001 and math.max(1, free) or 0
   end
@@ -135,7 +135,7 @@ local function bucket(key, rate, kind)
   return limit
 end
 
--- The pace of what is granted under all of these limits; nil: none of them sets one.
+-- The pace of a grant under all of these limits; nil if none of them sets one.
 local function pace(limits)
   local first, every = nil, 0
   for _, limit in ipairs(limits) do
@@ -182,9 +182,9 @@ local function take(limits, many)
   for _, limit in ipairs(limits) do limit.take(many) end
 end
 
--- Leases: shares of a number that may be held at the same time ------------------------------------
+-- Leases: shares of a number of concurrent connections ------------------------------------------
 
--- Workers renew this every second, so what a killed one held is free again in ALIVE seconds.
+-- Workers renew this every second, so the leases of a killed one are free again in ALIVE seconds.
 local function note_alive(holder)
   redis.call('HSET', prefix .. 'alive', holder, number(now + ALIVE))
   redis.call('EXPIRE', prefix .. 'alive', KEEP)
@@ -194,8 +194,8 @@ local function is_alive(holder)
   return (tonumber(redis.call('HGET', prefix .. 'alive', holder)) or 0) > now
 end
 
--- `open`: how many the holder really has. Others get only what it has let go of, so the sum of what
--- is open never exceeds `most`. `is_idle`: it needs none, and keeps them only if nobody else asks.
+-- `open`: connections the holder has open. Others get only what it has closed, so all open ones
+-- together never exceed `most`. `is_idle`: it needs none; it keeps its share if nobody else asks.
 local function lease(key, holder, most, open, is_idle)
   local others, askers = 0, 1
   local held = redis.call('HGETALL', key)
@@ -230,7 +230,7 @@ local WINDOWS = { 'minute', 'hour', 'day' }
 local function missing()
   local keys = {}
   for name, _ in pairs(question.windows) do
-    if name ~= 'second' and redis.call('EXISTS', prefix .. name) == 0 then -- that is a pace
+    if name ~= 'second' and redis.call('EXISTS', prefix .. name) == 0 then -- a second is a pace
       table.insert(keys, { group = '', window = name })
     end
   end
@@ -242,7 +242,7 @@ local function missing()
   return keys
 end
 
--- Small domains share the group "other"; each of them waits alone (limits/domains.py).
+-- Small domains share the group "other"; each is slowed alone (throttling/slowed_domains.py).
 local function learned_rate(group)
   if group == 'other' then return nil end
   return tonumber(redis.call('HGET', group_key(group, 'learned'), 'rate'))
@@ -300,7 +300,7 @@ local function group_limits(group, plan, at_once)
   if plan.at_once then
     at_once[group] = lease(group_key(group, 'at_once'), question.holder, plan.at_once,
       question.on_wire and question.on_wire[group])
-    -- What is claimed and cannot leave yet only lies about: a second's worth, about, will do.
+    -- Claimed messages that cannot leave yet are useless: about one second's worth is enough.
     table.insert(limits, {
       kind = 'at_once', free = at_once[group] * EACH_AT_ONCE,
       take = function() end, wait = function() return 1 end,
@@ -314,7 +314,7 @@ local function group_limits(group, plan, at_once)
   return limits
 end
 
--- How many campaigns ask at this time: where an account is short, each gets its part.
+-- How many campaigns ask now: if an account has too little for all, each gets its share.
 local function askers()
   if question.campaign == 0 then return 1 end
   local key = prefix .. 'askers'
@@ -324,14 +324,14 @@ local function askers()
   return redis.call('ZCARD', key)
 end
 
--- Mail to one person that found nothing left: campaigns leave it one token for a while.
+-- 1 if a transactional email found nothing free lately: campaigns leave one message for it.
 local function waiting()
   if question.campaign == 0 then return 0 end
   local till = tonumber(redis.call('GET', prefix .. 'waiting'))
   return till and till > now and 1 or 0
 end
 
--- Shares `many` evenly among the groups; what a small one leaves goes to the others.
+-- Shares `many` evenly among the groups; what a group does not need goes to the others.
 local function share(many, caps)
   local order = {}
   for group, _ in pairs(caps) do table.insert(order, group) end
@@ -357,7 +357,7 @@ local function share(many, caps)
   return granted
 end
 
--- A counter without a limit is not kept up: when its limit comes back it must not be believed.
+-- A counter without a limit is not updated, so it would be wrong once the limit is set again.
 local function forget_idle()
   for _, name in ipairs(WINDOWS) do
     if not question.windows[name] then redis.call('DEL', prefix .. name) end
@@ -420,7 +420,7 @@ local function acquire()
       local by_account, account_kind = longest_wait(account, rest)
       local seconds, kind = by_group, group_kind
       if by_account > seconds or not kind then seconds, kind = by_account, account_kind end
-      -- Nothing is short any more, only this turn was: others ask as well.
+      -- No limit is reached; others ask too, so this turn's share was smaller.
       if not kind then seconds, kind = 0.02, 'turn' end
       answer.holds[group] = { kind = kind, at = number(now + seconds) }
       if not soonest or seconds < soonest then soonest = seconds end
@@ -448,7 +448,7 @@ local function give_back()
   return {}
 end
 
--- Counts of the ledger, put in where a counter was lost. Who comes second changes nothing.
+-- Restores lost counters from the delivery log. When a second worker tries, nothing changes.
 local function fill()
   for _, lost in ipairs(question.missing) do
     local key = lost.group == '' and prefix .. lost.window or group_key(lost.group, lost.window)
@@ -468,9 +468,9 @@ local function fill()
   return {}
 end
 
--- Halve the rate of a group that throttles; after ten seconds (about ten batches) without a complaint
--- a quarter more, with more patience where it complained the last time. At twice what it was when
--- it was first halved nothing is held back any more.
+-- Halves the rate of a group that throttles. Ten seconds without throttling (about ten batches)
+-- add a quarter, more slowly near the rate that was throttled last. At twice the rate before it was
+-- first halved, the group is free again.
 local HALVE_EVERY, PATIENCE, PATIENCE_NEAR_TOP = 30, 10, 120
 local SLOWEST, LEAST_PART = 1 / 60, 1 / 16
 
@@ -481,8 +481,8 @@ local function learn(group, sent, throttled)
   local rate, before = tonumber(state[1]), tonumber(state[2])
   local top, at = tonumber(state[3]), tonumber(state[4]) or 0
   if throttled > 0 then
-    -- What was on its way when the first complaint came complains as well, and so does a server
-    -- until its minute is over: that is one.
+    -- Messages in transit at the first refusal are refused too, and a server may refuse until its
+    -- minute is over: all of that counts once.
     if rate and now - at < HALVE_EVERY then return end
     local from = rate or math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
     before = before or from
@@ -508,7 +508,7 @@ local function feedback()
   return {}
 end
 
--- What is held back at this moment, for people to see.
+-- What is throttled now, for the pages.
 local function show()
   local shown = { learned = {}, used = {}, ends = {} }
   for _, group in ipairs(question.groups) do

@@ -37,7 +37,7 @@ class AccountUsage:
     used: Mapping[str, int]
     learned: Mapping[str, float]
     ends: Mapping[str, datetime] = field(default_factory=dict)
-    """Earliest end of each learned rate, if sending continues without complaints."""
+    """Earliest end of each learned rate, if sending continues without throttling."""
 
 
 class RedisLimiter:

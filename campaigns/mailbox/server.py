@@ -80,7 +80,7 @@ class MailServer:
         self._max_connections = max_connections
         self._sessions: set[MailboxSession] = set()
         self._waiting: list[tuple[Captured, Reply]] = []
-        self._everybody_left = asyncio.Event()
+        self._all_left = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -110,7 +110,7 @@ class MailServer:
                 session.close_with(b"421 4.3.2 The mailbox is closing")
         if self._sessions:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._everybody_left.wait(), seconds)
+                await asyncio.wait_for(self._all_left.wait(), seconds)
         for session in list(self._sessions):
             session.close_with(b"421 4.3.2 The mailbox is closing")
         await asyncio.sleep(0)  # lets the last replies leave
@@ -118,14 +118,14 @@ class MailServer:
     def join(self, session: MailboxSession) -> bool:
         """Count a new session. False: there are too many, refuse it."""
         self._sessions.add(session)
-        self._everybody_left.clear()
+        self._all_left.clear()
         return not self.is_draining and len(self._sessions) <= self._max_connections
 
     def leave(self, session: MailboxSession) -> None:
         """Remove a session that has ended."""
         self._sessions.discard(session)
         if not self._sessions:
-            self._everybody_left.set()
+            self._all_left.set()
 
     def accept(self, captured: Captured, reply: Reply) -> None:
         """Queue a message for the next commit."""

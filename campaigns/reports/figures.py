@@ -364,9 +364,9 @@ def _places(figures: audience_lists.ListFigures) -> int:
 
 def _count_people(now: datetime) -> SubscriberCounts:
     # Two counts, each from an index only; one with a CASE would read every row.
-    everybody = sa.select(sa.func.count()).select_from(Subscriber)
-    new = everybody.where(Subscriber.created_at >= now - NEW)
-    return SubscriberCounts(db.session.scalar(everybody) or 0, db.session.scalar(new) or 0)
+    everyone = sa.select(sa.func.count()).select_from(Subscriber)
+    new = everyone.where(Subscriber.created_at >= now - NEW)
+    return SubscriberCounts(db.session.scalar(everyone) or 0, db.session.scalar(new) or 0)
 
 
 def _hours(campaign: Campaign) -> list[Hour]:

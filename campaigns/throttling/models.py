@@ -115,7 +115,7 @@ class WarmUp(Base):
 class SlowedDomain(Base):
     """A domain of the mailbox group "other" that throttles an account.
 
-    Its email waits `until` then; each further complaint doubles the wait.
+    Its email waits `until` then; each further reply that throttles doubles the wait.
     """
 
     __tablename__ = "slowed_domain"
@@ -126,5 +126,6 @@ class SlowedDomain(Base):
     domain: Mapped[str] = mapped_column(primary_key=True)
     until: Mapped[datetime]
     complaints: Mapped[int] = mapped_column(default=0)
+    """Number of waits so far; it has nothing to do with spam complaints."""
     why: Mapped[str] = mapped_column(default="")
     """What the server said."""

@@ -206,7 +206,7 @@ def _slow_domains(
     now: datetime,
 ) -> None:
     """Pause the domains whose replies match this rule."""
-    complaints = {
+    reasons = {
         domain: action.why.pack()
         for (code, text), domains in heard.items()
         if (met := book.met_by(OTHER, _whole(code, text))) and met.key == action.rule.key
@@ -214,7 +214,7 @@ def _slow_domains(
     }
     wait = timedelta(minutes=action.rule.minutes if action.rule.act == "suspend" else 0)
     wait = max(wait, requested_wait(action.quote, now))
-    slowed_domains.slow(provider_id, complaints, now=now, at_least=wait)
+    slowed_domains.slow(provider_id, reasons, now=now, at_least=wait)
 
 
 def _change_state(state: GroupState, action: Action, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """Domains in the mailbox group "other" that throttle: each waits alone.
 
 That group contains every small domain, so the reply of one must not slow the others. A domain waits
-a minute after its first complaint and twice as long after each further one. Its deliveries are
-postponed at the claim, which costs one small query while nothing is slowed.
+a minute after the first reply that throttles, and twice as long after each further one. Its
+deliveries are postponed at the claim, which costs one small query while nothing is slowed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from campaigns.throttling.models import SlowedDomain
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(hours=1)
-"""Time without a complaint after which a domain starts over with the first wait."""
+"""Time without throttling after which a domain starts over with the first wait."""
 MAX_DOMAINS = 1000
 """Largest number of slowed domains kept per account."""
 
@@ -27,13 +27,13 @@ def domain_of(address: str) -> str:
 
 def slow(
     provider_id: int,
-    complaints: Mapping[str, str],
+    reasons: Mapping[str, str],
     *,
     now: datetime,
     at_least: timedelta = timedelta(0),
 ) -> None:
-    """Let these domains wait. `complaints`: the reply of each domain's server, to show to users."""
-    if not complaints:
+    """Let these domains wait. `reasons`: a packed Reason of each domain, to show to users."""
+    if not reasons:
         return
     db.session.execute(
         sa.delete(SlowedDomain).where(
@@ -41,7 +41,7 @@ def slow(
         )
     )
     room = MAX_DOMAINS - len(slowed(provider_id))
-    for domain in sorted(complaints)[: max(0, room)]:
+    for domain in sorted(reasons)[: max(0, room)]:
         empty = {"until": now, "complaints": 0, "why": ""}
         db.session.execute(
             insert_ignoring(SlowedDomain).values(provider_id=provider_id, domain=domain, **empty)
@@ -49,8 +49,8 @@ def slow(
         row = db.session.get_one(
             SlowedDomain, (provider_id, domain), with_for_update=True, populate_existing=True
         )
-        row.why = complaints[domain]
-        # Messages on the wire at the first complaint get the same reply: count it once.
+        row.why = reasons[domain]
+        # Messages on the wire at the first of them get the same reply: count it once.
         if row.until <= now:
             row.until = now + min(FIRST_WAIT * 2 ** min(row.complaints, 10), LONGEST_WAIT)
             row.complaints += 1

@@ -1,5 +1,5 @@
 // Uploads images by button, drag and drop, and paste: see templates/web/media/_upload.html.
-// Each file gets a row that says what became of it, and asks for its alternative text.
+// Each file gets a row that shows its result, and asks for its alternative text.
 
 // Watches an upload area. `zone` takes drops and pastes; `onUploaded(medium)` follows each success.
 export function watchUploads(area, zone, onUploaded, fields = () => ({})) {

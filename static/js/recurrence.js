@@ -1,4 +1,4 @@
-// The rule of a recurring campaign follows its first date, until somebody chooses otherwise.
+// The rule of a recurring campaign follows its first date, until someone chooses otherwise.
 
 const date = document.getElementById("date");
 const weekdays = [...document.querySelectorAll("[name=weekday]")];

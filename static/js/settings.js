@@ -61,7 +61,7 @@ if (password) {
   showPassword();
 }
 
-// While a workspace is set up, its time zone is the browser's unless somebody has chosen one.
+// While a workspace is set up, its time zone is the browser's unless someone has chosen one.
 const zone = document.querySelector("[data-browser-zone] input");
 if (zone && zone.value === "UTC") {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;

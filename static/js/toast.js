@@ -12,7 +12,7 @@ export function toast(text, kind = "info") {
   hideLater(item);
 }
 
-// A toast stays for as long as somebody points at it or has the keyboard focus in it.
+// A toast stays for as long as someone points at it or has the keyboard focus in it.
 function hideLater(item) {
   item.dataset.hiding = "";
   const timer = window.setInterval(() => {

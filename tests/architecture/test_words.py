@@ -4,6 +4,7 @@ import ast
 import re
 import tokenize
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +64,7 @@ ODD = (
 )
 # What comments and docstrings of the product said once: pattern, and what to say instead.
 TRANSLATED = {
-    r"\b(?:in|with|by|for) an? \w+ of (?:its|their|our) own\b": "its own thread",
+    r"\b(?:in|on|with|by|for) an? \w+ of (?:its|their|our) own\b": "its own thread",
     r"\bso (?:many|long|often|few)\b(?! (?:that|as)\b)": "a number, this long",
     r"\bat (?:this|that|any|every|the same) moment\b": "at this time, now, concurrently",
     r"\b(?:is|was|be|been|are) put off\b": "deferred, postponed",
@@ -83,9 +84,12 @@ TRANSLATED = {
     r"\bof no use\b|\bof use\b": "useful, useless",
 }
 
-NAMES_THEM = {"docs/glossary.md"}
-"""Says which words we do not use."""
+NAMES_THEM = {"docs/glossary.md", "tests/architecture/test_words.py"}
+"""They say which words we do not use."""
 
+NAMED_FILE = re.compile(
+    r"(?<![\w./%{<-])((?:[a-z_][\w-]*/)+[\w-]+\.(?:py|js|lua|html|md|css))\b(?![.\w])"
+)
 RULE = re.compile(r"(?<![A-Za-z0-9])([BFSUW][0-9]{1,2})(?=[):,]| and )")
 
 
@@ -113,11 +117,13 @@ def _files() -> list[Path]:
 
 @cache
 def _comments() -> dict[str, str]:
-    """Return the docstrings and comments of every module, by its path."""
-    return {
-        path.relative_to(ROOT).as_posix(): _comments_of(path)
-        for path in sorted((ROOT / "campaigns").rglob("*.py"))
-    }
+    """Return the comments and docstrings of every file of ours, and documents whole, by path."""
+    found: dict[str, str] = {}
+    for pattern, read in COMMENTS.items():
+        paths = sorted(ROOT.glob(pattern))
+        assert paths, pattern
+        found |= {path.relative_to(ROOT).as_posix(): read(path) for path in paths}
+    return {path: text for path, text in found.items() if path not in NAMES_THEM}
 
 
 def _comments_of(path: Path) -> str:
@@ -127,6 +133,26 @@ def _comments_of(path: Path) -> str:
             for token in tokenize.tokenize(file.readline)
             if token.type == tokenize.COMMENT or token.string.startswith('"""')
         )
+
+
+def _matching(expression: str) -> Callable[[Path], str]:
+    """Return what reads the parts of a file that match."""
+    pattern = re.compile(expression, re.DOTALL)
+    return lambda path: "\n".join(pattern.findall(path.read_text("utf-8")))
+
+
+COMMENTS: dict[str, Callable[[Path], str]] = {
+    "campaigns/**/*.py": _comments_of,
+    "tests/**/*.py": _comments_of,
+    "migrations/**/*.py": _comments_of,
+    "campaigns/**/*.lua": _matching(r"--[^\n]*"),
+    "static/js/**/*.js": _matching(r"(?<![:\"'])//[^\n]*|/\*.*?\*/"),
+    "static/css/*.css": _matching(r"/\*.*?\*/"),
+    "templates/**/*.html": _matching(r"\{#.*?#\}"),
+    "docs/**/*.md": _matching(r".+"),
+    "*.md": _matching(r".+"),
+}
+"""Files that people write, and what reads the English in each."""
 
 
 @pytest.mark.parametrize("pattern", ON_PAGES)
@@ -163,6 +189,22 @@ def test_comments_read_as_a_native_engineer_writes(pattern: str) -> None:
         for hit in odd.finditer(comments)
     ]
     assert found == []
+
+
+def test_every_file_that_a_comment_names_exists() -> None:
+    ours = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("bin", "campaigns", "docs", "migrations", "static", "templates", "tests")
+        for path in (ROOT / folder).rglob("*")
+    }
+    named = {
+        (path, name)
+        for path, comments in _comments().items()
+        for name in NAMED_FILE.findall(comments)
+    }
+    assert len(named) > 50
+    ends = "\n".join(f"/{path}" for path in sorted(ours)) + "\n"
+    assert sorted((path, name) for path, name in named if f"/{name}\n" not in ends) == []
 
 
 def test_every_rule_that_code_names_by_its_id_is_explained() -> None:

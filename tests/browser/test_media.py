@@ -40,7 +40,7 @@ def test_an_image_is_uploaded_pasted_cropped_and_used_in_an_email(
     expect(owner.get_by_role("heading", name="No images yet")).to_be_visible()
     owner.wait_for_load_state("load")
 
-    # Several files at once: each says what became of it.
+    # Several files at once: each shows its result.
     owner.set_input_files(
         "[data-media-upload] input[type=file]",
         [

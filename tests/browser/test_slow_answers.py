@@ -1,4 +1,4 @@
-"""What somebody enters while an answer is still on its way stays as it was entered."""
+"""What someone enters while an answer is still on its way stays as it was entered."""
 
 import re
 from collections.abc import Iterator

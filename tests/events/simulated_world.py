@@ -100,7 +100,7 @@ class Taken:
 
 @dataclass
 class World:
-    """The fate of every address, and everything that was taken and is to be sent back."""
+    """The outcome of every address, and everything that was taken and is to be sent back."""
 
     app: Flask
     fates: Mapping[str, str]

@@ -20,7 +20,7 @@ BOUNDED = {
     "campaigns.providers.classify": 1000,
     "campaigns.providers.retry_after": 1000,
 }
-"""Modules that cut the text before they search it, to so many characters."""
+"""Modules that cut the text to this many characters before they search it."""
 
 Found = tuple[str, re.Pattern[Any], frozenset[str]]
 

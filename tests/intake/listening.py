@@ -14,7 +14,7 @@ from campaigns.mailbox.session import MailboxSession
 
 @contextmanager
 def listening(app: Flask, session: type[MailboxSession]) -> Iterator[int]:
-    """Run a server on a free port, in a thread of its own."""
+    """Run a server on a free port, in its own thread."""
     ports: list[int] = []
     is_ready = threading.Event()
     loop = asyncio.new_event_loop()

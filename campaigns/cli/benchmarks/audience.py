@@ -88,10 +88,10 @@ def make(people: int) -> Audience:
     first = (db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0) + 1
     with transaction() as session:
         save_workspace(name="Bench", postal_address="1 Example Street")
-        everybody = AudienceList(name=f"Readers from {first}")
-        session.add(everybody)
+        everyone = AudienceList(name=f"Readers from {first}")
+        session.add(everyone)
         session.flush()
-        list_id = everybody.id
+        list_id = everyone.id
     for start in range(first, first + people, BATCH_SIZE):
         with transaction():
             _add(list_id, range(start, min(start + BATCH_SIZE, first + people)))

@@ -32,13 +32,13 @@ _plain = sa.Table(
 
 def measure(place: Environment, say: Say, *, recipients: int, runs: int = 1) -> Figures:
     """Measure the time from launch to the start of sending, in a worker process."""
-    everybody = people(recipients, say)
+    everyone = people(recipients, say)
     seconds, references, costs, peaks, written = [], [], [], [], []
     for number in range(1, runs + 1):
         with place.workers(environment.SENDING_LANES) as workers:
             references.append(_copy_plainly())
             log, before, begun = _log_position(), workers.usage(), time.monotonic()
-            campaign_id = everybody.launch(place.port)
+            campaign_id = everyone.launch(place.port)
             seconds.append(workers.wait_for(campaign_id, "sending") - begun)
             after, peak = workers.usage(), workers.peak_mb()
             written.append(_log_position() - log)
@@ -83,8 +83,8 @@ def _copy_plainly() -> float:
         _plain.create(session.connection())
     begun = time.monotonic()
     with transaction() as session:
-        everybody = sa.select(*row.values()).order_by(Subscriber.id)
-        session.execute(sa.insert(_plain).from_select(list(row), everybody))
+        everyone = sa.select(*row.values()).order_by(Subscriber.id)
+        session.execute(sa.insert(_plain).from_select(list(row), everyone))
     seconds = time.monotonic() - begun
     with transaction() as session:
         _plain.drop(session.connection())

@@ -82,7 +82,7 @@ def _content() -> Content:
         postal_address="1 Example Street",
         campaign_public_id="bench",
         base_url="https://news.example.org",
-        list_names={1: "Everybody"},
+        list_names={1: "Everyone"},
         track_opens=True,
         track_clicks=True,
         use_return_path=True,

@@ -50,11 +50,11 @@ def measure(
     many connections as the reference.
     """
     workers = workers or senders(place.settings)
-    everybody = people(recipients, say)
+    everyone = people(recipients, say)
     ours, references = [], []
     with place.workers(*[environment.SENDING_LANES] * workers) as running:
         for number in range(1, runs + 1):
-            ours.append(_send(everybody, place.port, running, SESSIONS))
+            ours.append(_send(everyone, place.port, running, SESSIONS))
             references.append(_reference(place, recipients))
             say(f"run {number}: {ours[-1].per_second:,.0f} per second,"
                 f" the reference {references[-1].per_second:,.0f}")  # fmt: skip
@@ -98,7 +98,7 @@ def measure_over_a_long_line(
 
     The account has no connection limit, so each worker opens its maximum.
     """
-    everybody, some = people(recipients, say), people(recipients // PLAIN_SHARE, say)
+    everyone, some = people(recipients, say), people(recipients // PLAIN_SHARE, say)
     one: list[float] = []
     two: list[float] = []
     plain: list[float] = []
@@ -108,8 +108,8 @@ def measure_over_a_long_line(
     ):
         for number in range(1, runs + 1):
             for found, workers, port, readers in (
-                (one, 1, far, everybody),
-                (two, 2, far, everybody),
+                (one, 1, far, everyone),
+                (two, 2, far, everyone),
                 (plain, 1, far_and_plain, some),
             ):
                 with place.workers(*[environment.SENDING_LANES] * workers) as running:
@@ -137,12 +137,12 @@ def people(recipients: int, say: Say) -> Audience:
     return audience.make(recipients)
 
 
-def _send(everybody: Audience, port: int, workers: Workers, connections: int = 0) -> Measurement:
+def _send(everyone: Audience, port: int, workers: Workers, connections: int = 0) -> Measurement:
     launched = time.monotonic()
-    campaign_id = everybody.launch(port, connections=connections)
+    campaign_id = everyone.launch(port, connections=connections)
     begun, before = workers.wait_for(campaign_id, "sending", "sent"), workers.usage()
     ended, after = workers.wait_for(campaign_id, "sent"), workers.usage()
-    recipients, sent = everybody.size, _sent(campaign_id)
+    recipients, sent = everyone.size, _sent(campaign_id)
     if sent != recipients:
         raise click.ClickException(f"only {sent} of {recipients} messages were sent")
     used = after - before if after and before else None

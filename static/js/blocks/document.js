@@ -210,7 +210,7 @@ export function insertAfter(document, node, id) {
   });
 }
 
-// Puts a node at a place; a block among the rows gets a section of its own.
+// Puts a node at a place; a block among the rows gets its own section.
 export function insertAt(document, node, place) {
   if (takes(document, place.list, kindOf(node))) {
     insert(document, node, place);
@@ -277,7 +277,7 @@ function columnBeside(document, column, direction) {
   return columns[columns.indexOf(column) + direction];
 }
 
-// Moves a node one step. A block at the end of its column goes on to the next.
+// Moves a node one step. A block at the end of its column moves to the next.
 export function step(document, id, direction) {
   if (!canStep(document, id, direction)) return false;
   const entry = find(document, id);

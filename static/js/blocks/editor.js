@@ -185,7 +185,7 @@ function start() {
   });
   document.addEventListener("preview-shown", () => store.finish());
   document.addEventListener("samples-shown", ({ detail }) => store.showSamples(detail));
-  // Another version was put into the form: somebody else's, or the one kept in this browser.
+  // Another version was put into the form: someone else's, or the one kept in this browser.
   source.form.addEventListener("restored", () => store.load());
 
   // ---- Ready ----------------------------------------------------------------------------------

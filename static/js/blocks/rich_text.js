@@ -167,7 +167,7 @@ export class RichText {
       return true;
     };
     const keys = { Escape: leave(0), "Mod-s": () => false };
-    // A heading is one line: Enter goes on after it.
+    // A heading is one line: Enter continues after it.
     if (this.isLine) keys.Enter = leave(1);
     return keys;
   }

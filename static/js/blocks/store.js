@@ -16,7 +16,7 @@ export class Store extends EventTarget {
     this.load();
   }
 
-  // Read the document from the page's form, for example after somebody else's version was loaded.
+  // Read the document from the page's form, for example after someone else's version was loaded.
   load() {
     this.document = parse(this.source.value);
     this.text = JSON.stringify(this.document);

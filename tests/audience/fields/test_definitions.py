@@ -1,4 +1,4 @@
-"""Custom fields: created with a key of their own, changed, ordered and deleted."""
+"""Custom fields: created with their own key, changed, ordered and deleted."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,7 +1,6 @@
-"""Notices by format: what each mail server or mailbox provider writes, in words of our own
-making.
+"""Notices by format: what each mail server or mailbox provider writes, in our own words.
 
-Each names its recipients, and what became of the email.
+Each names its recipients, and the outcome of the email.
 """
 
 from dataclasses import dataclass
