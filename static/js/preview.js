@@ -12,9 +12,9 @@ let isStale = !frame; // shown again once it is seen
 
 function address() {
   const url = new URL(card.dataset.preview, window.location.href);
-  const reader = document.getElementById("reader-id").value;
+  const subscriber = document.getElementById("subscriber-id").value;
   if (stage.dataset.view === "text") url.searchParams.set("part", "text");
-  if (reader) url.searchParams.set("as", reader);
+  if (subscriber) url.searchParams.set("as", subscriber);
   url.searchParams.set("framed", "1");
   url.searchParams.set("dark", switches.dark ? "1" : "0");
   if (switches["no-images"]) url.searchParams.set("images", "off");
@@ -101,9 +101,9 @@ card.addEventListener("htmx:afterSettle", (event) => {
 
 // ---- Who the email is shown for ------------------------------------------------------------------
 
-const menu = document.getElementById("reader-menu");
-const list = document.getElementById("reader-list");
-const box = document.getElementById("reader");
+const menu = document.getElementById("subscriber-menu");
+const list = document.getElementById("subscriber-list");
+const box = document.getElementById("preview-as");
 
 // Keyboard focus stays near, but not in the box itself: that would open the menu again.
 function close() {
@@ -115,11 +115,11 @@ let choices = 0; // an answer that a later choice overtook is dropped
 
 function choose(id, label) {
   choices += 1;
-  document.getElementById("reader-id").value = id;
+  document.getElementById("subscriber-id").value = id;
   box.value = "";
   box.placeholder = label || words.preview_as;
   close();
-  htmx.trigger(document.body, "reader-chosen");
+  htmx.trigger(document.body, "subscriber-chosen");
   reloadPreview();
 }
 
@@ -139,15 +139,15 @@ async function chooseExtreme(which) {
 }
 
 list.addEventListener("htmx:afterSwap", () => {
-  menu.hidden = !card.querySelector(".reader-picker").contains(document.activeElement);
+  menu.hidden = !card.querySelector(".subscriber-picker").contains(document.activeElement);
 });
 menu.addEventListener("click", (event) => {
-  const option = event.target.closest("[data-reader]"), extreme = event.target.closest("[data-extreme]");
-  if (option) choose(option.dataset.reader, option.dataset.label);
+  const option = event.target.closest("[data-subscriber]"), extreme = event.target.closest("[data-extreme]");
+  if (option) choose(option.dataset.subscriber, option.dataset.label);
   if (extreme) chooseExtreme(extreme.dataset.extreme);
 });
 document.addEventListener("click", (event) => {
-  if (!event.target.closest(".reader-picker")) menu.hidden = true;
+  if (!event.target.closest(".subscriber-picker")) menu.hidden = true;
 });
 card.addEventListener("keydown", (event) => {
   if (event.target === box && event.key === "Enter") event.preventDefault();
@@ -156,7 +156,7 @@ card.addEventListener("keydown", (event) => {
   if (!step || menu.hidden || !(event.target === box || menu.contains(event.target))) return;
   // Down from the box into the menu and on; up from its first entry back to the box.
   event.preventDefault();
-  const entries = [box, ...menu.querySelectorAll(".reader-option")];
+  const entries = [box, ...menu.querySelectorAll(".subscriber-option")];
   const following = entries[entries.indexOf(event.target) + step];
   if (following) following.focus();
 });

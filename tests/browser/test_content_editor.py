@@ -33,13 +33,13 @@ def _is_saved(page: Page) -> None:
 
 
 def test_the_preview_is_that_of_a_chosen_subscriber(editor: Page) -> None:
-    editor.click("#reader")
-    editor.locator(".reader-option", has_text="Alice").click()
+    editor.click("#preview-as")
+    editor.locator(".subscriber-option", has_text="Alice").click()
     frame = editor.frame_locator(".preview-frame")
     expect(frame.locator("h1")).to_have_text("Hello Alice")
-    editor.click("#reader")
+    editor.click("#preview-as")
     editor.locator("[data-extreme=longest]").click()
-    expect(editor.locator("#reader")).to_have_attribute("placeholder", "As bob@example.org")
+    expect(editor.locator("#preview-as")).to_have_attribute("placeholder", "As bob@example.org")
     editor.click("button[data-view=inbox]")
     expect(editor.locator(".in-gmail")).to_contain_text("First words")
     editor.click("button[data-view=text]")

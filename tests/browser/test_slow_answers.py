@@ -115,15 +115,17 @@ def test_a_merge_tag_chosen_from_the_list_of_before_stays_chosen(editor: Page) -
 
 
 def test_a_subscriber_chosen_after_asking_for_one_at_random_stays_chosen(editor: Page) -> None:
-    editor.click("#reader")
+    editor.click("#preview-as")
     with held(editor, "/longest"):
         editor.locator("[data-extreme=longest]").click()
-        editor.locator(".reader-option", has_text="Alice").click()
+        editor.locator(".subscriber-option", has_text="Alice").click()
         editor.click("button[data-view=text]")
     preview = editor.frame_locator(".preview-frame")
     expect(preview.locator("pre")).to_contain_text("Hello Alice")
     editor.wait_for_load_state("networkidle")
-    expect(editor.locator("#reader")).to_have_attribute("placeholder", re.compile("Alice|alice"))
+    expect(editor.locator("#preview-as")).to_have_attribute(
+        "placeholder", re.compile("Alice|alice")
+    )
 
 
 @pytest.fixture

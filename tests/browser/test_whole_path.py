@@ -197,8 +197,8 @@ def finish(page: Page, audience: str) -> None:
 
 
 def preview_and_test(page: Page) -> None:
-    page.locator("#reader").fill("reader8@")
-    page.locator("#reader-list").get_by_text("reader8@mail8.example").first.click()
+    page.locator("#preview-as").fill("reader8@")
+    page.locator("#subscriber-list").get_by_text("reader8@mail8.example").first.click()
     frame = page.frame_locator(".preview-frame")
     expect(frame.locator("h1")).to_have_text("Hello Reader 8")
     page.get_by_role("button", name="Send test").first.click()

@@ -82,7 +82,7 @@ def test_a_segment_deleted_while_the_editor_is_open_is_not_dropped(
     review = owner_client.get(_path(campaign, "/review"))
     assert "A segment of this campaign was deleted." in review.text
     assert 'class="check check-problem"' in review.text
-    assert owner_client.get(_path(campaign, "/content/readers")).status_code == 200
+    assert owner_client.get(_path(campaign, "/content/subscribers")).status_code == 200
     assert _save(owner_client, campaign, include=news.public_id) == 200
     assert drafts.chosen_audience(campaign.id).segments == frozenset()
 

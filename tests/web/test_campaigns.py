@@ -107,9 +107,9 @@ def test_the_list_shows_figures_and_links_each_campaign_to_its_page(
             news, name="April letter", status="sent", audience=4, started_at=now, finished_at=now
         )
         for number in range(4):
-            reader = a_subscriber(f"reader{number}@example.org", news)
+            subscriber = a_subscriber(f"reader{number}@example.org", news)
             opened = now if number == 0 else None
-            a_delivery(sent, reader, status="sent", sent_at=now, first_opened_at=opened)
+            a_delivery(sent, subscriber, status="sent", sent_at=now, first_opened_at=opened)
     page = owner_client.get("/campaigns").text
     assert f'href="{_path(draft)}"' in page
     assert f'href="{_path(sent, "/report")}"' in page
@@ -317,8 +317,8 @@ def test_the_preview_is_personal_and_sandboxed(
 ) -> None:
     campaign = _ready(source="<script>alert(1)</script><p>Hi {{ subscriber.name or 'friend' }}</p>")
     with transaction():
-        reader = a_subscriber("carol@example.org", name="<b>Carol</b>")
-    answer = owner_client.get(_path(campaign, f"/content/preview?as={reader.public_id}"))
+        subscriber = a_subscriber("carol@example.org", name="<b>Carol</b>")
+    answer = owner_client.get(_path(campaign, f"/content/preview?as={subscriber.public_id}"))
     assert "Hi &lt;b&gt;Carol&lt;/b&gt;" in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -371,13 +371,13 @@ def test_preview_recipients_come_from_the_audience_or_a_search(
     campaign = _ready()
     with transaction():
         a_subscriber("carol@example.org", name="Carol")
-    sample = owner_client.get(_path(campaign, "/content/readers")).text
+    sample = owner_client.get(_path(campaign, "/content/subscribers")).text
     assert "Alice" in sample
     assert "Carol" not in sample
-    assert "Carol" in owner_client.get(_path(campaign, "/content/readers?reader=carol@")).text
+    assert "Carol" in owner_client.get(_path(campaign, "/content/subscribers?q=carol@")).text
     assert (
         "No subscriber starts with"
-        in owner_client.get(_path(campaign, "/content/readers?reader=zz")).text
+        in owner_client.get(_path(campaign, "/content/subscribers?q=zz")).text
     )
 
 
@@ -571,12 +571,13 @@ def test_a_large_audience_requires_the_typed_number(
 def test_a_test_email_reports_its_result(owner_client: FlaskClient) -> None:
     campaign = _ready()
     with transaction():
-        reader = a_subscriber("carol@example.org")
+        subscriber = a_subscriber("carol@example.org")
     owner_client.post(
-        _path(campaign, "/content/test"), data={"address": "me@example.org", "as": reader.public_id}
+        _path(campaign, "/content/test"),
+        data={"address": "me@example.org", "as": subscriber.public_id},
     )
     mail = db.session.scalars(sa.select(TransactionalEmail)).one()
-    assert (mail.kind, mail.payload["as_subscriber_id"]) == ("test", reader.id)
+    assert (mail.kind, mail.payload["as_subscriber_id"]) == ("test", subscriber.id)
     result = _path(campaign, f"/content/test/{mail.id}")
     assert "hx-get" in owner_client.get(result).text
     for status, reason, words in (

@@ -30,29 +30,29 @@ def _path(campaign: Campaign, page: str) -> str:
 @pytest.mark.runs_on("sqlite", "postgresql")
 def test_the_longest_email_decides_not_the_longest_record(owner_client: FlaskClient) -> None:
     campaign = _a_draft()
-    longest = owner_client.get(_path(campaign, "/readers/longest")).json
+    longest = owner_client.get(_path(campaign, "/subscribers/longest")).json
     assert longest is not None
     assert longest["name"] == "Maximiliana Featherstonehaugh"
     page = owner_client.get(_path(campaign, f"/preview?as={longest['id']}")).text
     assert "Hi Maximiliana" in page
-    shortest = owner_client.get(_path(campaign, "/readers/emptiest")).json
+    shortest = owner_client.get(_path(campaign, "/subscribers/emptiest")).json
     assert shortest is not None
     assert shortest["name"] == "Bo"
-    anyone = owner_client.get(_path(campaign, "/readers/random")).json
+    anyone = owner_client.get(_path(campaign, "/subscribers/random")).json
     assert anyone is not None
     assert anyone["id"]
-    assert owner_client.get(_path(campaign, "/readers/tallest")).status_code == 404
+    assert owner_client.get(_path(campaign, "/subscribers/tallest")).status_code == 404
 
 
 def test_extremes_are_found_for_broken_content_empty_audiences_and_templates(
     owner_client: FlaskClient,
 ) -> None:
     broken = _a_draft(source="{% if %}")
-    assert owner_client.get(_path(broken, "/readers/longest")).json["id"]  # type: ignore[index]
+    assert owner_client.get(_path(broken, "/subscribers/longest")).json["id"]  # type: ignore[index]
     with transaction():
         lonely, template = a_campaign(source=SOURCE), a_template()
-    assert owner_client.get(_path(lonely, "/readers/longest")).json == {"id": "", "name": ""}
-    path = f"/templates/{template.public_id}/content/readers/longest"
+    assert owner_client.get(_path(lonely, "/subscribers/longest")).json == {"id": "", "name": ""}
+    path = f"/templates/{template.public_id}/content/subscribers/longest"
     assert owner_client.get(path).json["id"]  # type: ignore[index]
 
 

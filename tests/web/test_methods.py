@@ -179,7 +179,7 @@ def populate() -> dict[str, str]:
         "/<int(max=2147483647):version>": "/1",
         "/campaigns/<public_id>/report": f"/campaigns/{sent.public_id}/report",
         "/campaigns/<public_id>": f"/campaigns/{draft.public_id}",
-        "/readers/<any(longest,emptiest,random):which>": "/readers/longest",
+        "/subscribers/<any(longest,emptiest,random):which>": "/subscribers/longest",
         "/again/<name>": "/again/unknown",
         "/imports/<public_id>": f"/imports/{run.public_id}",
         "/emails/<any(confirm,welcome):name>": "/emails/welcome",

@@ -59,12 +59,12 @@ def test_the_designs_have_no_problems_and_show_the_address(
     owner_client: FlaskClient, starter: starters.StarterDesign
 ) -> None:
     with transaction():
-        reader = a_subscriber("alice@example.org", name="Alice", first_name="Alice")
+        subscriber = a_subscriber("alice@example.org", name="Alice", first_name="Alice")
     start = f"starter:{starter.name}"
     answer = owner_client.post("/campaigns/new", data={"start": start})
     assert _created().content_kind == "blocks"
     assert "problem-red" not in owner_client.get(f"{answer.location}/problems").text
-    preview = owner_client.get(f"{answer.location}/preview?as={reader.public_id}").text
+    preview = owner_client.get(f"{answer.location}/preview?as={subscriber.public_id}").text
     assert "/u/" in preview
 
 

@@ -51,9 +51,9 @@ def preview(owner: OwnerKind, public_id: str) -> Response:
     shows it; `framed`: the page around it may read its size.
     """
     found = owner_or_404(owner, public_id)
-    reader = _reader(request.args.get("as", ""))
+    subscriber = _subscriber(request.args.get("as", ""))
     try:
-        page = _page(found, render(found.content(), reader))
+        page = _page(found, render(found.content(), subscriber))
     except TemplateProblemError as error:
         page = render_template("web/content/preview_problem.html", problems=error.problems)
     policy = IN_PAGE_CSP if "framed" in request.args else PREVIEW_CSP
@@ -84,7 +84,7 @@ def facts(owner: OwnerKind, public_id: str) -> str:
     found = owner_or_404(owner, public_id)
     content = found.content()
     try:
-        rendered = render(content, _reader(request.args.get("as", "")))
+        rendered = render(content, _subscriber(request.args.get("as", "")))
     except TemplateProblemError:
         rendered = Rendered(content.subject, content.preheader, "", "")
     return render_template(
@@ -104,30 +104,28 @@ def facts(owner: OwnerKind, public_id: str) -> str:
 def inbox(owner: OwnerKind, public_id: str) -> str:
     """Show sender, subject and preheader like an inbox."""
     found = owner_or_404(owner, public_id)
-    reader = _reader(request.args.get("as", ""))
+    subscriber = _subscriber(request.args.get("as", ""))
     content = found.content()
     try:
-        subject = render(content, reader).subject
+        subject = render(content, subscriber).subject
     except TemplateProblemError:
         subject = content.subject
-    return render_template(
-        "web/content/_inbox.html", content=content, subject=subject, reader=reader
-    )
+    return render_template("web/content/_inbox.html", content=content, subject=subject)
 
 
-@content_route("/readers")
+@content_route("/subscribers")
 @access("user")
-def readers(owner: OwnerKind, public_id: str) -> str:
+def preview_subscribers(owner: OwnerKind, public_id: str) -> str:
     """Return subscribers to preview as: search results, or a few of the audience."""
     found = owner_or_404(owner, public_id)
-    text = request.args.get("reader", "").strip()[:200]
+    text = request.args.get("q", "").strip()[:200]
     people = list(_found(text)) if text else found.sample(PICKED, utcnow())
-    return render_template("web/content/_readers.html", readers=people, text=text)
+    return render_template("web/content/_subscribers.html", subscribers=people, text=text)
 
 
-@content_route("/readers/<any(longest,emptiest,random):which>")
+@content_route("/subscribers/<any(longest,emptiest,random):which>")
 @access("user")
-def extreme_reader(owner: OwnerKind, public_id: str, which: Extreme) -> ResponseReturnValue:
+def extreme_subscriber(owner: OwnerKind, public_id: str, which: Extreme) -> ResponseReturnValue:
     """Return the subscriber whose email is the longest or the shortest, or any: {id, name}.
 
     The id is empty if there is nobody.
@@ -168,29 +166,31 @@ def _found(text: str) -> list[Subscriber]:
     return rows
 
 
-def _reader(public_id: str) -> Subscriber | None:
+def _subscriber(public_id: str) -> Subscriber | None:
     if not public_id:
         return None
     return db.session.scalar(sa.select(Subscriber).where(Subscriber.public_id == public_id))
 
 
-def render(content: Content, reader: Subscriber | None) -> Rendered:
+def render(content: Content, subscriber: Subscriber | None) -> Rendered:
     """Render the content for this subscriber (None: a person without a name), untracked.
 
     Raises TemplateProblemError, also for problems caused by this subscriber's data.
     """
-    return render_compiled(compile_content(content, services().signer), content, reader)
+    return render_compiled(compile_content(content, services().signer), content, subscriber)
 
 
-def render_compiled(compiled: Compiled, content: Content, reader: Subscriber | None) -> Rendered:
+def render_compiled(
+    compiled: Compiled, content: Content, subscriber: Subscriber | None
+) -> Rendered:
     """Render content that is compiled already. Raises TemplateProblemError."""
     recipient = Recipient(
         delivery_id=0,
         subscriber_id=0,
         list_id=min(content.list_names, default=0),
-        address=reader.address if reader else EXAMPLE_ADDRESS,
-        segments=content_segments.bits_of_one(compiled.segments, reader, now=utcnow()),
-        **subscribers.merge_data(reader),
+        address=subscriber.address if subscriber else EXAMPLE_ADDRESS,
+        segments=content_segments.bits_of_one(compiled.segments, subscriber, now=utcnow()),
+        **subscribers.merge_data(subscriber),
     )
     try:
         return compiled.preview(recipient)

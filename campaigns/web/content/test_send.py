@@ -76,8 +76,8 @@ def test_send(owner: Tested, public_id: str) -> str | tuple[str, int]:
     people, bad = _read(texts or [""])
     if bad:
         return _refused(_("Nothing was sent.") if len(texts) > 1 else "", bad)
-    reader = _reader_id(request.form.get("as", ""))
-    payload: dict[str, Any] = {_KEYS[owner]: tested.id, "as_subscriber_id": reader}
+    subscriber = _subscriber_id(request.form.get("as", ""))
+    payload: dict[str, Any] = {_KEYS[owner]: tested.id, "as_subscriber_id": subscriber}
     if language := request.args.get("language", "")[:12]:
         payload["language"] = language
     with transaction():
@@ -131,7 +131,7 @@ def _result(owner: Tested, public_id: str, mail_id: int, *, is_slow: bool = Fals
     )
 
 
-def _reader_id(public_id: str) -> int | None:
+def _subscriber_id(public_id: str) -> int | None:
     if not public_id:
         return None
     return db.session.scalar(sa.select(Subscriber.id).where(Subscriber.public_id == public_id))
