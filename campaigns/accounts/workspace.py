@@ -28,6 +28,11 @@ def load_workspace() -> Workspace:
     )
 
 
+def lock_workspace() -> None:
+    """Make others who save settings wait until the end of the transaction."""
+    db.session.get(Workspace, 1, with_for_update=True, populate_existing=True)
+
+
 def save_workspace(**values: object) -> Workspace:
     """Change the workspace's data. Creates the row on first use."""
     found = db.session.get(Workspace, 1)

@@ -154,7 +154,7 @@ def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
 def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
     """Save the rule with this key; '' creates one. Raises InvalidInputError, LookupError.
 
-    One of ours keeps its own note, in the language of each reader, if none is typed.
+    One of ours keeps its own note, in the language of each user, if none is typed.
     """
     values = _checked_rule(typed, needs_note=all(rule.key != key for rule in RULES))
     row = _row_to_change(key, now)

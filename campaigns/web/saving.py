@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -38,6 +38,10 @@ def or_404(model: type[Row], public_id: str, **also: object) -> Row:
 # --- Saving in two windows at once
 
 
+CONFLICT = "seen"
+"""What `saving` calls the problem that someone else saved first."""
+
+
 class SavedMeanwhileError(Exception):
     """Someone else saved since the form was opened; nothing was saved."""
 
@@ -47,9 +51,29 @@ def seen_of(values: Any) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def seen_again(values: Any) -> str:
-    """Return `seen` for a form that is shown again with an error: what it showed first."""
+def seen_again(values: Any, problems: Mapping[str, str] | None = None) -> str:
+    """Return `seen` for a form that is shown again with an error: what it showed first.
+
+    After a conflict it is what is stored now, so that saving again replaces that.
+    """
+    if problems and CONFLICT in problems:
+        return seen_of(values)
     return request.form.get("seen") or seen_of(values)
+
+
+def seen_in(values: Any, problems: Mapping[str, str], *, is_typed: bool) -> str:
+    """Return `seen` for one of the forms of a page; `is_typed`: the one that was not saved."""
+    return seen_again(values, problems) if is_typed else seen_of(values)
+
+
+def check_seen(values: Any) -> None:
+    """Raise SavedMeanwhileError if the posted form showed other values than the stored ones.
+
+    Call it in the transaction that saves.
+    """
+    seen = seen_of(values)
+    if request.form.get("seen", seen) != seen:
+        raise SavedMeanwhileError
 
 
 def locked_or_404(model: type[Row], public_id: str, values_of: Callable[[Row], Any]) -> Row:
@@ -65,9 +89,7 @@ def locked_or_404(model: type[Row], public_id: str, values_of: Callable[[Row], A
     )
     if found is None:
         abort(404)
-    seen = seen_of(values_of(found))
-    if request.form.get("seen", seen) != seen:
-        raise SavedMeanwhileError
+    check_seen(values_of(found))
     return found
 
 
@@ -75,8 +97,8 @@ def locked_or_404(model: type[Row], public_id: str, values_of: Callable[[Row], A
 def saving() -> Iterator[dict[str, str]]:
     """Save in one transaction. Afterwards the dict says what is wrong with each field, if anything.
 
-    `with saving() as problems: ...`, then `if problems:` show the form again. An InvalidInputError
-    rolls back, and ends here.
+    `with saving() as problems: ...`, then `if problems:` show the form again (`refused`). An
+    InvalidInputError or a SavedMeanwhileError rolls back, and ends here.
     """
     problems: dict[str, str] = {}
     try:
@@ -84,6 +106,13 @@ def saving() -> Iterator[dict[str, str]]:
             yield problems
     except InvalidInputError as error:
         problems.update(in_words(error.problems))
+    except SavedMeanwhileError:
+        problems[CONFLICT] = ""
+
+
+def refused(page: str, problems: Mapping[str, str]) -> tuple[str, int]:
+    """Answer with the form that could not be saved."""
+    return page, 409 if CONFLICT in problems else 422
 
 
 def done(message: str, to: str) -> Response:

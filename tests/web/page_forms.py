@@ -5,9 +5,9 @@ from typing import Any
 
 
 class _Inputs(HTMLParser):
-    def __init__(self, action: str, *, everywhere: bool) -> None:
+    def __init__(self, action: str, at: str, *, everywhere: bool) -> None:
         super().__init__()
-        self.action, self.is_template = action, False
+        self.action, self.at, self.is_template = action, at, False
         self.is_inside = everywhere
         self.found: dict[str, list[str]] = {}
         self.select, self.textarea = "", ""
@@ -17,7 +17,7 @@ class _Inputs(HTMLParser):
         name = given.get("name", "")
         if tag == "form":
             self.is_inside = given.get("method") == "post" and self.action in given.get(
-                "action", self.action
+                "action", self.at
             )
         elif tag == "template":
             self.is_template = True
@@ -52,11 +52,14 @@ class _Inputs(HTMLParser):
             self.found.setdefault(name, []).append(value)
 
 
-def inputs_of(page: str, action: str = "", *, everywhere: bool = False) -> dict[str, Any]:
+def inputs_of(
+    page: str, action: str = "", *, at: str = "", everywhere: bool = False
+) -> dict[str, Any]:
     """Return the inputs of the forms on a page that are sent by POST to `action`, by name.
 
+    `at`: the path of the page, if it is another; a form without an action is sent there.
     `everywhere`: the page is a part of a form, without its tags.
     """
-    reader = _Inputs(action, everywhere=everywhere)
+    reader = _Inputs(action, at or action, everywhere=everywhere)
     reader.feed(page)
     return reader.found

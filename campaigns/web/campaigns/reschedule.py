@@ -1,5 +1,7 @@
 """Reschedule a campaign, and decide about one that missed its time."""
 
+from collections.abc import Mapping
+
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -13,6 +15,7 @@ from campaigns.web.campaigns.blueprint import IN_WORDS, bp, campaign_or_404, url
 from campaigns.web.campaigns.launch import zones
 from campaigns.web.campaigns.plan_form import read_schedule
 from campaigns.web.campaigns.titles import title_of
+from campaigns.web.saving import locked_or_404, refused, saving, seen_again
 from campaigns.web.template_helpers import current_workspace, zone
 from campaigns.web.words import gettext as _
 from campaigns.web.words import sentence
@@ -33,8 +36,12 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
         found = schedule_request.resolve_new_time(campaign, read_schedule(request.form), now=now)
     except ReasonError as error:
         return _page(campaign, sentence(error.reason)), 422
-    with transaction():
+    with saving() as problems:
+        if campaign_or_404(public_id).status == "scheduled":
+            locked_or_404(Campaign, public_id, _times)
         changed = schedule.move(campaign.id, found.plan, now=now)
+    if problems:
+        return refused(_page(campaign_or_404(public_id), problems=problems), problems)
     if changed:
         done = _("Campaign rescheduled.")
         flash(f"{done} {sentence(found.note)}".strip(), "success")
@@ -45,7 +52,13 @@ def new_time(public_id: str) -> str | Response | tuple[str, int]:
     return redirect(url_of(campaign_or_404(public_id)))
 
 
-def _page(campaign: Campaign, error: str = "") -> str:
+def _times(campaign: Campaign) -> list[str]:
+    """Return what the form shows."""
+    at = campaign.scheduled_at
+    return [at.isoformat() if at else "", campaign.local_at]
+
+
+def _page(campaign: Campaign, error: str = "", *, problems: Mapping[str, str] | None = None) -> str:
     known = schedule.plan_of(campaign)
     shown = known.local_at
     if shown is None:
@@ -60,6 +73,8 @@ def _page(campaign: Campaign, error: str = "") -> str:
         zones=zones(),
         form=request.form,
         error=error,
+        seen=seen_again(_times(campaign), problems),
+        problems=problems or {},
     )
 
 

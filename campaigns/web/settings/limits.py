@@ -1,5 +1,6 @@
 """An account's limits: what is held back now, mailbox groups, warm-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +18,18 @@ from campaigns.providers.models import ProviderAccount
 from campaigns.throttling import editing, slowed_domains, warm_up
 from campaigns.throttling.editing import WarmUpInput
 from campaigns.throttling.loading import load_plan
+from campaigns.throttling.models import WarmUp
 from campaigns.throttling.plan import GroupPlan, Plan
-from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.saving import (
+    Answer,
+    done,
+    locked_or_404,
+    or_404,
+    refused,
+    saving,
+    seen_in,
+    seen_of,
+)
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.template_helpers import number, speed, wall_clock
 from campaigns.web.words import gettext as _
@@ -53,6 +64,7 @@ class WarmUpView:
     frozen_until: object
     steps: list[int]
     form: WarmUpInput
+    seen: str
 
 
 @bp.get("/settings/providers/<public_id>/limits")
@@ -66,9 +78,11 @@ def limits(public_id: str) -> str:
 def save_limits(public_id: str) -> Answer:
     typed = _typed_groups()
     with saving() as problems:
-        editing.save_group_limits(or_404(ProviderAccount, public_id).id, typed)
+        account = locked_or_404(ProviderAccount, public_id, _group_limits)
+        editing.save_group_limits(account.id, typed)
     if problems:
-        return _page(or_404(ProviderAccount, public_id), typed=typed, problems=problems), 422
+        page = _page(or_404(ProviderAccount, public_id), typed=typed, problems=problems)
+        return refused(page, problems)
     return done(_("Changes saved"), _address(public_id))
 
 
@@ -106,10 +120,14 @@ def save_warm_up(public_id: str) -> Answer:
         return done(_("Warm-up ended"), _address(public_id))
     typed = WarmUpInput.read(request.form)
     with saving() as problems:
-        editing.save_warm_up(or_404(ProviderAccount, public_id).id, group, typed)
+        account = locked_or_404(
+            ProviderAccount, public_id, lambda found: _warm_up(warm_up.plans(found.id).get(group))
+        )
+        editing.save_warm_up(account.id, group, typed)
     if problems:
         account = or_404(ProviderAccount, public_id)
-        return _page(account, warm_up_form=(group, typed), problems=problems), 422
+        page = _page(account, warm_up_form=(group, typed), problems=problems)
+        return refused(page, problems)
     return done(_("Warm-up plan saved"), _address(public_id))
 
 
@@ -126,7 +144,8 @@ def _page(
         standing = limiter().standing(account.id, tuple(NAMES))
     except RedisError:
         standing = None
-    warm_ups = _warm_ups(account.id, now, warm_up_form)
+    problems = problems or {}
+    warm_ups = _warm_ups(account.id, now, warm_up_form, problems)
     opened = None
     if warm_up_form is not None:
         group = warm_up_form[0]
@@ -150,8 +169,10 @@ def _page(
         warm_ups=warm_ups,
         opened=opened,
         new_warm_up=warm_up_form[1] if warm_up_form and opened else WarmUpInput(),
+        no_warm_up=seen_of(_warm_up(None)),
         group_names={group: mailbox_name(group) for group in NAMES if group != OTHER},
-        problems=problems or {},
+        problems=problems,
+        seen=seen_in(_group_limits(account), problems, is_typed=typed is not None),
         sent_today=standing.used.get("day") if standing else None,
         has_counters=standing is not None,
     )
@@ -241,14 +262,17 @@ def _windows(plan: Plan, standing: AccountUsage | None) -> list[tuple[str, int, 
 
 
 def _warm_ups(
-    provider_id: int, now: datetime, typed: tuple[str, WarmUpInput] | None
+    provider_id: int,
+    now: datetime,
+    typed: tuple[str, WarmUpInput] | None,
+    problems: Mapping[str, str],
 ) -> list[WarmUpView]:
     today = now.astimezone(workspace_zone()).date()
     views = []
     for group, row in sorted(warm_up.plans(provider_id).items()):
         steps = warm_up.steps_of(row)
         is_frozen = row.frozen_until is not None and today < row.frozen_until
-        stored = WarmUpInput.of(row)
+        is_typed = typed is not None and typed[0] == group
         views.append(
             WarmUpView(
                 group=group,
@@ -258,10 +282,19 @@ def _warm_ups(
                 cap=warm_up.cap(row, today),
                 frozen_until=row.frozen_until if is_frozen else None,
                 steps=steps,
-                form=typed[1] if typed and typed[0] == group else stored,
+                form=typed[1] if typed and is_typed else WarmUpInput.of(row),
+                seen=seen_in(_warm_up(row), problems, is_typed=is_typed),
             )
         )
     return views
+
+
+def _group_limits(account: ProviderAccount) -> dict[str, tuple[str, str]]:
+    return editing.group_limits(account.id)
+
+
+def _warm_up(row: WarmUp | None) -> dict[str, str] | None:
+    return WarmUpInput.of(row).model_dump() if row is not None else None
 
 
 def _typed_groups() -> dict[str, tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -23,7 +24,7 @@ from campaigns.providers.registry import KINDS, kind_of, stored_names, stored_va
 from campaigns.reason import Reason
 from campaigns.secrets import SecretUnreadableError
 from campaigns.web.deletion import Deletion, confirm_and_delete, in_use, quoted
-from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.saving import Answer, done, locked_or_404, or_404, refused, saving, seen_again
 from campaigns.web.settings.blueprint import bp, next_step
 from campaigns.web.template_helpers import current_workspace
 from campaigns.web.words import gettext as _
@@ -57,9 +58,10 @@ def edit_provider(public_id: str) -> Answer:
         return _form(account, AccountInput.of(account))
     typed = _typed(account)
     with saving() as problems:
-        accounts.change(or_404(ProviderAccount, public_id), typed, services().vault)
+        stored = locked_or_404(ProviderAccount, public_id, _stored)
+        accounts.change(stored, typed, services().vault)
     if problems:
-        return _form(or_404(ProviderAccount, public_id), typed, problems), 422
+        return refused(_form(or_404(ProviderAccount, public_id), typed, problems), problems)
     return done(_("Changes saved"), url_for("settings.index"))
 
 
@@ -144,12 +146,19 @@ def _form(
         parts=_parts(typed, stored, problems or {}),
         form=typed.fields(),
         problems=problems or {},
+        seen=seen_again(_stored(account), problems) if account else "",
         stored=stored,
         stored_values=stored_values(account, now=utcnow()) if account else {},
         limits=accounts.MOST,
         has_limits=any(typed.limits.get(name, "0") not in {"0", ""} for name in accounts.MOST),
+        is_secret_lost=any(typed.credentials.values()),
         demo_reason=sentence(Reason("provider.not_in_demo")) if current_workspace().demo else "",
     )
+
+
+def _stored(account: ProviderAccount) -> dict[str, Any]:
+    """Return what the form contains. Secrets are never shown, and change only if typed."""
+    return {**AccountInput.of(account).fields(), "forget": []}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,16 @@ from campaigns.secrets import SecretUnreadableError
 from campaigns.web.counting import counting
 from campaigns.web.deletion import Deletion, confirm_and_delete
 from campaigns.web.list_page import BOUNCES, COMPLAINTS, Rate, rate
-from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.saving import (
+    Answer,
+    done,
+    locked_or_404,
+    or_404,
+    refused,
+    saving,
+    seen_in,
+    seen_of,
+)
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.settings.incoming import titles
 from campaigns.web.settings.listening import listener, listening
@@ -92,9 +101,10 @@ def _postfix_line() -> str:
 def create_webhook(public_id: str) -> Answer:
     with saving() as problems:
         kind = request.form.get("kind", "")
-        endpoints.create(or_404(ProviderAccount, public_id), kind, services().vault, now=utcnow())
+        account = locked_or_404(ProviderAccount, public_id, _webhook_settings)
+        endpoints.create(account, kind, services().vault, now=utcnow())
     if problems:
-        return _page(or_404(ProviderAccount, public_id), problems=problems), 422
+        return refused(_page(or_404(ProviderAccount, public_id), problems=problems), problems)
     return done(_("Webhook created"), _address(public_id, "webhook"))
 
 
@@ -104,9 +114,15 @@ def save_webhook(public_id: str) -> Answer:
     account = or_404(ProviderAccount, public_id)
     endpoint = or_404(WebhookEndpoint, request.form.get("endpoint", ""), account_id=account.id)
     typed = EndpointInput.read(endpoint.kind, request.form)
-    problems = _saved(lambda: endpoints.save(account, typed, services().vault, now=utcnow()))
+
+    def save() -> None:
+        locked = locked_or_404(ProviderAccount, public_id, _webhook_settings)
+        endpoints.save(locked, typed, services().vault, now=utcnow())
+
+    problems = _saved(save)
     if problems:
-        return _page(or_404(ProviderAccount, public_id), typed=typed, problems=problems), 422
+        page = _page(or_404(ProviderAccount, public_id), typed=typed, problems=problems)
+        return refused(page, problems)
     return done(_("Changes saved"), _address(public_id, "webhook"))
 
 
@@ -177,13 +193,21 @@ def _saved(save: Callable[[], object]) -> dict[str, str]:
 @bp.post("/settings/providers/<public_id>/returns/mailbox")
 @access("user")
 def save_mailbox(public_id: str) -> Answer:
-    account = or_404(ProviderAccount, public_id)
     typed = IntakeMailboxInput.read(request.form)
-    problems = _saved(lambda: _save_mailbox(account, typed))
+
+    def save() -> None:
+        _save_mailbox(locked_or_404(ProviderAccount, public_id, _mailbox_settings), typed)
+
+    problems = _saved(save)
     if problems:
         page = _page(or_404(ProviderAccount, public_id), mailbox_form=typed, problems=problems)
-        return page, 422
+        return refused(page, problems)
     return done(_("Mailbox saved"), _address(public_id, "mailbox"))
+
+
+def _mailbox_settings(account: ProviderAccount) -> dict[str, Any] | None:
+    mailbox = mailboxes.of_account(account.id)
+    return mailboxes.typed_from(mailbox).model_dump() if mailbox else None
 
 
 def _save_mailbox(account: ProviderAccount, typed: IntakeMailboxInput) -> IntakeMailbox:
@@ -291,6 +315,7 @@ class WebhookView:
     """A webhook as the page shows it."""
 
     endpoint: WebhookEndpoint
+    seen: str
     title: str
     url: str
     """The URL to paste; empty if its password cannot be read."""
@@ -311,7 +336,14 @@ class WebhookView:
         )
 
 
-def _webhook(endpoint: WebhookEndpoint, typed: EndpointInput | None) -> WebhookView | None:
+def _webhook_settings(account: ProviderAccount) -> dict[str, Any] | None:
+    endpoint = endpoints.of_account(account.id)
+    return dict(endpoint.settings) if endpoint else None
+
+
+def _webhook(
+    endpoint: WebhookEndpoint, typed: EndpointInput | None, problems: Mapping[str, str]
+) -> WebhookView | None:
     kind = WEBHOOKS.get(endpoint.kind)
     if kind is None:  # stored by a newer version
         return None
@@ -328,6 +360,7 @@ def _webhook(endpoint: WebhookEndpoint, typed: EndpointInput | None) -> WebhookV
     }
     return WebhookView(
         endpoint,
+        seen_in(dict(endpoint.settings), problems, is_typed=typed is not None),
         kind.title,
         url,
         has_login,
@@ -349,7 +382,8 @@ def _page(
     problems: Mapping[str, str] | None = None,
 ) -> str:
     endpoint, mailbox = endpoints.of_account(account.id), mailboxes.of_account(account.id)
-    webhook = _webhook(endpoint, typed) if endpoint else None
+    problems = problems or {}
+    webhook = _webhook(endpoint, typed, problems) if endpoint else None
     stored_form = mailboxes.typed_from(mailbox) if mailbox else IntakeMailboxInput(is_on=True)
     health = _health(account)
     suggested = account.preset.replace("-", "_")
@@ -364,9 +398,14 @@ def _page(
         kinds=WEBHOOKS,
         kind=suggested if suggested in WEBHOOKS else "",
         webhook=webhook,
+        webhook_seen=seen_of(_webhook_settings(account)),
         mailbox=mailbox,
         mailbox_form=(mailbox_form or stored_form).model_dump(),
+        mailbox_seen=seen_in(
+            _mailbox_settings(account), problems, is_typed=mailbox_form is not None
+        ),
         mailbox_stored=frozenset(mailbox.credentials) if mailbox else frozenset(),
+        is_secret_lost=_has_secrets(typed, mailbox_form),
         is_mailbox_open=mailbox_form is not None,
         listener=listener(),
         listening=listening(),
@@ -375,7 +414,15 @@ def _page(
         unsubscribing=unsubscribing(account),
         **_rates(account),
         is_public=services().settings.base_url.startswith("https://"),
-        problems=problems or {},
+        problems=problems,
+    )
+
+
+def _has_secrets(webhook: EndpointInput | None, mailbox: IntakeMailboxInput | None) -> bool:
+    """Return whether a password or key was typed into one of the forms."""
+    return bool(
+        (webhook and any(webhook.credentials.values()))
+        or (mailbox and (mailbox.password or mailbox.client_secret or mailbox.refresh_token))
     )
 
 

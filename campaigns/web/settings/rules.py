@@ -3,6 +3,7 @@
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from campaigns.access import access
+from campaigns.accounts.workspace import lock_workspace
 from campaigns.audience.mailbox_providers import NAMES
 from campaigns.clock import utcnow
 from campaigns.providers.presets import PRESETS
@@ -10,7 +11,7 @@ from campaigns.throttling import editing, rules
 from campaigns.throttling.builtin import RULES
 from campaigns.throttling.editing import RuleInput
 from campaigns.throttling.rule import Rule, describe
-from campaigns.web.saving import Answer, done, saving
+from campaigns.web.saving import Answer, check_seen, done, refused, saving, seen_again
 from campaigns.web.settings.blueprint import bp
 from campaigns.web.words import gettext as _
 from campaigns.web.words import mailbox_name, sentence
@@ -52,7 +53,7 @@ def edit_rule(key: str) -> Answer:
     rule = _found(key)
     if request.method == "POST":
         return _save(key)
-    typed = RuleInput.of(rule).model_copy(update={"note": sentence(rule.note)})
+    typed = _stored(rule)
     problems = {"pattern": sentence(rule.refused)} if rule.refused else {}
     return _form(key, typed, problems, is_refused=bool(rule.refused))
 
@@ -79,10 +80,18 @@ def turn_rule(key: str) -> Answer:
 def _save(key: str) -> Answer:
     typed = RuleInput.read(request.form)
     with saving() as problems:
+        if key:
+            lock_workspace()
+            check_seen(_stored(_found(key)).model_dump())
         editing.save_rule(key, _without_our_note(key, typed), now=utcnow())
     if problems:
-        return _form(key, typed, problems), 422
+        return refused(_form(key, typed, problems), problems)
     return done(_("Rule saved"), url_for("settings.reply_rules"))
+
+
+def _stored(rule: Rule) -> RuleInput:
+    """Return what the form contains."""
+    return RuleInput.of(rule).model_copy(update={"note": sentence(rule.note)})
 
 
 def _without_our_note(key: str, typed: RuleInput) -> RuleInput:
@@ -105,6 +114,7 @@ def _form(
         key=key,
         form=typed,
         problems=problems or {},
+        seen=seen_again(_stored(_found(key)).model_dump(), problems) if key else "",
         is_refused=is_refused,
         acts={key: _(text) for key, text in ACTS.items()},
         presets=[

@@ -1,5 +1,7 @@
 """Sender addresses: add, change, delete."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from flask import render_template, request, url_for
 
@@ -15,7 +17,7 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 from campaigns.providers.senders import SenderInput
 from campaigns.reason import Reason
 from campaigns.web.deletion import Deletion, confirm_and_delete, in_use, quoted
-from campaigns.web.saving import Answer, done, or_404, saving
+from campaigns.web.saving import Answer, done, locked_or_404, or_404, refused, saving, seen_again
 from campaigns.web.settings.blueprint import bp, next_step
 from campaigns.web.words import gettext as _
 
@@ -41,9 +43,9 @@ def edit_sender(public_id: str) -> Answer:
         return _form(sender, SenderInput.of(sender))
     typed = SenderInput.read(request.form)
     with saving() as problems:
-        _change(or_404(SenderAddress, public_id), typed)
+        _change(locked_or_404(SenderAddress, public_id, _stored), typed)
     if problems:
-        return _form(or_404(SenderAddress, public_id), typed, problems), 422
+        return refused(_form(or_404(SenderAddress, public_id), typed, problems), problems)
     return done(_("Changes saved"), url_for("settings.index"))
 
 
@@ -65,6 +67,10 @@ def _change(sender: SenderAddress, typed: SenderInput) -> None:
     senders.change(sender, typed)
 
 
+def _stored(sender: SenderAddress) -> dict[str, Any]:
+    return SenderInput.of(sender).model_dump()
+
+
 def _form(
     sender: SenderAddress | None, typed: SenderInput, problems: dict[str, str] | None = None
 ) -> str:
@@ -74,6 +80,7 @@ def _form(
         sender=sender,
         form=typed,
         problems=problems or {},
+        seen=seen_again(_stored(sender), problems) if sender else "",
         accounts=db.session.execute(
             sa.select(ProviderAccount.public_id, ProviderAccount.name).order_by(
                 ProviderAccount.name

@@ -9,9 +9,10 @@ from campaigns.accounts.workspace import (
     WorkspaceInput,
     change_workspace,
     load_workspace,
+    lock_workspace,
     time_zones,
 )
-from campaigns.web.saving import Answer, done, saving
+from campaigns.web.saving import Answer, check_seen, done, refused, saving, seen_again
 from campaigns.web.settings.blueprint import bp, next_step
 from campaigns.web.words import gettext as _
 
@@ -23,10 +24,16 @@ def workspace() -> Answer:
         return _form(WorkspaceInput.of(load_workspace()))
     typed = WorkspaceInput.read(request.form)
     with saving() as problems:
+        lock_workspace()
+        check_seen(_stored())
         change_workspace(typed)
     if problems:
-        return _form(typed, problems), 422
+        return refused(_form(typed, problems), problems)
     return done(_("Changes saved"), next_step("settings.workspace"))
+
+
+def _stored() -> dict[str, str]:
+    return WorkspaceInput.of(load_workspace()).model_dump()
 
 
 def _form(typed: WorkspaceInput, problems: dict[str, str] | None = None) -> str:
@@ -35,6 +42,7 @@ def _form(typed: WorkspaceInput, problems: dict[str, str] | None = None) -> str:
         tab="workspace",
         form=typed,
         problems=problems or {},
+        seen=seen_again(_stored(), problems),
         is_set_up=bool(load_workspace().postal_address.strip()),
         zones=time_zones(),
         most_undo_seconds=MAX_UNDO_SECONDS,
