@@ -28,6 +28,7 @@ from tests.content.samples import a_recipient
 from tests.english import in_english
 from tests.factories import a_campaign, a_list, a_sender, a_subscriber
 from tests.readback import fresh_campaign
+from tests.web.page_forms import inputs_of
 
 NOW = utcnow()
 SIGNER = Signer(["a key for tests only, long enough"])
@@ -245,3 +246,32 @@ def test_the_page_says_why_a_feed_cannot_be_used_and_keeps_the_old_one(
     assert "2 items" in owner_client.get(path).text
     owner_client.post(path, data={"address": ""})
     assert feed.of_campaign(campaign.id) is None
+
+
+def test_a_late_answer_does_not_replace_what_another_window_saved(
+    app: Flask, owner_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = _campaign(data=DATA)
+    path = f"/campaigns/{campaign.public_id}/content/feed"
+    form = inputs_of(owner_client.get(path).text, path)
+    new, late = "https://shop.example/new", "https://shop.example/late"
+
+    def fetch(url: str) -> dict[str, Any]:
+        if url == late:
+            monkeypatch.setattr(feed, "fetch", lambda url: {"title": url})
+            assert owner_client.post(path, data={**form, "address": new}).status_code == 200
+        return {"title": url}
+
+    monkeypatch.setattr(feed, "fetch", fetch)
+    answer = owner_client.post(path, data={**form, "address": late})
+    assert answer.status_code == 409
+    assert "Someone else changed this first." in answer.text
+    again = inputs_of(answer.text, path)
+    assert again["address"] == [late]
+    known = feed.of_campaign(campaign.id)
+    assert known is not None
+    assert (known.url, known.data) == (new, {"title": new})
+    assert owner_client.post(path, data=again).status_code == 200
+    known = feed.of_campaign(campaign.id)
+    assert known is not None
+    assert known.url == late
