@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import FrameLocator, Locator, Page, Route, expect
 
+from campaigns.audience.models import AudienceList
 from campaigns.campaign import drafts
 from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
@@ -135,6 +136,23 @@ def test_what_is_typed_before_the_text_can_be_edited_is_not_lost(editor: Page) -
     expect(editor.locator(".be-text .ProseMirror-focused")).to_contain_text("First, ")
     editor.keyboard.type("second, ")
     expect(_email(editor).locator(".b-text0001")).to_contain_text("First, second, ")
+
+
+def test_a_text_aligned_by_its_language_is_shown_so(
+    server: tuple[Flask, str], editor: Page
+) -> None:
+    _click_in_email(editor, "head0001")
+    expect(editor.locator("[data-field=align-left]")).to_be_checked()
+    app, _url = server
+    with app.app_context():
+        with transaction():
+            for entry in db.session.query(AudienceList):
+                entry.language = "ar"
+        db.session.remove()
+    editor.reload()
+    expect(editor.locator("#block-editor[data-ready][data-can-write]")).to_be_visible()
+    _click_in_email(editor, "head0001")
+    expect(editor.locator("[data-field=align-right]")).to_be_checked()
 
 
 def _drag_up_in_outline(editor: Page, item: Locator, target: Locator) -> None:

@@ -18,6 +18,7 @@ from campaigns.campaign import drafts
 from campaigns.campaign.merge_tags import merge_tags
 from campaigns.campaign.models import Campaign
 from campaigns.content.brand_style import NETWORK_NAMES, Network
+from campaigns.content.html.direction import start
 from campaigns.content.library import templates
 from campaigns.content.library.context import context_of, style_of
 from campaigns.content.library.models import Template
@@ -124,6 +125,7 @@ def editor_data(owner: ContentOwner) -> dict[str, Any]:
         "source": _digest(owner.source),
         "words": block_words(),
         "icons": asset("img/icons.svg"),
+        "start": start(owner.content().language),
         "brand": {"palette": style_of(owner.brand_id).light.model_dump()},
         "fields": [{"tag": tag.tag, "label": label_of(tag)} for tag in tags],
         "segments": [{"id": one.public_id, "name": one.name} for one in saved.choices()],

@@ -1,8 +1,9 @@
 // One description per kind of block: its icon, and the form in the inspector.
+import { start } from "./words.js";
 
 const size = (name, min, max, more = {}) => ({ kind: "number", name, min, max, unit: "px", ...more });
 const colour = (name) => ({ kind: "colour", name });
-const align = { kind: "align", name: "align", initial: "left" };
+const align = { kind: "align", name: "align", initial: start };
 const centred = { ...align, initial: "center" };
 const link = { kind: "link", name: "link" };
 const image = (name, alt) => ({ kind: "image", name, alt });

@@ -6,6 +6,8 @@ export const SECURE = "https://";
 
 // The digest of the document that the server sent.
 export const sentSource = data.source;
+// The side on which lines begin in the language of the email.
+export const start = data.start;
 export const brand = data.brand;
 export const fields = data.fields;
 export const segments = data.segments;
