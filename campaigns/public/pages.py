@@ -45,7 +45,7 @@ _ERRORS = {
     ),
     413: (
         lazy_gettext("Too large"),
-        lazy_gettext("What you sent is larger than this page accepts."),
+        lazy_gettext("The form or file is too large. Shorten it, or choose a smaller file."),
     ),
     500: (
         lazy_gettext("Something went wrong"),

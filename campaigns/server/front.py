@@ -89,7 +89,7 @@ _REFUSALS = {
     ),
     413: (
         lazy_gettext("Too large"),
-        lazy_gettext("What you sent is larger than this page accepts."),
+        lazy_gettext("The form or file is too large. Shorten it, or choose a smaller file."),
     ),
     429: (
         lazy_gettext("Too many requests"),

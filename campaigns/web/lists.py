@@ -188,7 +188,9 @@ def delete(public_id: str) -> Answer:
     if request.method != "POST":
         return _delete_page(entry)
     if request.form.get("confirm", "").strip() != entry.name:
-        return _delete_page(entry, error=_("This is not the name of the list.")), 422
+        return _delete_page(
+            entry, error=_("The name does not match. Type the name of the list exactly as shown.")
+        ), 422
     try:
         with transaction():
             if not _kept_because(entry):

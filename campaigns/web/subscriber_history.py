@@ -33,9 +33,9 @@ _CONSENT_BY_KIND = {
 _DELIVERY = {
     "queued": N_("“%(campaign)s” is waiting to be sent"),
     "sending": N_("“%(campaign)s” is being sent"),
-    "sent": N_("Was sent “%(campaign)s”"),
+    "sent": N_("“%(campaign)s” was sent"),
     "failed": N_("“%(campaign)s” could not be sent"),
-    "skipped": N_("Was not sent “%(campaign)s”"),
+    "skipped": N_("“%(campaign)s” was not sent"),
     "held": N_("“%(campaign)s” is on hold"),
     "cancelled": N_("“%(campaign)s” was cancelled"),
     "unknown": N_("“%(campaign)s” may have been sent"),
@@ -50,7 +50,7 @@ _EVENT = {
 _EMAIL = {
     "queued": N_("A confirmation email is waiting to be sent"),
     "sending": N_("A confirmation email is being sent"),
-    "sent": N_("Was sent a confirmation email"),
+    "sent": N_("A confirmation email was sent"),
     "failed": N_("A confirmation email could not be sent"),
     "unknown": N_("A confirmation email may have been sent"),
 }

@@ -29,7 +29,7 @@ SENTENCES: dict[str, Message] = {
     "account_form.client_secret": N_("Client secret"),
     "account_form.client_secret_hint": N_("Some applications have none."),
     "account_form.refresh_token": N_("Refresh token"),
-    "account_form.oauth_section": N_("Sign-in with OAuth"),
+    "account_form.oauth_section": N_("Login with OAuth"),
     "account_form.certificate_section": N_("TLS client certificate"),
     "account_form.certificate_section_hint": N_(
         "For a server that asks for one, in addition to the login or instead of it."

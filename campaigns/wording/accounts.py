@@ -3,8 +3,8 @@
 from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
-    "account.address_taken": N_("There is already an account with this address."),
-    "account.already_set_up": N_("There is an account already. Log in instead."),
+    "account.address_taken": N_("An account with this address already exists."),
+    "account.already_set_up": N_("An account already exists. Log in instead."),
     "account.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "account.passwords_differ": N_("The two passwords differ. Enter them again."),
     "password.too_few_characters": N_(

@@ -8,7 +8,7 @@ SENTENCES: dict[str, Message] = {
     "alert.account_down": N_(
         "The account “%(account)s” is not working:\n\n%(trouble)s\n\n"
         "Campaigns tries a single email at least every 15 minutes. As soon as one is accepted,"
-        " sending continues automatically. Nobody is left out."
+        " sending continues automatically. No recipient is skipped."
     ),
     "alert.account_paused": N_(
         "The account “%(account)s” is not working:\n\n%(trouble)s\n\n"
@@ -16,7 +16,8 @@ SENTENCES: dict[str, Message] = {
     ),
     "alert.test_group_subject": N_("“%(title)s” needs your decision"),
     "alert.test_group": N_(
-        "The test group of “%(title)s” did not do well enough to send the rest.\n\n"
+        "The results of the test group of “%(title)s” were not good enough to send the rest, so"
+        " the campaign is paused.\n\n"
         "%(result)s\n\n"
         "Open its report, then send the rest anyway or cancel it:\n%(link)s"
     ),
@@ -40,9 +41,9 @@ SENTENCES: dict[str, Message] = {
     ),
     "alert.every_provider": N_("all mailbox providers"),
     "alert.other_providers": N_("other mailbox providers"),
-    "alert.restored_subject": N_("Your emails need a decision after a restore"),
+    "alert.restored_subject": N_("Restored from a backup: some emails need your decision"),
     "alert.restored": N_(
-        "Campaigns uses a database that was restored from a backup. Emails sent after that backup"
+        "The database of Campaigns was restored from a backup. Emails sent after that backup"
         " are not recorded in it, so some people may already have an email that is still listed"
         " as waiting.\n\n"
         "On hold, until you decide:\n\n%(held)s\n\n"

@@ -20,10 +20,10 @@ SENTENCES: dict[str, Message] = {
     "audience.list_import_running": N_(
         "The file “%(file_name)s” is being imported into this list. Wait until it is done."
     ),
-    "audience.list_name_taken": N_("There is a list with this name already. Choose another name."),
+    "audience.list_name_taken": N_("A list with this name already exists. Choose another name."),
     "audience.list_name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "audience.list_without_name": N_("Give the list a name."),
-    "audience.subscriber_address_taken": N_("There is a subscriber with this address already."),
+    "audience.subscriber_address_taken": N_("A subscriber with this address already exists."),
     "audience.attribute_name_too_long": N_(
         "The name of an attribute can have at most %(most)s characters."
     ),

@@ -84,7 +84,7 @@ SENTENCES: dict[str, Message] = {
         "No social profile is set. Add one here or to the brand, or delete the block."
     ),
     "blocks.product_without_title": N_("The product has no title. Write one, or delete the block."),
-    "blocks.repeat_empty": N_("Nothing is repeated. Add blocks, or delete the list."),
+    "blocks.repeat_empty": N_("This repeat block is empty. Add blocks to it, or delete it."),
     "blocks.text_empty": N_("The text is empty. Write something, or delete the block."),
     "blocks.video_without_link": N_("The video has no link. Add one, or delete the block."),
     # Words of blocks in emails

@@ -13,7 +13,7 @@ SENTENCES: dict[str, Message] = {
     "bulk.nobody": N_("Nobody matches this selection now. Change it, then try again."),
     "bulk.segment_gone": N_("This segment was deleted. Choose another one."),
     "bulk.tag_gone": N_("This tag was deleted. Choose another one."),
-    "bulk.tag_name_taken": N_("There is a tag with this name already. Merge the two instead."),
+    "bulk.tag_name_taken": N_("A tag with this name already exists. Merge the two instead."),
     "bulk.tag_name_too_long": N_("The name of a tag can have at most %(most)s characters."),
     "bulk.tag_separator": N_("The name of a tag cannot contain a comma or a semicolon."),
     "bulk.tag_without_name": N_("Give the tag a name."),

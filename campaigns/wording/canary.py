@@ -11,7 +11,7 @@ SENTENCES: dict[str, Message] = {
         " %(complaints_percent)s led to complaints."
     ),
     "canary.stopped": N_(
-        "The test group went badly. %(why)s Nothing more is sent until you decide."
+        "The test group had poor results. %(why)s Nothing more is sent until you decide."
     ),
     "canary.unsure": N_(
         "The result of the test group is not clear. %(why)s Read the server replies, then decide."

@@ -37,7 +37,7 @@ SENTENCES: dict[str, Message] = {
     "fields.no": N_("No"),
     # Definitions
     "fields.attribute_exists": N_(
-        "Subscribers have an attribute “%(key)s” already. Turn it into a field to keep its values."
+        "Subscribers already have an attribute “%(key)s”. Turn it into a field to keep its values."
     ),
     "fields.bad_key": N_(
         "“%(key)s” cannot be a merge tag. Use lower-case letters, digits and _,"
@@ -52,7 +52,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "fields.help_too_long": N_("This text is too long. Use at most %(most)s characters."),
     "fields.key_taken": N_("The merge tag “%(key)s” is taken. Choose another one."),
-    "fields.label_taken": N_("There is a field with this name already. Choose another name."),
+    "fields.label_taken": N_("A field with this name already exists. Choose another name."),
     "fields.label_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "fields.limits_crossed": N_("The upper limit is below the lower limit."),
     "fields.no_options": N_("Add at least one option."),

@@ -6,5 +6,5 @@ SENTENCES: dict[str, Message] = {
     "footer.unsubscribe": N_("Unsubscribe"),
     "footer.unsubscribe_at": N_("Unsubscribe: %(link)s"),
     "footer.view": N_("View in browser"),
-    "footer.why": N_("You receive this email because you are subscribed to %(list)s."),
+    "footer.why": N_("You are receiving this email because you are subscribed to %(list)s."),
 }

@@ -18,7 +18,8 @@ SENTENCES: dict[str, Message] = {
     ),
     "hold.account_slow": N_("%(account)s sends %(rate_per_second)s. %(why)s"),
     "hold.learned": N_(
-        "%(name)s asked for less email at a time. Sending slows down, then speeds up again slowly."
+        "%(name)s asked for less email at a time. Sending slows down, then gradually speeds up"
+        " again."
     ),
     "hold.group_waits": N_("%(group)s waits. %(why)s"),
     "hold.group_waits_until": N_("%(group)s waits until %(until_at)s. %(why)s"),
@@ -38,29 +39,31 @@ SENTENCES: dict[str, Message] = {
         " %(until_at)s.",
     ),
     "hold.second_used_up": Plural(
-        "%(account)s has used up its %(count)s email per second. Sending continues at"
+        "%(account)s has reached its limit of %(count)s email per second. Sending continues at"
         " %(until_at)s.",
-        "%(account)s has used up its %(count)s emails per second. Sending continues at"
+        "%(account)s has reached its limit of %(count)s emails per second. Sending continues at"
         " %(until_at)s.",
     ),
     "hold.minute_used_up": Plural(
-        "%(account)s has used up its %(count)s email per minute. Sending continues at"
+        "%(account)s has reached its limit of %(count)s email per minute. Sending continues at"
         " %(until_at)s.",
-        "%(account)s has used up its %(count)s emails per minute. Sending continues at"
+        "%(account)s has reached its limit of %(count)s emails per minute. Sending continues at"
         " %(until_at)s.",
     ),
     "hold.hour_used_up": Plural(
-        "%(account)s has used up its %(count)s email per hour. Sending continues at %(until_at)s.",
-        "%(account)s has used up its %(count)s emails per hour. Sending continues at %(until_at)s.",
+        "%(account)s has reached its limit of %(count)s email per hour. Sending continues at"
+        " %(until_at)s.",
+        "%(account)s has reached its limit of %(count)s emails per hour. Sending continues at"
+        " %(until_at)s.",
     ),
     "hold.day_used_up": Plural(
-        "%(account)s has used up its %(count)s email in 24 hours. Sending continues at"
+        "%(account)s has reached its limit of %(count)s email in 24 hours. Sending continues at"
         " %(until_at)s.",
-        "%(account)s has used up its %(count)s emails in 24 hours. Sending continues at"
-        " %(until_at)s.",
+        "%(account)s has reached its limit of %(count)s emails in 24 hours. Sending continues"
+        " at %(until_at)s.",
     ),
-    "hold.pace": N_("The campaign keeps to its own pace, %(rate_per_second)s."),
-    "hold.turn": N_("%(account)s serves other campaigns in turn."),
+    "hold.pace": N_("The campaign is limited to %(rate_per_second)s."),
+    "hold.turn": N_("%(account)s is also sending other campaigns."),
     "throttle.said": N_("%(note)s The server said: “%(quote)s”"),
     "throttle.limit_second": Plural(
         "%(account)s may send %(count)s email per second.",

@@ -34,7 +34,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "image.side_too_long": N_(
         "The image is %(width)s by %(height)s pixels. No side may be longer than %(most)s pixels."
-        " Cut or scale it and upload it again."
+        " Crop it or scale it down, then upload it again."
     ),
     "image.too_many_pixels": N_(
         "The image has more than %(pixels)s pixels. Scale it down to a width of %(width)s pixels,"

@@ -12,7 +12,7 @@ SENTENCES: dict[str, Message] = {
     "intake.not_in_demo": N_("The demo sends to its built-in mailbox only, so nothing comes back."),
     "intake.not_secure": N_(
         "The encrypted connection to %(host)s failed: %(error)s. Check the port, the encryption"
-        " and the server's certificate."
+        " and the server’s certificate."
     ),
     "intake.password_missing": N_("Enter the password."),
     "intake.password_unencrypted": N_(
@@ -23,7 +23,9 @@ SENTENCES: dict[str, Message] = {
         "This port does not fit the encryption: 993 and 995 are for TLS, 143 and 110 for STARTTLS."
     ),
     "intake.refresh_token_missing": N_("Enter the refresh token."),
-    "intake.not_running": N_("Nothing is reading this mailbox. Start “campaigns intake”."),
+    "intake.not_running": N_(
+        "The mailbox for returned emails is not being read. Run “campaigns intake” on the server."
+    ),
     "intake.refused": N_("%(host)s answered: %(error)s."),
     "intake.same_folder": N_(
         "Choose a different folder for processed emails. Otherwise they are read again and again."

@@ -14,7 +14,7 @@ SENTENCES: dict[str, Message] = {
     "library.folder_too_long": N_(
         "The name of the folder is too long. Use at most %(most)s characters."
     ),
-    "library.key_taken": N_("There is a snippet with the key %(key)s already. Choose another key."),
+    "library.key_taken": N_("A snippet with the key %(key)s already exists. Choose another key."),
     "library.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "library.only_blocks": N_("A saved block can only contain sections of blocks."),
     "library.rows_too_deep": N_("These rows are nested too deeply to be saved."),

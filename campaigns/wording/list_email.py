@@ -4,7 +4,7 @@ from campaigns.wording.messages import N_, Message
 
 SENTENCES: dict[str, Message] = {
     "list_email.confirm_button": N_("Confirm subscription"),
-    "list_email.empty": N_("Enter a text."),
+    "list_email.empty": N_("Enter some text."),
     "list_email.set_password_button": N_("Set new password"),
     "list_email.too_long": N_("The text is too long. Use at most %(most)s characters."),
     "list_email.unknown_tag": N_(

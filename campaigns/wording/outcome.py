@@ -25,6 +25,6 @@ SENTENCES: dict[str, Message] = {
     "outcome.no_answer": N_("The connection broke before the server answered; may have arrived"),
     "outcome.lost_worker": N_("The sending process stopped while sending; may have arrived"),
     "outcome.restored": N_("The database was restored before this was recorded; may have arrived"),
-    "outcome.left_out": N_("Excluded: the test group of this mailbox provider went badly"),
+    "outcome.left_out": N_("Excluded: the test group of this mailbox provider had poor results"),
     "outcome.cancelled": N_("Cancelled before the email was sent"),
 }

@@ -23,13 +23,16 @@ SENTENCES: dict[str, Message] = {
     "preflight.recipients": Plural("%(count)s recipient.", "%(count)s recipients."),
     "preflight.personal_values": N_("Recipients’ values"),
     "preflight.unrenderable": Plural(
-        "%(count)s of %(people)s recipients cannot get this email, because of a value.",
-        "%(count)s of %(people)s recipients cannot get this email, because of their values.",
+        "%(count)s of %(people)s recipients cannot get this email, because one of their values"
+        " does not fit.",
+        "%(count)s of %(people)s recipients cannot get this email, because their values do not"
+        " fit.",
     ),
     "preflight.unrenderable_in_sample": Plural(
-        "%(count)s of the %(people)s recipients checked cannot get this email, because of a value.",
-        "%(count)s of the %(people)s recipients checked cannot get this email, because of their"
-        " values.",
+        "%(count)s of the %(people)s recipients checked cannot get this email, because one of"
+        " their values does not fit.",
+        "%(count)s of the %(people)s recipients checked cannot get this email, because their"
+        " values do not fit.",
     ),
     "preflight.list_archived": N_(
         "The list “%(list)s” is archived. Unarchive it, or choose another list."
@@ -111,7 +114,8 @@ SENTENCES: dict[str, Message] = {
     "preflight.no_subject_in": N_("The subject is missing in %(language)s."),
     "preflight.feed_fetched": N_("Fetched %(fetched_at)s. It is fetched again when you send."),
     "preflight.content_segments": N_(
-        "Parts depend on %(segments)s. Who is in them is decided when sending starts."
+        "Parts of this email depend on %(segments)s. Their members are determined when sending"
+        " starts."
     ),
     "preflight.unsubscribe_everywhere": N_("In the footer and the header of every email."),
     "preflight.address_in_footer": N_("In the footer of every email, as the law requires."),

@@ -47,45 +47,50 @@ SENTENCES: dict[str, Message] = {
         "Too many connections at the same time. The account uses one, then gradually more."
     ),
     "reply_rule.gmail_unusual_rate": N_(
-        "Gmail sees an unusual rate of email from this server. It gets none for 10 minutes,"
-        " then one email at a time, then gradually more."
+        "Gmail sees an unusual rate of email from this server. Sending to Gmail pauses for 10"
+        " minutes, then continues with one email at a time, then gradually more."
     ),
     "reply_rule.gmail_later": N_(
-        "Gmail asked to try again later. It gets 60 emails per minute for an hour."
+        "Gmail asked to try again later. Sending to Gmail is limited to 60 emails per minute"
+        " for an hour."
     ),
     "reply_rule.authentication": N_(
         "The email is not authenticated as this mailbox provider requires. Set up SPF, DKIM and"
         " DMARC for the sender’s domain, then resume the campaign."
     ),
     "reply_rule.outlook_rate": N_(
-        "Outlook.com limits how much this server may send. It gets none for 30 minutes, then"
-        " one email at a time, then gradually more."
+        "Outlook.com limits how much this server may send. Sending to Outlook.com pauses for 30"
+        " minutes, then continues with one email at a time, then gradually more."
     ),
     "reply_rule.outlook_busy": N_(
-        "Outlook.com asks this server to slow down. It gets 60 emails per minute for an hour."
+        "Outlook.com asks this server to slow down. Sending to Outlook.com is limited to 60"
+        " emails per minute for an hour."
     ),
     "reply_rule.outlook_block": N_(
-        "Outlook.com blocks this server. It gets no email for 4 hours. Ask Microsoft’s sender"
-        " support to lift the block."
+        "Outlook.com blocks this server. Sending to Outlook.com pauses for 4 hours. Ask Microsoft’s"
+        " sender support to lift the block."
     ),
     "reply_rule.yahoo_complaints": N_(
-        "Yahoo defers email because its users complained. It gets none for 2 hours."
+        "Yahoo defers email because its users complained. Sending to Yahoo pauses for 2 hours."
     ),
     "reply_rule.yahoo_later": N_(
-        "Yahoo asks for less email. It gets 60 emails per minute for 2 hours."
+        "Yahoo asks for less email. Sending to Yahoo is limited to 60 emails per minute for 2"
+        " hours."
     ),
     "reply_rule.icloud_block": N_(
-        "iCloud refuses email from this server. It gets none for 2 hours."
+        "iCloud refuses email from this server. Sending to iCloud pauses for 2 hours."
     ),
     "reply_rule.comcast_rate": N_(
-        "Comcast asks for less email. It gets 30 emails per minute for an hour."
+        "Comcast asks for less email. Sending to Comcast is limited to 30 emails per minute for"
+        " an hour."
     ),
     "reply_rule.orange_connections": N_(
-        "Orange accepts few emails at the same time. It gets one at a time, then gradually more."
+        "Orange accepts few emails at the same time. Orange gets one at a time, then gradually"
+        " more."
     ),
     "reply_rule.blocklist": N_(
-        "This server is on a blocklist that the mailbox provider uses. The provider gets no"
-        " email for 4 hours. The blocklist’s website explains how to be removed."
+        "This server is on a blocklist that the mailbox provider uses. Sending to the provider"
+        " pauses for 4 hours. The blocklist’s website explains how to be removed."
     ),
     "reply_rule.reputation": N_(
         "Email is deferred because of this server’s reputation. One email per minute is sent"
@@ -96,6 +101,7 @@ SENTENCES: dict[str, Message] = {
         " address record, then resume the campaign."
     ),
     "reply_rule.slow_down": N_(
-        "The server asked to slow down. It gets half as much email, then gradually more."
+        "The server asked to slow down. Sending to it continues at half the speed, then"
+        " gradually faster."
     ),
 }

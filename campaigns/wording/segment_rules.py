@@ -40,24 +40,24 @@ SENTENCES: dict[str, Message] = {
     ),
     "segments.list_is_pending": N_("who have yet to confirm “%(list)s”"),
     "segments.list_is_pending_in_last_days": Plural(
-        "who signed up to “%(list)s” without confirming yet in the last day",
-        "who signed up to “%(list)s” without confirming yet in the last %(days)s days",
+        "who have an unconfirmed sign-up for “%(list)s” from the last day",
+        "who have an unconfirmed sign-up for “%(list)s” from the last %(days)s days",
         by="days",
     ),
     "segments.list_is_pending_before_last_days": Plural(
-        "who signed up to “%(list)s” without confirming yet more than a day ago",
-        "who signed up to “%(list)s” without confirming yet more than %(days)s days ago",
+        "who have an unconfirmed sign-up for “%(list)s” from more than a day ago",
+        "who have an unconfirmed sign-up for “%(list)s” from more than %(days)s days ago",
         by="days",
     ),
     "segments.list_is_not_pending": N_("who are not waiting to confirm “%(list)s”"),
     "segments.list_is_not_pending_in_last_days": Plural(
-        "who did not sign up to “%(list)s” without confirming yet in the last day",
-        "who did not sign up to “%(list)s” without confirming yet in the last %(days)s days",
+        "who have no unconfirmed sign-up for “%(list)s” from the last day",
+        "who have no unconfirmed sign-up for “%(list)s” from the last %(days)s days",
         by="days",
     ),
     "segments.list_is_not_pending_before_last_days": Plural(
-        "who did not sign up to “%(list)s” without confirming yet more than a day ago",
-        "who did not sign up to “%(list)s” without confirming yet more than %(days)s days ago",
+        "who have no unconfirmed sign-up for “%(list)s” from more than a day ago",
+        "who have no unconfirmed sign-up for “%(list)s” from more than %(days)s days ago",
         by="days",
     ),
     "segments.list_is_unsubscribed": N_("who have unsubscribed from “%(list)s”"),
@@ -405,72 +405,72 @@ SENTENCES: dict[str, Message] = {
         by="count",
     ),
     # Bounced
-    "segments.bounced_never_any_ever": N_("who never bounced from any campaign"),
+    "segments.bounced_never_any_ever": N_("who never bounced in any campaign"),
     "segments.bounced_at_least_any_ever": Plural(
-        "who bounced from at least %(count)s campaign",
-        "who bounced from at least %(count)s campaigns",
+        "who bounced in at least %(count)s campaign",
+        "who bounced in at least %(count)s campaigns",
         by="count",
     ),
     "segments.bounced_at_most_any_ever": Plural(
-        "who bounced from at most %(count)s campaign",
-        "who bounced from at most %(count)s campaigns",
+        "who bounced in at most %(count)s campaign",
+        "who bounced in at most %(count)s campaigns",
         by="count",
     ),
     "segments.bounced_exactly_any_ever": Plural(
-        "who bounced from exactly %(count)s campaign",
-        "who bounced from exactly %(count)s campaigns",
+        "who bounced in exactly %(count)s campaign",
+        "who bounced in exactly %(count)s campaigns",
         by="count",
     ),
     "segments.bounced_never_any_days": N_(
-        "who did not bounce from any campaign in the last %(days)s days"
+        "who did not bounce in any campaign in the last %(days)s days"
     ),
     "segments.bounced_at_least_any_days": Plural(
-        "who bounced from at least %(count)s campaign in the last %(days)s days",
-        "who bounced from at least %(count)s campaigns in the last %(days)s days",
+        "who bounced in at least %(count)s campaign in the last %(days)s days",
+        "who bounced in at least %(count)s campaigns in the last %(days)s days",
         by="count",
     ),
     "segments.bounced_at_most_any_days": Plural(
-        "who bounced from at most %(count)s campaign in the last %(days)s days",
-        "who bounced from at most %(count)s campaigns in the last %(days)s days",
+        "who bounced in at most %(count)s campaign in the last %(days)s days",
+        "who bounced in at most %(count)s campaigns in the last %(days)s days",
         by="count",
     ),
     "segments.bounced_exactly_any_days": Plural(
-        "who bounced from exactly %(count)s campaign in the last %(days)s days",
-        "who bounced from exactly %(count)s campaigns in the last %(days)s days",
+        "who bounced in exactly %(count)s campaign in the last %(days)s days",
+        "who bounced in exactly %(count)s campaigns in the last %(days)s days",
         by="count",
     ),
-    "segments.bounced_never_these_ever": N_("who never bounced from %(any_of)s"),
+    "segments.bounced_never_these_ever": N_("who never bounced in %(any_of)s"),
     "segments.bounced_at_least_these_ever": Plural(
-        "who bounced from at least %(count)s of %(all_of)s",
-        "who bounced from at least %(count)s of %(all_of)s",
+        "who bounced in at least %(count)s of %(all_of)s",
+        "who bounced in at least %(count)s of %(all_of)s",
         by="count",
     ),
     "segments.bounced_at_most_these_ever": Plural(
-        "who bounced from at most %(count)s of %(all_of)s",
-        "who bounced from at most %(count)s of %(all_of)s",
+        "who bounced in at most %(count)s of %(all_of)s",
+        "who bounced in at most %(count)s of %(all_of)s",
         by="count",
     ),
     "segments.bounced_exactly_these_ever": Plural(
-        "who bounced from exactly %(count)s of %(all_of)s",
-        "who bounced from exactly %(count)s of %(all_of)s",
+        "who bounced in exactly %(count)s of %(all_of)s",
+        "who bounced in exactly %(count)s of %(all_of)s",
         by="count",
     ),
     "segments.bounced_never_these_days": N_(
-        "who did not bounce from %(any_of)s in the last %(days)s days"
+        "who did not bounce in %(any_of)s in the last %(days)s days"
     ),
     "segments.bounced_at_least_these_days": Plural(
-        "who bounced from at least %(count)s of %(all_of)s in the last %(days)s days",
-        "who bounced from at least %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in at least %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in at least %(count)s of %(all_of)s in the last %(days)s days",
         by="count",
     ),
     "segments.bounced_at_most_these_days": Plural(
-        "who bounced from at most %(count)s of %(all_of)s in the last %(days)s days",
-        "who bounced from at most %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in at most %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in at most %(count)s of %(all_of)s in the last %(days)s days",
         by="count",
     ),
     "segments.bounced_exactly_these_days": Plural(
-        "who bounced from exactly %(count)s of %(all_of)s in the last %(days)s days",
-        "who bounced from exactly %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in exactly %(count)s of %(all_of)s in the last %(days)s days",
+        "who bounced in exactly %(count)s of %(all_of)s in the last %(days)s days",
         by="count",
     ),
     # Clicked link

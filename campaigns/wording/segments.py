@@ -42,7 +42,7 @@ SENTENCES: dict[str, Message] = {
         " Choose another field, or remove the rule."
     ),
     "segments.malformed": N_("These rules are damaged. Remove them and build them again."),
-    "segments.name_taken": N_("There is a segment with this name already. Choose another name."),
+    "segments.name_taken": N_("A segment with this name already exists. Choose another name."),
     "segments.name_too_long": N_("The name is too long. Use at most %(most)s characters."),
     "segments.newer_version": N_(
         "These rules were saved by a newer version of Campaigns. Upgrade to use them."
@@ -67,8 +67,8 @@ SENTENCES: dict[str, Message] = {
         " Remove some."
     ),
     "segments.too_many_texts_in_all": N_(
-        "With those of other segments, the rules can search for at most %(most)s texts inside"
-        " values. Remove some."
+        "Including the segments that they refer to, the rules can search for at most %(most)s"
+        " texts inside values. Remove some."
     ),
     "segments.too_many_values": N_("A rule can have at most %(most)s values. Remove some."),
     "segments.unknown_rule": N_(

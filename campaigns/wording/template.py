@@ -107,8 +107,8 @@ SENTENCES: dict[str, Message] = {
     ),
     "template.comment_not_closed": N_("A comment {# is never closed. Add #} where it ends."),
     "template.crosses_markup": N_(
-        "This {%% %(tag)s %%} ends something that begins in another kind of place. Put both into"
-        " the text, or both into comments, tags, attributes or hidden elements."
+        "This {%% %(tag)s %%} and its opening tag are in different kinds of places. Put both"
+        " into the text, or both into comments, tags, attributes or hidden elements."
     ),
     "template.element_not_closed": N_(
         "A hidden <%(element)s> is never closed, so everything after it would be invisible."
@@ -201,7 +201,7 @@ SENTENCES: dict[str, Message] = {
     "template.too_deep": N_("The template is nested too deeply. Use simpler expressions."),
     "template.too_deep_to_inline": N_(
         "The elements are nested more than %(most)s levels deep. Close those that are left open,"
-        " or switch off inlining of CSS."
+        " or turn off Inline CSS."
     ),
     "template.too_many_iterations": N_(
         "The loops repeat more than %(most)s times. Use shorter lists."

@@ -39,20 +39,22 @@ SENTENCES: dict[str, Message] = {
     ),
     # Why a post was refused
     "webhook.login_missing": N_(
-        "The post had no username and password. Paste the whole URL at the provider."
+        "The request had no username and password. Paste the whole URL at the provider."
     ),
     "webhook.login_wrong": N_(
         "The username or password was wrong. Paste the current URL at the provider."
     ),
     "webhook.no_key": N_("The key for checking signatures is missing. Enter it in the setup."),
     "webhook.no_topic": N_("The topic is missing. Enter its ARN in the setup."),
-    "webhook.signature_missing": N_("The post was not signed. Turn on signing at the provider."),
+    "webhook.signature_missing": N_("The request was not signed. Turn on signing at the provider."),
     "webhook.signature_wrong": N_(
         "The signature was wrong. Check that the key in the setup is the provider’s current one."
     ),
-    "webhook.too_old": N_("The post was signed too long ago. Someone may have sent it again."),
-    "webhook.from_the_future": N_("The post was signed in the future. Check this server’s clock."),
-    "webhook.foreign_topic": N_("The post came from a topic other than the one in the setup."),
+    "webhook.too_old": N_("The request was signed too long ago. Someone may have sent it again."),
+    "webhook.from_the_future": N_(
+        "The request was signed in the future. Check this server’s clock."
+    ),
+    "webhook.foreign_topic": N_("The request came from a topic other than the one in the setup."),
     "webhook.foreign_certificate": N_("The certificate of the signature does not belong to SNS."),
     "webhook.foreign_url": N_("The URL for confirming the subscription does not belong to SNS."),
     "webhook.certificate_unreachable": N_(
@@ -62,8 +64,8 @@ SENTENCES: dict[str, Message] = {
         "The message had no envelope. Turn off raw message delivery for the subscription, or turn"
         " it on in the setup."
     ),
-    "webhook.too_large": N_("The post is larger than %(most_bytes)s."),
-    "webhook.repeated": N_("The same post was received before."),
+    "webhook.too_large": N_("The request is larger than %(most_bytes)s."),
+    "webhook.repeated": N_("The same request was received before."),
     "webhook.unusable": N_(
         "The setup of this webhook cannot be used. Save it again, with its key."
     ),
@@ -75,7 +77,7 @@ SENTENCES: dict[str, Message] = {
     ),
     "webhook.failed": N_("This could not be processed. The error is in the log."),
     # Why a post could not be read
-    "webhook.not_json": N_("The post could not be read: it is not valid JSON."),
-    "webhook.too_many_events": N_("The post has more than %(most)s events."),
+    "webhook.not_json": N_("The request could not be read: it is not valid JSON."),
+    "webhook.too_many_events": N_("The request has more than %(most)s events."),
     "webhook.too_many_fields": N_("The form has more than %(most)s fields."),
 }

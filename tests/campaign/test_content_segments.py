@@ -170,7 +170,7 @@ def test_the_review_names_the_segments_of_the_content() -> None:
         campaign = a_campaign(a_list(), source=f"<p>{_asking(*named)}</p>")
     (check,) = _checks(campaign)
     assert in_english(check.reason) == (
-        "Parts depend on Bonn, Ulm. Who is in them is decided when sending starts."
+        "Parts of this email depend on Bonn, Ulm. Their members are determined when sending starts."
     )
 
 

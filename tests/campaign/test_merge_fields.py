@@ -181,7 +181,9 @@ def said(campaign: Campaign) -> list[str]:
 def test_a_loop_over_text_is_reported_before_sending() -> None:
     campaign, _ = a_draft(LOOP, {"tags": "VIP, Blog"}, {}, {"tags": "Blog"})
     (found,) = said(campaign)
-    assert "warning 2 of 3 recipients cannot get this email, because of their values." in found
+    assert (
+        "warning 2 of 3 recipients cannot get this email, because their values do not fit." in found
+    )
 
 
 def test_arithmetic_with_text_is_reported_before_sending() -> None:

@@ -42,7 +42,7 @@ def test_a_weak_password_and_an_address_in_use_are_refused(run_on: Run) -> None:
         "create-admin", "--address", "OWNER@example.org", "--password-stdin", input=PASSWORD
     )
     assert again.exit_code == 1
-    assert "already an account" in again.output
+    assert "already exists" in again.output
 
 
 def test_a_new_password_ends_the_sessions(run_on: Run, command_environment: dict[str, str]) -> None:

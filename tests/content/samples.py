@@ -77,7 +77,7 @@ def shown(html: str, recipient: Recipient | None = None, **values: Any) -> str:
 def text_of(html: str, recipient: Recipient | None = None, **values: Any) -> str:
     """The text part without its footer."""
     text = compiled(html, **values).preview(recipient or a_recipient()).text
-    return text.partition("\n\n----------\nYou receive")[0]
+    return text.partition("\n\n----------\nYou are receiving")[0]
 
 
 @contextmanager

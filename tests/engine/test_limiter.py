@@ -119,7 +119,7 @@ def test_w3_a_used_up_daily_limit_says_when_sending_continues(
     assert over.total == 0
     assert 23 * 3600 <= over.wait_seconds <= 23.5 * 3600
     assert in_english(over.holds["other"].why).startswith(
-        "SES has used up its 100 emails in 24 hours. Sending continues at 3 Mar 2026, 0"
+        "SES has reached its limit of 100 emails in 24 hours. Sending continues at 3 Mar 2026, 0"
     )
     clock.seconds += over.wait_seconds
     assert limiter.acquire(ask(10), plan).total == 10
@@ -208,7 +208,7 @@ def test_a_campaign_keeps_to_its_pace(limiter: RedisLimiter, clock: ManualSecond
     sent = run(limiter, clock, Plan(pace_per_second=0.5), seconds=600)
     assert 298 <= len(sent) <= 301
     holds = limiter.acquire(ask(5), Plan(pace_per_second=0.5)).holds
-    assert "its own pace, 30 per minute" in in_english(next(iter(holds.values())).why)
+    assert "is limited to 30 per minute" in in_english(next(iter(holds.values())).why)
 
 
 def test_a_group_keeps_to_its_rate_while_the_others_continue(

@@ -131,7 +131,9 @@ def test_without_a_fallback_sender_the_campaign_waits(
     for _ in range(3):
         send.send()
     assert delivery_counts() == {"sent": 8, "queued": 12}
-    assert "has used up its 8 emails in 24 hours" in in_english(scenario.campaign.status_reason)
+    assert "has reached its limit of 8 emails in 24 hours" in in_english(
+        scenario.campaign.status_reason
+    )
     assert scenario.second.received == []
     clock.seconds += 25 * 3600
     send_until({"sent": 16, "queued": 4})
@@ -187,7 +189,7 @@ def test_a_campaign_switches_only_once(servers: ExitStack) -> None:
     assert delivery_counts() == {"sent": 13, "queued": 7}
     assert (len(scenario.first.received), len(scenario.second.received)) == (8, 5)
     assert len(fallback_sender.earlier(scenario.campaign)) == 1
-    assert "Other has used up its 5 emails in 24 hours" in in_english(
+    assert "Other has reached its limit of 5 emails in 24 hours" in in_english(
         scenario.campaign.status_reason
     )
 

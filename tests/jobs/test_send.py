@@ -281,7 +281,7 @@ def test_w3_a_daily_limit_pauses_sending_and_says_until_when(app: Flask) -> None
         run(campaign_id)
     assert delivery_counts(campaign_id) == {"queued": 2, "sent": 3}
     assert campaign_status(campaign_id) == "sending"
-    assert "has used up its 3 emails in 24 hours" in in_english(
+    assert "has reached its limit of 3 emails in 24 hours" in in_english(
         db.session.get_one(Campaign, campaign_id).status_reason
     )
 

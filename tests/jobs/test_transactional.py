@@ -642,7 +642,7 @@ class TestUnderLimits:
             deliver(second)
         assert len(server.received) == 1
         assert (status(first).status, status(second).status) == ("sent", "queued")
-        assert "has used up its 1 email per hour" in in_english(status(second).reason)
+        assert "has reached its limit of 1 email per hour" in in_english(status(second).reason)
 
     def test_an_accepted_email_ends_the_trouble_of_an_account(self, app: Flask) -> None:
         with scripted_server() as server:

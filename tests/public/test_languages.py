@@ -223,7 +223,7 @@ def test_the_footer_for_lists_of_several_languages_is_english(
 ) -> None:
     _, path = sent_to(foreign, news)
     page = visit(client, path)
-    assert "You receive this email because" in page.text
+    assert "You are receiving this email because" in page.text
     assert page.headers["Content-Language"] == "en"
 
 

@@ -116,7 +116,7 @@ def test_a_refused_post_says_why_and_changes_nothing_else(
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert answer.text == (
-        "The post had no username and password. Paste the whole URL at the provider.\n"
+        "The request had no username and password. Paste the whole URL at the provider.\n"
     )
     assert send(client, mailjet, post([], basic("x", "y"))).status_code == 401
     assert stored() == [("refused", "webhook.login_missing"), ("refused", "webhook.login_wrong")]

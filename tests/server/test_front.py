@@ -129,7 +129,7 @@ def test_an_oversized_body_is_refused_before_it_is_read(environment: Environment
     done = environment.run(too_large, chunks)
     assert [one.status for one in done] == [413, 413]
     assert environment.reached == []
-    assert b"larger than this page accepts" in done[0].body
+    assert b"form or file is too large" in done[0].body
 
 
 def test_only_uploads_of_logged_in_users_may_be_large(environment: Environment) -> None:

@@ -24,7 +24,10 @@ def test_the_rules_are_shown_and_changed(owner_client: FlaskClient) -> None:
         ({"soft_days": "1.5"}, "Enter a whole number from 0 to 365."),
         ({"complaint_alarm": "nan"}, "Enter a percentage above 0, such as 0.1."),
         ({"bounce_pause": "½"}, "Enter a percentage above 0, such as 0.1."),
-        ({"bounce_pause": "4"}, "Enter at least the percentage of the alert."),
+        (
+            {"bounce_pause": "4"},
+            "The percentage for pausing cannot be lower than the one for the alert.",
+        ),
     ],
 )
 def test_bad_rules_are_refused_with_a_reason(

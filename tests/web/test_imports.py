@@ -236,7 +236,7 @@ def test_an_import_starts_only_as_it_was_previewed(owner_client: FlaskClient) ->
         ({"column_0": "ignore"}, "exactly one column"),
         ({"attribute_2": "My Plan"}, "cannot be the name of an attribute"),
         ({"list_name": " "}, "Give the list a name"),
-        ({"list_name": "News"}, "There is a list with this name already"),
+        ({"list_name": "News"}, "A list with this name already exists"),
         ({"list": "nonsense"}, "Choose the list"),
         ({"encoding": "nonsense"}, "Choose an encoding"),
     ],

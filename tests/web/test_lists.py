@@ -81,7 +81,7 @@ def test_a_list_is_deleted_only_by_typing_its_name(owner_client: FlaskClient) ->
     assert "1 subscriber is removed from this list" in owner_client.get(path).text
     wrong = owner_client.post(path, data={"confirm": "Newz"})
     assert wrong.status_code == 422
-    assert "not the name" in wrong.text
+    assert "The name does not match." in wrong.text
     assert lists.find(entry.public_id) is not None
     assert owner_client.post(path, data={"confirm": "News"}).status_code == 302
     assert lists.find(entry.public_id) is None

@@ -184,7 +184,7 @@ def test_an_invalid_delivery_does_not_mean_all(owner_client: FlaskClient, key: s
 
 def test_sending_the_remaining_of_a_cancelled_campaign(owner_client: FlaskClient) -> None:
     campaign = a_campaign_with(SENT, CANCELLED, CANCELLED, status="cancelled")
-    assert "Send the remaining" in text_of(page(owner_client, campaign))
+    assert "Send remaining emails" in text_of(page(owner_client, campaign))
     assert "2 emails queued" in press(owner_client, campaign, "remaining")
     assert delivery_statuses() == ["sent", "queued", "queued"]
     assert campaign_status(campaign) == "sending"

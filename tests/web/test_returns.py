@@ -114,7 +114,7 @@ def test_a_webhook_that_needs_a_key_has_its_url_before_it(
     owner_client: FlaskClient, account: ProviderAccount
 ) -> None:
     page = create(owner_client, account, "resend")
-    assert "Posts are refused until this is saved." in page
+    assert "Requests are refused until this is saved." in page
     data = {"endpoint": endpoint().public_id, "signing_secret": "wrong"}
     save = address(account, "/webhook/save")
     refused = visit(owner_client, save, "POST", data=data)
@@ -126,7 +126,7 @@ def test_a_webhook_that_needs_a_key_has_its_url_before_it(
     page = visit(owner_client, address(account)).text
     assert url_to_paste(page) == url, "the URL that was pasted stays"
     assert data["signing_secret"] not in page
-    assert "Posts are refused until this is saved." not in page
+    assert "Requests are refused until this is saved." not in page
 
 
 def test_a_replaced_password_changes_the_url(
@@ -246,7 +246,7 @@ def test_the_page_says_where_people_can_unsubscribe_by_email(
     assert "not offered for example.net: no bounce test" in page
     with transaction():
         db.session.execute(sa.update(ReturnDomain).values(alive_at=now - timedelta(days=1)))
-    assert "that received its bounces does not work" in visit(owner_client, path).text
+    assert "that received its bounces is not working" in visit(owner_client, path).text
     with transaction():
         db.session.execute(sa.update(ReturnDomain).values(came_at=now - timedelta(days=99)))
     assert "Send a bounce test." in visit(owner_client, path).text

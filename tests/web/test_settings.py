@@ -144,14 +144,14 @@ def test_what_few_people_need_is_folded_until_it_holds_something(owner_client: F
         return {title: " open" in attributes for attributes, title in found}
 
     new = "/settings/providers/new"
-    names = ["Sign-in with OAuth", "TLS client certificate", "Send limits", "Return path"]
+    names = ["Login with OAuth", "TLS client certificate", "Send limits", "Return path"]
     page = owner_client.get(new).text
     assert groups(page) == dict.fromkeys(names, False)
     folded = page.index("<details")
     assert all(page.index(f'name="{name}"') < folded for name in ("host", "port", "password"))
     wrong = {"auth": "oauth2", "per_day": "many"}
     opened = groups(owner_client.post(new, data=wrong).text)
-    assert [name for name in names if opened[name]] == ["Sign-in with OAuth", "Send limits"]
+    assert [name for name in names if opened[name]] == ["Login with OAuth", "Send limits"]
 
 
 def test_the_test_button_cannot_be_used_to_scan(owner_client: FlaskClient) -> None:
@@ -398,7 +398,7 @@ def test_a_new_password_ends_every_other_session(app: Flask, owner_client: Flask
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"old_password": "wrong"}, "not your password"),
+        ({"old_password": "wrong"}, "The password is wrong."),
         ({"new_password_again": "different"}, "two passwords differ"),
         ({"new_password": "short", "new_password_again": "short"}, "at least 10"),
     ],

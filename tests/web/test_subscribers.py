@@ -412,17 +412,17 @@ def test_the_timeline_is_filtered_and_continued(owner_client: FlaskClient) -> No
             a_delivery(campaign, ann, status="sent", sent_at=NOW - timedelta(days=number))
     path = f"/subscribers/{ann.public_id}"
     first = owner_client.get(f"{path}?show=emails").text
-    assert "Was sent “Issue 29.”" in first
+    assert "“Issue 29.” was sent" in first
     assert "Issue 30." not in first
     (more,) = re.findall(
         r'href="([^"#]+)#timeline" hx-get="[^"]+" hx-select=".timeline > li"', first
     )
     rest = owner_client.get(more.replace("&amp;", "&")).text
-    assert "Was sent “Issue 30.”" in rest
+    assert "“Issue 30.” was sent" in rest
     assert "Show more" not in rest
     consent = owner_client.get(f"{path}?show=consent").text
     assert "Subscribed to “News” manually" in consent
-    assert "Was sent" not in consent
+    assert "was sent" not in consent
     assert owner_client.get(f"{path}?show=nonsense&after=nonsense").status_code == 200
 
 

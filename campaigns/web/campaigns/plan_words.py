@@ -199,10 +199,10 @@ def _recurs(found: ResolvedSchedule, recurring: RecurringPlan, now: datetime) ->
     said += [sentence(note) for local in times if (note := resolve(local, zone_of_plan).note)]
     said.append(
         ngettext(
-            "Each date becomes a campaign of its own %(num)s hour ahead. Until it starts, you can"
+            "Each date becomes a separate campaign %(num)s hour ahead. Until it starts, you can"
             " change, move or skip it.",
-            "Each date becomes a campaign of its own %(num)s hours ahead. Until it starts, you can"
-            " change, move or skip it.",
+            "Each date becomes a separate campaign %(num)s hours ahead. Until it starts, you"
+            " can change, move or skip it.",
             LEAD_TIME // timedelta(hours=1),
         )
     )

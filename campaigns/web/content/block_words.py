@@ -46,7 +46,7 @@ def _new() -> dict[str, str]:
         "new_product_button": _("Shop now"),
         "new_quote": _("What did they say?"),
         "new_author": _("Name"),
-        "new_footer": _("You receive this email because you signed up for our newsletter."),
+        "new_footer": _("You are receiving this email because you signed up for our newsletter."),
     }
 
 
@@ -175,7 +175,7 @@ def _fields() -> dict[str, str]:
         "field_role": _("Role"),
         "field_code": _("HTML"),
         "field_each": _("List to repeat for"),
-        "field_limit": _("Most items"),
+        "field_limit": _("Maximum number of items"),
         "field_columns": _("Columns"),
         "field_padding_top": _("Space above"),
         "field_padding_bottom": _("Space below"),

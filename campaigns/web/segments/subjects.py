@@ -309,10 +309,10 @@ def _engagement(names: RuleNames) -> Iterator[RuleSubject]:
     bands = Input("bands", "options", _("Bands"), many=True, options=named.band_options())
     yield _subject(group, "engagement", _("Engagement"), CHOICE_OPS, bands)
     labels = {
-        "sent": _("Was sent campaigns"),
-        "opened": _("Opened campaigns"),
-        "clicked": _("Clicked in campaigns"),
-        "bounced": _("Bounced from campaigns"),
+        "sent": _("Campaigns sent"),
+        "opened": _("Campaigns opened"),
+        "clicked": _("Campaigns clicked"),
+        "bounced": _("Campaigns bounced"),
     }
     for kind in BEHAVIOURS:
         inputs = [

@@ -107,7 +107,7 @@ def _wrong_password(user: User, password: str) -> tuple[str, int]:
     except (TooManyFailuresError, BusyError) as error:
         return error.description or "", error.code
     if found is None:
-        return _("This is not your password."), 422
+        return _("The password is wrong."), 422
     attempts.succeeded()
     return "", 200
 

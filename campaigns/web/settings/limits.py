@@ -213,7 +213,7 @@ def _group_state(
         parts.append(_("Limited to %(speed)s.", speed=speed(own.per_second)))
     if own.why and own.at_once:
         count = number(own.at_once)
-        parts.append(_("%(count)s at the same time, slowly more.", count=count))
+        parts.append(_("Limited to %(count)s at the same time, increasing gradually.", count=count))
     if learned:
         parts.append(_learned(learned, ends, plan))
     if parts and own.why:
@@ -243,7 +243,9 @@ def _account_state(plan: Plan, standing: AccountUsage | None, now: datetime) -> 
     if plan.why:
         return sentence(plan.why)
     if learned:
-        return _("Slowed to %(speed)s after throttling, slowly more.", speed=speed(learned))
+        return _(
+            "Slowed to %(speed)s after throttling, speeding up gradually.", speed=speed(learned)
+        )
     return ""
 
 

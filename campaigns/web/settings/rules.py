@@ -18,10 +18,12 @@ from campaigns.web.words import mailbox_name, sentence
 from campaigns.wording.messages import N_
 
 ACTS = {
-    "slow": N_("Slow down to a number of emails per minute, for some minutes"),
-    "halve": N_("Halve the speed, then speed up slowly"),
-    "at_once": N_("Send a number of emails at the same time, then slowly more"),
-    "suspend": N_("Wait for some minutes, then send a number at the same time (0: all)"),
+    "slow": N_("Limit the emails per minute for a set time"),
+    "halve": N_("Halve the speed, then speed up gradually"),
+    "at_once": N_("Limit the emails sent at the same time, then increase gradually"),
+    "suspend": N_(
+        "Pause for a set time, then limit the emails sent at the same time (0: no limit)"
+    ),
     "pause_campaign": N_("Pause the campaign until someone resumes it"),
     "pause_provider": N_("Pause all campaigns of the account until someone resumes them"),
 }

@@ -5,7 +5,7 @@ from datetime import datetime
 from campaigns.clock import utcnow
 from campaigns.providers import return_domains
 from campaigns.providers.models import ProviderAccount, ReturnDomain
-from campaigns.web.template_helpers import moment
+from campaigns.web.template_helpers import current_workspace, moment
 from campaigns.web.words import gettext as _
 
 
@@ -22,11 +22,12 @@ def unsubscribing(account: ProviderAccount) -> list[tuple[bool, str]]:
 def _ways_to_leave(domain: str, proof: ReturnDomain | None, now: datetime) -> tuple[bool, str]:
     state = return_domains.state_of(proof, now=now)
     if proof is None or state == "unproven":
-        return False, _(
-            "Unsubscribing by email is not offered for %(domain)s: no bounce test has come back to"
-            " its return addresses yet.",
+        words = _(
+            "Unsubscribing by email is not offered for %(domain)s: no bounce test has come back"
+            " to its return addresses yet.",
             domain=domain,
         )
+        return False, words if current_workspace().demo else f"{words} {_('Send a bounce test.')}"
     match state:
         case "stale":
             return False, _(
@@ -37,8 +38,8 @@ def _ways_to_leave(domain: str, proof: ReturnDomain | None, now: datetime) -> tu
             )
         case "stopped":
             return False, _(
-                "Unsubscribing by email is not offered for %(domain)s: the mailbox or the listener"
-                " that received its bounces does not work at the moment.",
+                "Unsubscribing by email is not offered for %(domain)s: the mailbox or listener"
+                " that received its bounces is not working. Check it on this page.",
                 domain=domain,
             )
     return True, _(
