@@ -1,7 +1,7 @@
-"""A test of what comes back: an email to an address that does not exist, and its bounce.
+"""A bounce test: an email to an address that does not exist, whose bounce must reach us.
 
-The email carries a token like any other, but of no delivery, so that nothing follows from what
-comes back of it.
+The email carries a token like any other, but the token belongs to no delivery, so its bounce has no
+consequences.
 """
 
 import re
@@ -27,7 +27,7 @@ SIMULATORS = {
 }
 """Addresses at which a provider simulates a bounce, by the key of the well-known provider."""
 SECONDS = 15.0
-"""Longest wait for the provider to accept the email."""
+"""Longest wait for the provider to accept the email, in seconds."""
 GIVE_UP = timedelta(minutes=10)
 
 

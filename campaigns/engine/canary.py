@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 POLL_INTERVAL_SECONDS = 1.0
 """Interval between checks of the same campaign in one process, in seconds."""
-_looked: dict[int, float] = {}
+_judged_at: dict[int, float] = {}
 
 
 def judge_all() -> None:
@@ -27,9 +27,9 @@ def judge_all() -> None:
 def judge(campaign: Campaign) -> None:
     """Judge the test group of a sending campaign, at most once per interval."""
     if campaign.canary_state not in canary.STAGES:
-        _looked.pop(campaign.id, None)
-    elif time.monotonic() - _looked.get(campaign.id, 0.0) >= POLL_INTERVAL_SECONDS:
-        _looked[campaign.id] = time.monotonic()
+        _judged_at.pop(campaign.id, None)
+    elif time.monotonic() - _judged_at.get(campaign.id, 0.0) >= POLL_INTERVAL_SECONDS:
+        _judged_at[campaign.id] = time.monotonic()
         _judge(campaign.id)
 
 
@@ -58,4 +58,4 @@ def _alert_owners(campaign_id: int) -> list[int]:
 
 def forget() -> None:
     """Reset the state, at the end of a worker and between tests."""
-    _looked.clear()
+    _judged_at.clear()

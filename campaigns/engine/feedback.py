@@ -26,7 +26,7 @@ from campaigns.throttling.rules import ACCOUNT, Action, RuleBook, open_book
 REMEMBERED = 500
 """Number of recent results of a campaign that are examined."""
 MANY_DOMAINS = 5
-"""Number of domains throttling at the same time above which the whole account is slowed."""
+"""Smallest number of domains throttling at the same time that slows the whole account."""
 CLEANUP_INTERVAL_SECONDS = 600.0
 """Interval between checks for finished campaigns, in seconds."""
 
@@ -39,7 +39,7 @@ class LimiterUpdate:
     throttled: Counter[str] = field(default_factory=Counter)
     actions: dict[str, list[Action]] = field(default_factory=dict)
     is_held: bool = False
-    """A mailbox group is on hold: release this campaign's open messages, to claim them again."""
+    """A mailbox group is on hold: return the batch's waiting messages to the queue."""
 
 
 class Judge:
@@ -95,10 +95,10 @@ class Judge:
         return feedback
 
     def _slow_domains(self, provider_id: int, recorded: Recorded, now: datetime) -> int:
-        """Pause small domains that throttle; return the replies that concern the whole account.
+        """Pause small domains that throttle; return how many replies concern the whole account.
 
-        If many domains throttle at once, and most replies say so, the cause is the account or its
-        relay, not the domains.
+        If many domains throttle at once, more than there are accepted messages, the cause is the
+        account or its relay, not the domains.
         """
         throttled = len(recorded.throttled)
         taken = recorded.sent[OTHER]

@@ -22,7 +22,7 @@ local question = cjson.decode(ARGV[3])
 local KEEP = 8 * 86400      -- an unused counter expires after eight days
 local ASKING = 2            -- campaigns that asked within the last 2 seconds share
 local LEASE = 30
-local ALIVE = 2             -- a worker that asks for no connections for 2 seconds is gone
+local ALIVE = 2             -- a worker that asks for nothing for 2 seconds is gone
 local AHEAD = 0.8           -- how far ahead sending times are handed out, in seconds
 local AT_ONCE = 0.5         -- the longest time that one grant covers, in seconds
 local SECONDS = { minute = 60, hour = 3600, day = 86400, seen = 10 }
@@ -96,7 +96,7 @@ local function seconds_until_free(key, name)
   return SECONDS[name]
 end
 
--- Limits: `free`, `kind`, `take(n)`, and `wait(n)`: seconds until n more are free ---------------
+-- Limits: `free`, `kind`, `take(n)`, and `wait(n)`: seconds until n more, or at least one, is free
 
 local function window(key, name, most, kind)
   local limit = { kind = kind or name, free = math.max(0, most - look(key, name)) }
@@ -117,7 +117,7 @@ local function bucket(key, rate, kind)
   local next = math.max(now, tonumber(redis.call('HGET', key, 'next')) or now)
   local limit = { kind = kind, first = next, every = 1 / rate }
   local function look()
-    -- Times are stored with six decimals, so a difference of a millionth is none.
+    -- Times are stored with six decimals, so differences of a microsecond are ignored.
     local free = math.floor(math.min(most, (till - next) * rate) + 0.0001)
     limit.free = next < till - 0.000001 and math.max(1, free) or 0
   end
@@ -182,9 +182,9 @@ local function take(limits, many)
   for _, limit in ipairs(limits) do limit.take(many) end
 end
 
--- Leases: shares of a number of concurrent connections ------------------------------------------
+-- Leases: shares of a limit on connections, or on messages on the wire ---------------------------
 
--- Workers renew this every second, so the leases of a killed one are free again in ALIVE seconds.
+-- Workers renew this about every second, so the leases of a killed one are free in ALIVE seconds.
 local function note_alive(holder)
   redis.call('HSET', prefix .. 'alive', holder, number(now + ALIVE))
   redis.call('EXPIRE', prefix .. 'alive', KEEP)
@@ -194,7 +194,7 @@ local function is_alive(holder)
   return (tonumber(redis.call('HGET', prefix .. 'alive', holder)) or 0) > now
 end
 
--- `open`: connections the holder has open. Others get only what it has closed, so all open ones
+-- `open`: how many the holder has open. Others get only what it has closed, so all open ones
 -- together never exceed `most`. `is_idle`: it needs none; it keeps its share if nobody else asks.
 local function lease(key, holder, most, open, is_idle)
   local others, askers = 0, 1
@@ -225,7 +225,7 @@ local function group_key(group, what) return prefix .. 'group:' .. group .. ':' 
 local function campaign_key(id) return prefix .. 'campaign:' .. id .. ':pace' end
 local WINDOWS = { 'minute', 'hour', 'day' }
 
--- What to do -----------------------------------------------------------------------------------
+-- Commands -------------------------------------------------------------------------------------
 
 local function missing()
   local keys = {}
@@ -242,7 +242,7 @@ local function missing()
   return keys
 end
 
--- Small domains share the group "other"; each is slowed alone (throttling/slowed_domains.py).
+-- Small domains share the group "other" and are slowed one by one (throttling/slowed_domains.py).
 local function learned_rate(group)
   if group == 'other' then return nil end
   return tonumber(redis.call('HGET', group_key(group, 'learned'), 'rate'))
@@ -324,7 +324,7 @@ local function askers()
   return redis.call('ZCARD', key)
 end
 
--- 1 if a transactional email found nothing free lately: campaigns leave one message for it.
+-- 1 if a transactional email has had to wait lately: campaigns leave one message for it.
 local function waiting()
   if question.campaign == 0 then return 0 end
   local till = tonumber(redis.call('GET', prefix .. 'waiting'))
@@ -420,7 +420,7 @@ local function acquire()
       local by_account, account_kind = longest_wait(account, rest)
       local seconds, kind = by_group, group_kind
       if by_account > seconds or not kind then seconds, kind = by_account, account_kind end
-      -- No limit is reached; others ask too, so this turn's share was smaller.
+      -- No limit is reached; others ask too, so this campaign's share was smaller.
       if not kind then seconds, kind = 0.02, 'turn' end
       answer.holds[group] = { kind = kind, at = number(now + seconds) }
       if not soonest or seconds < soonest then soonest = seconds end
@@ -448,7 +448,7 @@ local function give_back()
   return {}
 end
 
--- Restores lost counters from the delivery log. When a second worker tries, nothing changes.
+-- Restores lost counters from the database. When a second worker tries, nothing changes.
 local function fill()
   for _, lost in ipairs(question.missing) do
     local key = lost.group == '' and prefix .. lost.window or group_key(lost.group, lost.window)
@@ -468,9 +468,9 @@ local function fill()
   return {}
 end
 
--- Halves the rate of a group that throttles. Ten seconds without throttling (about ten batches)
--- add a quarter, more slowly near the rate that was throttled last. At twice the rate before it was
--- first halved, the group is free again.
+-- Halves the rate of a group that throttles. A batch without throttling adds a quarter, at most
+-- every PATIENCE seconds, and more slowly near the rate that was throttled last. At twice the rate
+-- before it was first halved, the group is free again.
 local HALVE_EVERY, PATIENCE, PATIENCE_NEAR_TOP = 30, 10, 120
 local SLOWEST, LEAST_PART = 1 / 60, 1 / 16
 
@@ -482,7 +482,7 @@ local function learn(group, sent, throttled)
   local top, at = tonumber(state[3]), tonumber(state[4]) or 0
   if throttled > 0 then
     -- Messages in transit at the first refusal are refused too, and a server may refuse until its
-    -- minute is over: all of that counts once.
+    -- minute is over: halve no sooner than HALVE_EVERY after the last change.
     if rate and now - at < HALVE_EVERY then return end
     local from = rate or math.max(look(seen, 'seen') / SECONDS.seen, 2 * SLOWEST)
     before = before or from
@@ -508,7 +508,7 @@ local function feedback()
   return {}
 end
 
--- What is throttled now, for the pages.
+-- The learned rates and the usage of windows, for the pages.
 local function show()
   local shown = { learned = {}, used = {}, ends = {} }
   for _, group in ipairs(question.groups) do

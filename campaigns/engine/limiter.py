@@ -37,7 +37,7 @@ class AccountUsage:
     used: Mapping[str, int]
     learned: Mapping[str, float]
     ends: Mapping[str, datetime] = field(default_factory=dict)
-    """Earliest end of each learned rate, if sending continues without throttling."""
+    """Estimated end of each learned rate, if sending continues without throttling."""
 
 
 class RedisLimiter:
@@ -179,7 +179,7 @@ def _group(own: GroupPlan) -> dict[str, Any]:
 
 
 def _known(**values: object) -> dict[str, Any]:
-    """Leave out None: the script would take a null for a value."""
+    """Leave out None: the script would mistake a null for a value."""
     return {name: value for name, value in values.items() if value is not None}
 
 

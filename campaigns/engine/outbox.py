@@ -97,7 +97,7 @@ class Outbox:
             batch, group = self._turns[0]
             is_late = now >= batch.deadline or now >= batch.checked_at + OLDEST_OFFER_SECONDS
             if is_late or not batch.waiting[group]:
-                self._turns.popleft()  # until something is released, or the batch is renewed
+                self._turns.popleft()  # until a release, a renewal or a consent check
                 continue
             self._turns.rotate(-1)
             if self._pacers and self._must_wait(moment, group, batch.campaign_id):
@@ -299,7 +299,7 @@ class Outbox:
             surplus -= self._shorten(batch, surplus)
 
     def _shorten(self, batch: Batch, count: int) -> int:
-        """Return up to `count` of a batch to the queue, evenly from its groups.
+        """Return up to `count` of a batch to the queue, from its longest group each time.
 
         Returns how many.
         """

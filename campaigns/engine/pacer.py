@@ -9,8 +9,9 @@ CATCH_UP_SECONDS = 0.03
 class Pacer:
     """Send times granted by the limiter, used one by one; by `time.monotonic`.
 
-    Messages never leave faster than the pace, even when late: there is no burst after a pause. If
-    more messages wait than times were granted (the limit is newer), the pace continues.
+    Even late messages leave no faster than the pace, apart from CATCH_UP_SECONDS, so a pause causes
+    no burst. If more messages wait than times were granted (the limit is newer), the pace
+    continues.
     """
 
     __slots__ = ("_every", "_grants", "_next")

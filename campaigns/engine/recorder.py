@@ -116,7 +116,7 @@ class Recorder:
                 if outbox.has_work:
                     self._pool.wake(outbox)
             self._pool.close_retired()
-            with suppress(RedisError):  # the share expires until Redis is back
+            with suppress(RedisError):  # shares are renewed once Redis is back
                 self._pool.keep_shares(overdue_seconds=SHARE_OVERDUE_SECONDS, give_up_idle=True)
 
     def run(self, closed: threading.Event) -> None:

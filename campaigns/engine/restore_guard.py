@@ -1,4 +1,4 @@
-"""Detect a restored database by copies of its counter, kept outside of it.
+"""Detect a restored database by copies of its counter, kept outside it.
 
 One copy is a file in DATA_DIR, one is in this process's memory, and one is a key in Redis if that
 is a separate server (the embedded one is in DATA_DIR and would be restored with it). The database

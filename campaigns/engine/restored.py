@@ -104,7 +104,7 @@ def _is_due(now: datetime) -> sa.ColumnElement[bool]:
 def hold(above: int, *, now: datetime) -> HeldItems | None:
     """Hold everything that would be sent, and raise the counter above this number.
 
-    The clock asks about campaigns that came due before `now` (`schedules.ask`). Returns None if
+    The clock asks about campaigns that came due before `now` (`schedule.ask`). Returns None if
     another process was first.
     """
     counted = db.session.execute(

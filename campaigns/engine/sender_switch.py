@@ -18,10 +18,10 @@ NOTHING = Grant({})
 
 
 def go_on(campaign: Campaign, plan: Plan, grant: Grant = NOTHING) -> bool:
-    """Switch if the plan or this grant shows that the day is used up. Returns whether it did.
+    """Switch if the plan or this grant shows that the daily limit is used up.
 
     Deliveries already claimed are sent first, in every worker. If the other account cannot send now
-    either, the campaign stays and waits.
+    either, the campaign stays and waits. Returns whether it switched.
     """
     is_chosen = campaign.overflow_sender_id is not None
     if not is_chosen or not sender_switch.is_used_up(plan, grant, now=utcnow()):

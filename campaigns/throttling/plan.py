@@ -83,7 +83,7 @@ class GrantRequest:
     campaign_id: int
     wants: Mapping[str, int]
     holder: str = ""
-    """The worker's name: places on the wire are lent to it for a while."""
+    """The worker's name: shares of limits on the wire are leased to it."""
     on_wire: Mapping[str, int] = field(default_factory=dict)
     """Messages that the holder has on the wire now, by mailbox group."""
 
@@ -98,7 +98,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class AccountHold:
-    """A limit on the whole account: a word of limiter.lua, and for how long."""
+    """A limit on the whole account: a `kind` of limiter.lua, and for how long."""
 
     kind: str
     seconds: float
@@ -158,10 +158,10 @@ class Limiter(Protocol):
     def connections(
         self, provider_id: int, holder: str, plan: Plan, *, held: int = 0, is_idle: bool = False
     ) -> int:
-        """Return how many connections this worker may hold now. Call it every few seconds.
+        """Return how many connections this worker may hold now. Call it about every second.
 
         `held`: connections that it has open, so that others get only closed ones. With `is_idle` it
-        keeps its share only while no other worker asks. A share that is not renewed expires.
+        keeps its share only while no other worker asks. A share not renewed goes to the others.
         Returns NO_LIMIT if the plan has 0 connections, which means no limit.
         """
         ...
