@@ -135,7 +135,7 @@ def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
         Delivery.campaign_id == campaign_id,
         status.in_(("sending", "sent", "failed", "held", "unknown")),
     )
-    put_off = sa.select(
+    deferred = sa.select(
         Delivery.mailbox_group,
         sa.literal(0).label("open"),
         _COUNT.label("results"),
@@ -151,7 +151,7 @@ def _look(campaign_id: int) -> dict[str, tuple[Figures, datetime]]:
         Delivery.reason != sa.literal_column("''"),
     )
     found: dict[str, tuple[Figures, datetime]] = {}
-    for query in (handed_over, put_off):
+    for query in (handed_over, deferred):
         for group, *counts, last in db.session.execute(query.group_by(Delivery.mailbox_group)):
             before, earlier = found.get(group, (Figures(), last))
             found[group] = sum_of((before, Figures(*counts))), max(earlier, last)
@@ -276,7 +276,7 @@ def _hold(campaign_id: int, verdict: CanaryVerdict, now: datetime) -> bool:
     added = insert_ignoring(HeldGroup).values(key | values).returning(HeldGroup.campaign_id)
     if db.session.scalar(added) is not None:
         return True
-    # Someone decided on a refusal spike of this group; this is another question.
+    # Someone has decided about a refusal spike of this group; this is a separate decision.
     changed = db.session.execute(
         sa.update(HeldGroup)
         .where(
@@ -301,7 +301,7 @@ def is_asking(campaign: Campaign) -> bool:
 
 
 def send_to_group(campaign_id: int, mailbox_group: str) -> bool:
-    """Send to a held group anyway. False: there was nothing (more) to decide."""
+    """Send to a held group anyway. False: there was nothing to decide."""
     return _decide(campaign_id, mailbox_group, "again")
 
 

@@ -1,4 +1,4 @@
-"""Decide from the results of a test group about the rest of the audience.
+"""Decide about the rest of the audience from the results of a test group.
 
 Pure: no database, no clock. `delivery.canary` counts, calls this, and acts.
 """

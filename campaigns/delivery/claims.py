@@ -205,7 +205,7 @@ _SUPPRESSED = (
     .correlate(Subscriber)
     .exists()
 )
-_STILL_THERE = (
+_SUBSCRIBED = (
     sa.select(Subscription.subscriber_id)
     .join(CampaignList, CampaignList.list_id == Subscription.list_id)
     .where(
@@ -220,7 +220,7 @@ _STILL_THERE = (
 _GONE = sa.case(
     (Subscriber.id.is_(None), "deleted"),
     (_SUPPRESSED, "suppressed"),
-    (~_STILL_THERE, "unsubscribed"),
+    (~_SUBSCRIBED, "unsubscribed"),
     else_="",
 )
 """Why a delivery must no longer be sent; empty if it may. For Delivery LEFT JOIN Subscriber."""

@@ -40,17 +40,17 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / f"{token}{SUFFIX}"
         # Locked under another name first, so that it never looks like an orphan.
-        unborn = folder / f"{token}.new"
-        self._fd = os.open(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        unlocked = folder / f"{token}.new"
+        self._fd = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._end = 0
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             self._map = _reserve(self._fd, 0)
             self._write(b"B %s\n" % boot_id().encode())
-            unborn.rename(self._path)
+            unlocked.rename(self._path)
         except BaseException:
             os.close(self._fd)
-            unborn.unlink(missing_ok=True)
+            unlocked.unlink(missing_ok=True)
             raise
 
     def intent(self, delivery_id: int) -> None:
@@ -121,24 +121,24 @@ class JournalContents:
 
 def read(path: Path) -> JournalContents:
     """Read a journal. A last line cut short by a crash counts as not written."""
-    story = JournalContents()
+    found = JournalContents()
     for line in path.read_bytes().rstrip(b"\0").split(b"\n")[:-1]:
         if b"\0" in line:
             continue  # an incomplete last line
         kind, _, rest = line.partition(b" ")
         if kind == b"I":
-            story.begun.add(int(rest))
-            story.results.pop(int(rest), None)  # it was released and started again
+            found.begun.add(int(rest))
+            found.results.pop(int(rest), None)  # it was released and started again
         elif kind == b"R":
             number, _, text = rest.partition(b" ")
             outcome, code, scope, step, reply = json.loads(text)
-            story.results[int(number)] = SendResult(int(number), outcome, reply, code, scope, step)
+            found.results[int(number)] = SendResult(int(number), outcome, reply, code, scope, step)
         elif kind == b"P":
-            story.begun.discard(int(rest))
-            story.results.pop(int(rest), None)
+            found.begun.discard(int(rest))
+            found.results.pop(int(rest), None)
         elif kind == b"B":
-            story.is_whole = rest.decode() == boot_id()
-    return story
+            found.is_whole = rest.decode() == boot_id()
+    return found
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Recorded:
     throttled: dict[str, str] = field(default_factory=dict)
     """For the group "other": the domains that throttle, with their words."""
     throttled_account: int = 0
-    """Number of times the account was throttled before a recipient was named."""
+    """For the group "other": number of throttling replies at MAIL, or about the sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def record(
     recorded = Recorded()
     sent, others = [], []
     groups = groups or {}
-    stories = _stories(token, [result for result in results if result.outcome != "sent"])
+    past = _histories(token, [result for result in results if result.outcome != "sent"])
     for result in results:
         text, ref = words[result.reply]
         reply = replies.get((result.code, text))
@@ -115,9 +115,9 @@ def record(
             recorded.sent[groups.get(result.delivery_id, "")] += 1
         elif result.outcome == "unknown":
             others.append(_row(result.delivery_id, "unknown", unknown_reason, reply=reply, ref=ref))
-        elif result.delivery_id in stories:
-            story, reply_class = stories[result.delivery_id], reading.classes[result.delivery_id]
-            values = _new_values(result, reply_class, story, recorded, now, limits or Limits())
+        elif result.delivery_id in past:
+            history, reply_class = past[result.delivery_id], reading.classes[result.delivery_id]
+            values = _new_values(result, reply_class, history, recorded, now, limits or Limits())
             others.append({**values, "new_reply": reply, "new_ref": ref})
     others += [_row(number, "failed", "unrenderable", reply=replies[0, text])
                for number, text in problems]  # fmt: skip
@@ -176,7 +176,7 @@ class _History:
     address: str
 
 
-def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _History]:
+def _histories(token: str, results: Sequence[SendResult]) -> dict[int, _History]:
     if not results:
         return {}
     rows = db.session.execute(
@@ -200,21 +200,21 @@ def _stories(token: str, results: Sequence[SendResult]) -> dict[int, _History]:
 def _new_values(
     result: SendResult,
     reply_class: ReplyClass,
-    story: _History,
+    history: _History,
     recorded: Recorded,
     now: datetime,
     limits: Limits,
 ) -> dict[str, Any]:
     """Return the new values of a delivery that was refused, deferred or never begun."""
     is_lost = result.outcome == "unsent"
-    if is_lost and not result.step:  # not its fault: due at once, as if never claimed
-        return _row(result.delivery_id, "queued", "", 0, deferred_since=story.deferred_since)
+    if is_lost and not result.step:  # not the recipient's fault: due at once, as if never claimed
+        return _row(result.delivery_id, "queued", "", 0, deferred_since=history.deferred_since)
     is_counted = not (is_lost and is_about_session(result.reply))
-    recorded.refused[story.mailbox_group, reply_class] += 1
-    recorded.replies.setdefault(story.mailbox_group, Counter())[result.code, result.reply] += 1
+    recorded.refused[history.mailbox_group, reply_class] += 1
+    recorded.replies.setdefault(history.mailbox_group, Counter())[result.code, result.reply] += 1
     recorded.words[reply_class] = result.reply
-    if story.mailbox_group == OTHER:
-        domain = domain_of(story.address)
+    if history.mailbox_group == OTHER:
+        domain = domain_of(history.address)
         recorded.domains.setdefault((result.code, result.reply), set()).add(domain)
         if reply_class == "throttle" and (result.step == "mail" or result.scope == "sender"):
             recorded.throttled_account += 1
@@ -224,9 +224,9 @@ def _new_values(
         reply_class,
         # A broken attempt counts too: otherwise a server that hangs up on one recipient every time
         # would keep the campaign from ending. A server that calls every session full is a problem
-        # of the account, and ends with the time for retries.
-        story.attempts + is_counted,
-        story.deferred_since,
+        # of the account, which the retry time limit ends.
+        history.attempts + is_counted,
+        history.deferred_since,
         now,
         limits,
         is_final=result.outcome == "failed",
@@ -241,7 +241,7 @@ def _new_values(
         "connection" if is_lost and is_waiting else verdict.reason,
         int(verdict.counts and is_counted),
         not_before=not_before(verdict, result.delivery_id, now) if is_waiting else None,
-        deferred_since=(story.deferred_since or now) if is_waiting else story.deferred_since,
+        deferred_since=(history.deferred_since or now) if is_waiting else history.deferred_since,
     )
 
 

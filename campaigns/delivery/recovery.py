@@ -22,7 +22,7 @@ class Watch:
     """Measures how long leases have not been renewed, by a monotonic clock.
 
     A working process renews its lease all the time. By a wall clock alone, setting it forward would
-    end all leases at once: what a worker is just sending would be queued again and sent twice.
+    end all leases at once: what a worker is still sending would be queued again and sent twice.
     """
 
     def __init__(self) -> None:
@@ -130,9 +130,9 @@ def is_any_sending() -> bool:
 
 
 def cancelled_with_waiting() -> list[int]:
-    """Return cancelled campaigns with waiting rows, released after the cancellation."""
+    """Return cancelled campaigns whose waiting deliveries are not all marked yet."""
     waiting = sa.exists().where(
         Delivery.campaign_id == Campaign.id, Delivery.status == sa.literal_column("'queued'")
     )
-    recently = sa.select(Campaign.id).where(Campaign.status == "cancelled", waiting)
-    return list(db.session.scalars(recently))
+    cancelled = sa.select(Campaign.id).where(Campaign.status == "cancelled", waiting)
+    return list(db.session.scalars(cancelled))

@@ -15,7 +15,7 @@ class Recent:
     _batches: deque[tuple[datetime, int, int]] = field(default_factory=deque)
 
     def add(self, refusals: int, results: int, *, now: datetime) -> bool:
-        """Add a batch: `hard` "no such mailbox" among its results. True: it is a spike."""
+        """Add a batch: how many of its results report a missing mailbox. True: it is a spike."""
         self._batches.append((now, refusals, results))
         oldest = now - timedelta(minutes=self.limits.flood_minutes)
         while self._batches[0][0] < oldest or self._is_enough_without_the_oldest():

@@ -23,12 +23,12 @@ _MINUTES: dict[ReplyClass, tuple[int, ...]] = {
     "mailbox_full": (60, 120, 240),
 }
 """Waits in minutes after the first, second ... attempt; the last one repeats."""
-_OF_THE_WAY: dict[ReplyClass, tuple[int, int]] = {
+_ACCOUNT_WAITS: dict[ReplyClass, tuple[int, int]] = {
     "throttle": (5, 240),
     "policy": (60, 24 * 60),
     "sender": (1, 60),
 }
-"""Shortest and longest wait in minutes if the attempt does not count; it doubles with time."""
+"""Shortest and longest wait in minutes if the account is at fault; the wait doubles with time."""
 _FINAL: dict[ReplyClass, tuple[str, Blame]] = {
     "hard": ("no_mailbox", "recipient"),
     "disabled": ("disabled", "recipient"),
@@ -74,9 +74,8 @@ class Verdict:
     """The outcome of a delivery that was not accepted.
 
     `reason` is a word of delivery.reasons. `wait` is the time until the next attempt, without
-    jitter, if `status` is queued. `counts`: whether the attempt counts against the recipient; if
-    not, the delivery returns unchanged. `is_bounce`: the address may be bad, so
-    `events.refusals.bounce` has to decide.
+    jitter, if `status` is queued. `counts`: whether the attempt counts against the recipient.
+    `is_bounce`: the address may be bad, so `events.refusals.bounce` has to decide.
     """
 
     status: Literal["queued", "failed", "held"]
@@ -108,7 +107,7 @@ def decide(
         return Verdict("failed", reason, blame, is_bounce=blame == "recipient")
     age = max(now - first_tried_at, timedelta(0)) if first_tried_at else timedelta(0)
     left = timedelta(hours=limits.retry_hours) - age
-    if reply_class in _OF_THE_WAY:
+    if reply_class in _ACCOUNT_WAITS:
         return _account_fault(reply_class, age, left, asked)
     return _temporary(reply_class, attempts, left, limits, is_final=is_final, asked=asked)
 
@@ -123,7 +122,7 @@ def _account_fault(
         return Verdict("held", reason, blame, counts=False)
     if left <= timedelta(0) and reply_class == "throttle":
         return Verdict("failed", "gave_up", blame, counts=False)
-    shortest, longest = (timedelta(minutes=minutes) for minutes in _OF_THE_WAY[reply_class])
+    shortest, longest = (timedelta(minutes=minutes) for minutes in _ACCOUNT_WAITS[reply_class])
     wait = max(min(max(age, shortest), longest), asked)
     if reply_class != "sender":  # an account may be repaired a week later
         wait = _within(wait, left)
@@ -172,8 +171,8 @@ def not_before(verdict: Verdict, delivery_id: int, now: datetime) -> datetime:
 class RecentResults:
     """The last results of a campaign (some hundreds at most): how many of each class.
 
-    `results` counts all of them, with those that were taken. `since_start`: how many results
-    the campaign has had in all.
+    `results` counts all of them, including accepted messages. `since_start`: how many results the
+    campaign has had in all.
     """
 
     results: int
@@ -199,8 +198,8 @@ def pause_for(
 ) -> Pause | None:
     """Return what to pause, if anything. `words`: the latest reply of each class.
 
-    One refusal of our own account is enough. A block of the sender or its network pauses the
-    campaign if it is not a single case: three blocks, and a tenth of the results. Refused content
+    A single refusal of our own account is enough. Blocks of the sender or its network pause the
+    campaign if there are at least three, and more than a tenth of the results. Refused content
     pauses it only within its first 500 results.
     """
     if tally.classes.get("sender"):

@@ -44,7 +44,7 @@ class BehaviourLeaf(Leaf):
 
 
 Deeds = Callable[[Any, datetime | None], Sequence[Condition]]
-"""Returns the conditions of a delivery with the deed of a leaf, since a moment or (None) ever."""
+"""Returns the conditions for deliveries that a leaf counts, since a time or (None) ever."""
 
 
 def since(
@@ -56,7 +56,7 @@ def since(
 
 
 def behaviour_kind(model: type[BehaviourLeaf], deeds: Deeds) -> LeafKind[Any, int]:
-    """Return the kind of rule that counts deliveries with a deed."""
+    """Return the kind of rule that counts the deliveries of `deeds`."""
 
     def restricted(leaf: BehaviourLeaf, context: Context) -> list[Condition]:
         start = None if leaf.days is None else context.now - timedelta(days=leaf.days)

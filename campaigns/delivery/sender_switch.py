@@ -16,7 +16,7 @@ from campaigns.throttling.plan import Grant, Plan
 
 WORTH_SWITCHING = timedelta(minutes=15)
 """Shortest wait that justifies another sender address."""
-_OF_THE_WAY = ("throttled", "sender_refused")
+_ACCOUNT_REASONS = ("throttled", "sender_refused")
 """Reasons that do not apply to another account: the delivery may be sent at once."""
 
 
@@ -83,7 +83,8 @@ def is_any_claimed(campaign_id: int) -> bool:
 def is_any_deferred(campaign_id: int) -> bool:
     """Return whether any waiting delivery could be sent at once from another sender."""
     return (
-        db.session.scalar(sa.select(Delivery.id).where(*_put_off(campaign_id)).limit(1)) is not None
+        db.session.scalar(sa.select(Delivery.id).where(*_deferred(campaign_id)).limit(1))
+        is not None
     )
 
 
@@ -91,16 +92,16 @@ def _release(campaign_id: int, now: datetime) -> None:
     """Make due what the former account's server postponed."""
     db.session.execute(
         sa.update(Delivery)
-        .where(*_put_off(campaign_id), Delivery.not_before > now)
+        .where(*_deferred(campaign_id), Delivery.not_before > now)
         .values(not_before=now, updated_at=now)
         .execution_options(synchronize_session=False)
     )
 
 
-def _put_off(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+def _deferred(campaign_id: int) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         Delivery.campaign_id == campaign_id,
-        Delivery.reason.in_(_OF_THE_WAY),
+        Delivery.reason.in_(_ACCOUNT_REASONS),
         # A literal: otherwise the databases do not use the partial index.
         Delivery.reason != sa.literal_column("''"),
         Delivery.status == "queued",
