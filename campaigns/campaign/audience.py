@@ -1,4 +1,4 @@
-"""The audience of a campaign, as SELECTs: shown for a draft, frozen at the launch.
+"""The audience of a campaign, as SELECTs: shown for a draft, frozen when sending starts.
 
 Both uses share the expressions, so what the marketer was shown is what is sent.
 
@@ -7,8 +7,8 @@ has included segments, in at least one of them. Excluded lists and segments leav
 Segments are evaluated when the audience is frozen, not again for each email.
 
 The campaign's lists are read first and appear in the statements as literal ids. If they are joined
-instead, PostgreSQL cannot estimate how many people are on them: it expected thousands of a million
-rows, and looked each one up.
+instead, PostgreSQL cannot estimate how many people are on them: it expected thousands of rows
+instead of a million, and looked each one up.
 """
 
 import operator
@@ -36,7 +36,7 @@ _SUBSCRIBED: sa.ColumnElement[str] = sa.literal_column("'subscribed'")
 
 
 class AudienceError(ReasonError):
-    """A segment of the campaign cannot be used, so nobody knows who it goes to.
+    """A segment of the campaign cannot be used, so its audience is unknown.
 
     `is_temporary`: it can be used again soon, without any change to it.
     """
@@ -46,7 +46,7 @@ class AudienceError(ReasonError):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who a campaign goes to at a time: ids of its lists, and conditions of its segments."""
+    """The audience of a campaign at one time: ids of its lists, conditions of its segments."""
 
     included: tuple[int, ...] = ()
     excluded: tuple[int, ...] = ()
@@ -57,7 +57,7 @@ class Scope:
 def scope_of(campaign_id: int, *, now: datetime, reads_everyone: bool = True) -> Scope:
     """Read the lists and segments of a campaign. Raises AudienceError for a broken segment.
 
-    `reads_everyone`: False if its conditions are asked about some thousands of people only.
+    `reads_everyone`: False if its conditions are evaluated for a few thousand people only.
     """
     lists = db.session.execute(
         sa.select(CampaignList.list_id, CampaignList.is_excluded)
@@ -357,10 +357,10 @@ def sample(scope: Scope, *, limit: int) -> sa.Select[Subscriber]:
 
 
 def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Subquery | None:
-    """Select the `subscriber_id` of people on its lists: up to `size` of each from each start on.
+    """Select the `subscriber_id` of up to `size` people of each list, from each start on.
 
     The time depends on the size of the slices, not on that of the lists. None without lists.
-    `is_reached` says who of them is in the audience.
+    `is_reached` says which of them are in the audience.
     """
     parts = [
         sa.select(_slice(list_id, start, size).c.subscriber_id)
@@ -371,7 +371,7 @@ def slices(scope: Scope, starts: Collection[int], *, size: int) -> sa.Subquery |
 
 
 def is_reached(scope: Scope) -> Condition:
-    """Return the condition that `Subscriber`, who is on a list of it, is in the audience."""
+    """Return the condition that `Subscriber`, who is on an included list, is in the audience."""
     return sa.and_(_is_in_segments(scope), _is_left_in(scope, Subscriber.id))
 
 

@@ -29,7 +29,10 @@ MeasureName = Literal["refusals", "deferrals", "bounces", "complaints"]
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Thresholds in percent: below `go_on` all is well, above `stop` sending stops."""
+    """Thresholds in percent: below `go_on` all is well, above `stop` sending stops at once.
+
+    In between, it stops at the end of the test.
+    """
 
     go_on: float
     stop: float
@@ -128,7 +131,7 @@ def plan_in(campaign: Campaign) -> CanaryPlan:
 
 
 def configure(campaign_id: int, plan: CanaryPlan) -> bool:
-    """Store the plan of a draft, which copies keep. False: it is no draft."""
+    """Store the plan of a draft, which copies keep. False: it is not a draft."""
     changed = db.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft")

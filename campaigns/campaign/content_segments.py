@@ -1,7 +1,7 @@
 """The segments that content names: `{% if in_segment["public id"] %}`.
 
 Who is in each of them is frozen with the audience, as the bits of a number (docs/decisions/0023).
-Before that, such as in a preview, the database is asked for the people who are shown.
+Before that, such as in a preview, the database is queried for the people who are shown.
 """
 
 from collections.abc import Collection, Sequence
@@ -65,7 +65,7 @@ def bits_of(
 ) -> dict[int, int]:
     """Return the segments these people are in now, as `Recipient.segments`, by subscriber id.
 
-    Nobody is in any if one of the segments cannot be used: the preflight says why.
+    All are 0 if one of the segments cannot be used; the preflight says why.
     """
     bits = dict.fromkeys(subscriber_ids, 0)
     try:

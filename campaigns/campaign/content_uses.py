@@ -1,7 +1,7 @@
-"""What campaigns show, also through snippets and saved blocks, and the segments that they name.
+"""What campaigns show, including snippets and saved blocks, and the segments that they name.
 
 Sources are searched instead of compiled: that is quick enough for a list of segments, and finds the
-names in content that cannot be compiled at the moment.
+names in content that cannot be compiled now.
 """
 
 import json
@@ -69,7 +69,7 @@ class IncludedParts:
         parts = self.frozen.get(campaign_id, self.library)
         found = [source]
         seen: set[str] = set()
-        for text in found:  # which grows meanwhile
+        for text in found:  # which the loop extends
             named = mentions_in([text])
             new = (named.snippets | named.saved_blocks) - seen
             seen |= new
@@ -91,7 +91,7 @@ def _parts() -> Mapping[str, str]:
 
 
 def _frozen_parts(campaign_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
-    """Return the same of launched campaigns, which include what was in the library then."""
+    """Return the same for launched campaigns: what was in the library at their launch."""
     rows = db.session.execute(
         sa.select(FrozenContent.campaign_id, FrozenContent.context)
         .join(Campaign, Campaign.id == FrozenContent.campaign_id)

@@ -30,7 +30,7 @@ from campaigns.providers.models import SenderAddress
 from campaigns.reason import Reason, ReasonError
 
 Part = Literal["content", "settings", "variables"]
-"""What one page edits. A save of one part never changes the other."""
+"""What one page edits. A save of one part never changes the others."""
 
 PARTS: Mapping[Part, frozenset[str]] = {
     "content": frozenset({"content_kind", "source", "inline_css", "brand_id"}),
@@ -47,7 +47,7 @@ MAX_SOURCE = 512 * 1024
 
 
 class NotEditableError(ReasonError):
-    """The campaign is no draft, or was deleted: nothing was saved."""
+    """The campaign is not a draft, or was deleted: nothing was saved."""
 
 
 class EditConflictError(ValueError):
@@ -169,8 +169,8 @@ def save(
 ) -> int:
     """Save these fields (EDITABLE), and the audience if given, on top of this version.
 
-    `seen`: the fingerprint of the part that was edited. If only the other part was changed since,
-    this is no conflict. Returns the new version. Raises EditConflictError if someone saved a newer
+    `seen`: the fingerprint of the part that was edited. If only other parts were changed since,
+    there is no conflict. Returns the new version. Raises EditConflictError if someone saved a newer
     one, NotEditableError if it is no longer a draft.
     """
     unknown = set(changes) - EDITABLE
@@ -197,7 +197,7 @@ def restore(
     editor_id: int | None,
     now: datetime,
 ) -> None:
-    """Bring back the content of a version on top of this version, as a version of its own.
+    """Bring back the content of an earlier version on top of this version, as a separate version.
 
     `content`: some or all of `versions.FIELDS`; the others stay. Raises EditConflictError or
     NotEditableError.
@@ -234,7 +234,7 @@ def _touch(
     editor_id: int | None,
     now: datetime,
 ) -> int:
-    """Increase the version, if it is a draft and still this version."""
+    """Save the changes and increase the version, if it is a draft and still this version."""
     new_version: int | None = db.session.scalar(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == "draft", Campaign.version == version)
@@ -341,7 +341,7 @@ def duplicate(
 def delete(campaign_id: int) -> bool:
     """Delete a draft. False for a campaign that was sent: its deliveries are the record.
 
-    The template of a series is kept too, as the series would be deleted with it.
+    The template of an active series is kept too, as the series would be deleted with it.
     """
     has_deliveries = sa.exists().where(Delivery.campaign_id == campaign_id)
     repeats = sa.exists().where(

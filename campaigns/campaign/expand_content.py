@@ -22,9 +22,8 @@ from campaigns.providers.models import ProviderAccount, SenderAddress
 def content_of(campaign: Campaign, *, base_url: str, media_url: str = "") -> Content:
     """Return what the content package compiles. Sender fields are empty without a sender.
 
-    `media_url` is in front of the paths of images, `base_url` if it is empty.
-
-    Its language is that of its lists, or English if they differ.
+    Image paths begin with `media_url`, or with `base_url` if that is empty. The language is that of
+    the campaign's lists, or English if they differ.
     """
     sender = db.session.get(SenderAddress, campaign.sender_id) if campaign.sender_id else None
     account = db.session.get(ProviderAccount, sender.provider_id) if sender else None
@@ -82,7 +81,7 @@ def _variant_of(content: Content, language: str, values: Mapping[str, Any]) -> C
 
 
 def content_of_template(template: Template, *, base_url: str, media_url: str = "") -> Content:
-    """Return the content of a template as the next campaign with it would have it."""
+    """Return the content of a template, as the next campaign from it would have it."""
     source = ContentSource(kind_of(template.content_kind), template.source, template.inline_css)
     content = sample_content(
         source,
@@ -108,7 +107,7 @@ def sample_content(
     media_url: str = "",
     also_named: Iterable[str] = (),
 ) -> Content:
-    """Return content of no campaign: from the default sender address, to no list.
+    """Return content without a campaign: from the default sender address, to no list.
 
     `also_named`: other sources for which the library is read too.
     """

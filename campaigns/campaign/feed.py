@@ -1,8 +1,8 @@
 """The data feed of a campaign: JSON from an address, shown as `{{ feed.<path> }}`.
 
 It is fetched when its author asks for it, and once more at the launch; then it is kept with the
-campaign, so that everyone gets the same. Fetching waits for a server of others: never do it in a
-transaction.
+campaign, so that everyone gets the same. Fetching waits for a third-party server: never do it in
+a transaction.
 """
 
 import json
@@ -33,7 +33,7 @@ _UNREACHABLE: dict[type[outgoing.OutgoingError], str] = {
 
 
 class FeedError(ReasonError):
-    """The feed cannot be used, or not be fetched."""
+    """The feed cannot be used or fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _refuse(constant: str) -> None:
 def _clean(value: Any, depth: int) -> Any:
     """Return a value that every database can store.
 
-    Raises ValueError if it is nested too deep, or if a number is too large, such as 1e999.
+    Raises ValueError if it is nested too deeply, or if a number is too large, such as 1e999.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("too large")
@@ -134,7 +134,7 @@ def save(
 ) -> None:
     """Keep the data of a draft's feed; without a URL, remove the feed.
 
-    Raises FeedError if the campaign is no draft.
+    Raises FeedError if the campaign is not a draft.
     """
     touched = db.session.execute(
         sa.update(Campaign)

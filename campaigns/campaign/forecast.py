@@ -94,7 +94,7 @@ def _warm_up(name: str | Reason, count: int, steps: Sequence[int]) -> Bottleneck
 
 
 def _warming_up(count: int, steps: Sequence[int]) -> timedelta:
-    """Return the number of days after the first; the last cap ends with the plan."""
+    """Return how many days it takes after the first; once the plan ends, there is no cap."""
     for day, most in enumerate(chain(steps, repeat(count, 1))):
         count -= most
         if count <= 0 or day >= LONGEST_PLAN:

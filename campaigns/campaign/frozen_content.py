@@ -1,9 +1,9 @@
 """What a launched campaign's content is compiled with: its brand, snippets, saved blocks and media.
 
-So is what it says about its sender and its lists. It is copied at the launch. Batches are sent
-minutes or days apart, and everyone gets the same email, whatever is edited in between; so do later
-resends, and the page in the browser. A campaign that is a draft again uses the library as it is
-then.
+It is copied at the launch, with what the email says about its sender and its lists. Batches are
+sent minutes or days apart, and everyone gets the same email, whatever is edited in between; so do
+later resends, and the page in the browser. A campaign that is a draft again uses the current
+library.
 """
 
 import hashlib
@@ -39,14 +39,14 @@ class Imprint:
     postal_address: str
     list_names: Mapping[int, str]
     unsubscribe_domain: str = ""
-    """Domain whose return addresses surely reached us at the launch; always empty for drafts."""
+    """Domain whose return addresses were proven to reach us at the launch; empty for drafts."""
 
 
 def freeze(campaign_id: int, *, now: datetime) -> None:
     """Copy everything that the campaign's content refers to."""
     campaign = db.session.get_one(Campaign, campaign_id)
     context = _copied(campaign)
-    # Not part of the digest: a review must not become void because a bounce test has passed.
+    # Not part of the digest: a review must not become invalid because a bounce test has passed.
     context["imprint"]["unsubscribe_domain"] = return_domains.proven_for(
         campaign.sender_id, now=now
     )
@@ -71,7 +71,7 @@ def parts_of(
 ) -> tuple[SourceContext, Imprint]:
     """Return what the campaign's content is compiled with (see `context_of`), and its imprint.
 
-    Campaigns that were launched by a version without copies use the library.
+    Campaigns launched by an old version, which made no copies, use the current library.
     """
     stored = None
     if campaign.status != "draft":

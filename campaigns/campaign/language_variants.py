@@ -18,7 +18,7 @@ from campaigns.reason import ReasonError
 
 MAX_VARIANTS = 20
 FIELDS = frozenset(VARIANT_FIELDS)
-"""What a variant has of its own."""
+"""Fields of a variant."""
 
 
 class VariantError(ReasonError):
@@ -122,7 +122,7 @@ def save(
 
 
 def remove(campaign_id: int, language: str, *, editor_id: int | None, now: datetime) -> None:
-    """Remove a variant. Raises VariantError if the campaign is no draft."""
+    """Remove a variant. Raises VariantError if the campaign is not a draft."""
     with recorded(campaign_id):
         _touched(campaign_id, now, editor_id)
         db.session.execute(
@@ -141,8 +141,8 @@ def replace_all(
 ) -> None:
     """Give a campaign exactly these variants, by language, each with a value for all FIELDS.
 
-    The caller has increased the campaign's version. It becomes theirs too, so that a page that
-    shows an older one does not save over it.
+    The caller has increased the campaign's version. The variants get the same version, so that a
+    page that shows older ones does not save over them.
     """
     db.session.execute(sa.delete(CampaignVariant).where(CampaignVariant.campaign_id == campaign_id))
     newest = sa.select(Campaign.version).where(Campaign.id == campaign_id).scalar_subquery()

@@ -8,8 +8,8 @@ output. They call three functions, as nothing slow may run in a transaction:
     with transaction():
         outcome = launch.launch(decision, now=now)               # guarded writes
 
-Both `decide` and `launch` may return Refused; `launch` does if the campaign, or what its content
-shows of the library, was changed in between, or if it was launched or deleted.
+Both `decide` and `launch` may return Refused; `launch` does if the campaign, or the parts of the
+library that it shows, were changed in between, or if it was launched or deleted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ from campaigns.reason import Parameter, Reason, ReasonError
 from campaigns.tokens import Signer
 
 TYPED_FROM = 1000
-"""Number of recipients from which it must be typed to confirm: deliberate friction."""
+"""Number of recipients above which it must be typed to confirm: deliberate friction."""
 DRIFT = 0.02
 """Fraction by which the audience may change between review and launch."""
 

@@ -1,6 +1,6 @@
 """Find what shows a snippet or a saved block: on its page, and before it is deleted.
 
-Campaigns that are no drafts keep what they were launched with, so they need neither.
+Launched campaigns keep what they were launched with, so they are left out.
 """
 
 import json
@@ -19,7 +19,7 @@ from campaigns.db import db
 
 UserKind = Literal["campaign", "template", "saved_block", "snippet"]
 MAX_USES = 50
-"""Number of uses of each kind that are found."""
+"""Largest number of uses that are found, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)

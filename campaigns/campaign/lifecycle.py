@@ -1,6 +1,6 @@
 """Changes of a campaign's state: guarded UPDATEs with the old state in WHERE.
 
-Each function returns whether this call changed it. False is a normal outcome: someone was first.
+Each function returns whether this call changed it. False is normal: someone else was first.
 
     draft -> scheduled -> preparing -> sending <-> paused
       ^________|             |            |          |

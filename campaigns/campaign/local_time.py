@@ -1,7 +1,7 @@
 """Convert local clock times to UTC, and schedule by recipients' time zones.
 
 Most clocks change twice a year. A time that does not exist moves forward by the gap (02:30 becomes
-03:30); of a time that occurs twice, the first counts. So nothing happens twice or never, and
+03:30); of a time that occurs twice, the first counts. So nothing is skipped or happens twice, and
 `Resolved.note` tells the user.
 """
 
@@ -88,7 +88,7 @@ def resolve(local: datetime, zone: ZoneInfo) -> Resolved:
 
 
 def local_datetime(date: dt.date | None, time: dt.time | None) -> datetime:
-    """Combine a date and a time to a naive datetime, without seconds. Raises LocalTimeError."""
+    """Combine a date and a time into a naive datetime without seconds. Raises LocalTimeError."""
     if date is None or time is None:
         raise LocalTimeError("schedule.no_time", field=FIELD)
     return datetime.combine(date, time.replace(second=0, microsecond=0, tzinfo=None))
@@ -242,7 +242,7 @@ def unknown_zones(people: Mapping[str, int]) -> int:
 
 
 def waves(people: Mapping[str, int], arrival: Arrival, fallback: ZoneInfo) -> list[Wave]:
-    """Return the audience in the order in which it is sent to."""
+    """Return the parts of the audience that become due together, in order."""
     counts: Counter[datetime] = Counter()
     for name, count in people.items():
         counts[arrival.in_zone(zones_by_name().get(name, fallback))] += count

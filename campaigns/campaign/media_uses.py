@@ -26,7 +26,7 @@ _REFERENCE = re.compile(r"media[:/]([A-Za-z0-9]{12})(?![A-Za-z0-9])")
 
 Shower = Literal["campaign", "template", "saved_block", "snippet", "brand"]
 OVER = ("sent", "cancelled")
-"""States of campaigns that send nothing any more."""
+"""States of campaigns that no longer send anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MediaUse:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is a campaign that sends nothing any more."""
+        """Whether it is a campaign that no longer sends anything."""
         return self.status in OVER
 
 
@@ -61,7 +61,7 @@ def uses_of(public_ids: Collection[str]) -> Mapping[str, list[MediaUse]]:
 
 
 def shown_before(public_ids: Collection[str]) -> set[str]:
-    """Return which of these images versions of some content show.
+    """Return which of these images appear in stored versions of any content.
 
     There may be many versions; those older than the images are not read.
     """

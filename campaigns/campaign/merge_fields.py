@@ -8,12 +8,12 @@ from campaigns.audience.fields.definitions import Definition, all_definitions
 from campaigns.content.templating.merge_fields import MergeField
 
 MAX_KNOWN = 10_000
-"""Largest number of values whose text is remembered, for each field."""
+"""Largest number of values whose text is cached, for each field."""
 
 
 @dataclass(frozen=True)
 class FieldText:
-    """Writes values of a field. Remembers them: formatting a date takes longer than a message."""
+    """Writes values of a field. Caches them: a date takes longer to format than a message."""
 
     definition: Definition
     locale: str

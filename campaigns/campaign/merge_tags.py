@@ -51,7 +51,7 @@ BUILT_IN: tuple[MergeTag, ...] = (
     MergeTag("links", "unsubscribe_url", kind="link"),
     MergeTag("links", "view_url", kind="link"),
 )
-"""The merge tags of every installation; the edges have their names."""
+"""The merge tags of every installation; their labels are up to the edges."""
 
 
 def merge_tags(owner: Campaign | Template | None = None) -> list[MergeTag]:
@@ -80,7 +80,7 @@ def merge_tags(owner: Campaign | Template | None = None) -> list[MergeTag]:
 
 
 def _plain_values(owner: Campaign | Template | None) -> Iterator[tuple[str, TagKind]]:
-    """Yield name and kind of each entry of the feed that is shown on its own."""
+    """Yield name and kind of each entry of the feed that is a plain value."""
     known = feed.of_campaign(owner.id) if isinstance(owner, Campaign) else None
     for name, value in ((known.data if known else None) or {}).items():
         if name.isidentifier() and isinstance(value, str | int | float):

@@ -118,7 +118,7 @@ class Campaign(Base):
     canary_seen: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """Figures at the time of the verdict, by mailbox group."""
     provider_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("provider_account.id"))
-    """Frozen from the sender at launch, like the fields below; see delivery.sender_switch."""
+    """Frozen from the sender when it starts, like the fields below; see delivery.sender_switch."""
     segment_order: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
     """Public ids of the segments that its content names, in the order of `Delivery.segments`.
 

@@ -1,4 +1,4 @@
-"""People who show an email at its extremes: with the longest values, with the fewest, or anyone.
+"""People for previews: with the longest values, with the fewest, or at random.
 
 `most_telling` finds the one whose values serve as examples.
 
@@ -48,7 +48,7 @@ def _ranked(
     if not is_postgresql():
         found = person.join(some, some.c.subscriber_id == Subscriber.id).subquery()
         return sa.select(found.c.id, found.c.rank).order_by(found.c.rank, found.c.id)
-    # With an offset it looks up each of some thousands; it would rather read a million otherwise.
+    # OFFSET 0 makes PostgreSQL look up each of a few thousand; otherwise it would read a million.
     own = person.where(Subscriber.id == some.c.subscriber_id).offset(0).lateral()
     return (
         sa.select(own.c.id, own.c.rank)
@@ -59,9 +59,9 @@ def _ranked(
 
 
 def most_telling(scope: Scope | None) -> Subscriber | None:
-    """Return who has a value for most merge tags, the newest of equals; None without anyone.
+    """Return the person with values for the most merge tags; None if there is nobody.
 
-    Looks at the newest subscribers only, or at some people of the audience.
+    Prefers the newest of equals. Considers only the newest subscribers, or some of the audience.
     """
     if scope is None:
         people = sa.select(Subscriber).order_by(Subscriber.id.desc()).limit(LOOKED_AT)
@@ -76,7 +76,7 @@ def _filled(person: Subscriber) -> int:
 
 
 def _starts(rng: random.Random) -> list[int]:
-    """Return the ids from which slices are read: always from the first, and from others."""
+    """Return the ids from which slices are read: the first, and some random ones."""
     highest = db.session.scalar(sa.select(sa.func.max(Subscriber.id))) or 0
     return [0, *sorted(rng.randint(0, highest) for _ in range(PLACES - 1))]
 

@@ -1,7 +1,7 @@
 """Rules of recurring campaigns, stored as RRULE text and described by codes.
 
-A rule uses local time ("Mondays at 9:00"): its occurrences are naive times, which are converted by
-the zone, so 9:00 stays 9:00 when the clocks change. Of RFC 5545, it reads only rules that this
+A rule uses local time ("Mondays at 9:00"): its occurrences are naive times, interpreted in the
+zone, so 9:00 stays 9:00 when the clocks change. Of RFC 5545, it reads only rules that this
 module writes.
 """
 
@@ -139,7 +139,7 @@ def _rule(text: str, first: datetime) -> rrule:
 
 
 def occurrences(text: str, first: datetime, *, after: datetime | None = None) -> Iterator[datetime]:
-    """Yield its naive times in order, from `first` on, or only those after the given time.
+    """Yield the naive times of a rule in order, from `first` on, or only those after a given time.
 
     May be infinite: take what you need.
     """

@@ -1,8 +1,8 @@
 """The schedule of a campaign, and what happens if it misses its time.
 
-The plan is stored at the launch. A campaign that missed its time by long, because nothing ran or
-the machine's clock was wrong, is not sent silently: it stays `scheduled` and waits for a decision
-(`asked_at`).
+The plan is stored at the launch. A campaign that missed its time by too much, because nothing ran
+or the machine's clock was wrong, is not sent silently: it stays `scheduled` and waits for a
+decision (`asked_at`).
 """
 
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ def plan_of(campaign: Campaign) -> SendPlan:
 def ask(*, overdue: timedelta, now: datetime) -> list[int]:
     """Ask about every campaign that missed its time by more than `overdue`. Returns their ids.
 
-    Campaigns due before a restore may have been sent, and are marked so.
+    Campaigns due before a restore may have been sent, and are marked as such.
     """
     may_be_sent = sa.exists().where(Generation.restored_at >= Campaign.scheduled_at)
     statement = (

@@ -121,7 +121,7 @@ def _skip_missed(
     series.is_local_time = plan.local_at is not None
     series.hours_from, series.hours_until = plan.hours.begins, plan.hours.ends
     series.spread_seconds, series.pace_per_second = plan.spread_seconds, plan.pace_per_second
-    # Far fewer to check than all since the first.
+    # Start here: checking every occurrence since the first could take long.
     lately = datetime.combine(_today(series, now) - timedelta(days=2), datetime.min.time())
     following = recurrence.next_after(text, first, max(first - _MINUTE, lately))
     while following is not None and occurrence_time(series, following) <= now:
@@ -272,13 +272,13 @@ def advance(series_id: int, *, overdue: timedelta, now: datetime) -> Occurrence 
     series = db.session.get(CampaignSeries, series_id, with_for_update=True)
     if series is None or series.next_run_at is None or series.next_run_at > now:
         return None
-    local = _pass_over_missed(series, datetime.fromisoformat(series.next_local), overdue, now)
+    local = _skip_overdue(series, datetime.fromisoformat(series.next_local), overdue, now)
     _plan_next(series, _after(series, local))
     db.session.flush()
     return _make(series, local, now)
 
 
-def _pass_over_missed(
+def _skip_overdue(
     series: CampaignSeries, local: datetime, overdue: timedelta, now: datetime
 ) -> datetime:
     while True:

@@ -16,7 +16,7 @@ UNKNOWN = "…"
 
 
 def title_of(name: str, subject: str) -> str:
-    """Return a campaign's name, its subject if it has none; "" for an untitled campaign."""
+    """Return a campaign's name, or its subject if it has none; "" for an untitled campaign."""
     return name or as_read(subject)
 
 

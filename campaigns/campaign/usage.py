@@ -30,7 +30,7 @@ MAX_NAMED = 5
 def campaigns_needing(list_id: int) -> list[str]:
     """Return the names of the campaigns that go to this list or exclude it.
 
-    These are campaigns in progress, and templates of recurring ones.
+    These are scheduled campaigns, those in progress, and templates of recurring ones.
     """
     rows = db.session.execute(
         sa.select(Campaign.name, Campaign.subject)
@@ -48,7 +48,7 @@ def campaigns_by_segment(segment_ids: Collection[int]) -> Mapping[int, list[str]
     """Return the names of the campaigns that still need each of these segments.
 
     It limits or reduces their audience, or their content names it. These are scheduled campaigns,
-    and templates of recurring ones: later the audience is frozen.
+    and templates of recurring ones: once a campaign has started, its audience is frozen.
     """
     needed = _needed_segments()
     titles = _titles(needed)
@@ -127,9 +127,9 @@ def campaigns_planned_on(provider_id: int) -> list[str]:
 
 
 def campaigns_from_sender(sender_id: int) -> list[str]:
-    """Return the names of campaigns in progress or recurring from this address (some, if many).
+    """Return the names of the campaigns that still need this address (some, if many).
 
-    Includes campaigns with this address as their fallback sender.
+    Includes recurring campaigns, and those with this address as their fallback sender.
     """
     return _names(
         sa.or_(Campaign.sender_id == sender_id, Campaign.overflow_sender_id == sender_id),
@@ -171,7 +171,7 @@ def templates_with_brand(brand_id: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A campaign whose content shows a field. `is_planned`: it is no draft."""
+    """A campaign whose content shows a field. `is_planned`: it recurs, or is not a draft."""
 
     public_id: str
     title: str
@@ -179,9 +179,9 @@ class FieldUse:
 
 
 def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
-    """Return the campaigns that show each field, by key, also in snippets and saved blocks.
+    """Return the campaigns that show each field, by key, including in snippets and saved blocks.
 
-    These are drafts, campaigns in progress and templates of recurring ones.
+    These are drafts (templates of recurring ones included), scheduled and active campaigns.
     """
     found: dict[str, list[FieldUse]] = {key: [] for key in keys}
     rows = db.session.execute(
@@ -206,7 +206,7 @@ def campaigns_using_fields(keys: Collection[str]) -> dict[str, list[FieldUse]]:
             row.public_id, title_of(row.name, row.subject), row.recurs or row.status != "draft"
         )
         for key in found.keys() & shown:
-            if use not in found[key]:  # each variant has a row of its own
+            if use not in found[key]:  # each variant has its own row
                 found[key].append(use)
     return found
 

@@ -17,7 +17,7 @@ class VariableError(ReasonError):
 
 
 def checked(typed: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return variables as typed, by name. Pairs without a name are left out.
+    """Return variables as typed, by name. Empty pairs are left out.
 
     Raises VariableError.
     """

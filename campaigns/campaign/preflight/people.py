@@ -37,7 +37,7 @@ def check(campaign: Campaign, content: Content, signer: Signer, *, now: datetime
         scope = audience.scope_of(campaign.id, now=now)
         compiled = compile_content(content, signer)
     except (AudienceError, TemplateProblemError):
-        return []  # another check says so
+        return []  # another check reports it
     found: Counter[Problem] = Counter()
     people = db.session.scalars(audience.sample(scope, limit=SAMPLE_PEOPLE)).all()
     bits_of = content_segments.bits_of(compiled.segments, [person.id for person in people], now=now)
