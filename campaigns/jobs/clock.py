@@ -188,7 +188,7 @@ def hold_lease(holder: str) -> bool:
 
 
 def _is_over(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return whether a lease has expired, or ends too late because the clock was set back."""
+    """Return the conditions "it has expired", and "it ends too late": the clock was set back."""
     longest = 2 * timedelta(seconds=LEASE_SECONDS)
     return Lease.until < database_now(now), Lease.until > database_now(now, longest)
 

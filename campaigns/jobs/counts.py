@@ -1,4 +1,4 @@
-"""Make large counts in the background, for the pages that show them."""
+"""Refresh large counts in the background, for the pages that show them."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Read what came back, and act on it: stored posts and emails."""
+"""Read stored webhook posts and returned emails, and act on them."""
 
 import math
 import time
@@ -67,14 +67,14 @@ def _claimed(claim: Callable[..., list[Attempt]]) -> list[Attempt]:
 
 
 def _read_all(attempts: Iterable[Attempt], until: float) -> bool:
-    """Make these attempts. Returns False if the time was over, and gives back the others."""
+    """Make these attempts. When the time is over, gives back the others and returns False."""
     left = deque(attempts)
     try:
         while left:
             attempt = left.popleft()
             try:
                 _read_one(attempt)
-            except Exception:  # an outage is no failed attempt
+            except Exception:  # an outage is not a failed attempt
                 left.appendleft(attempt)
                 raise
             if time.monotonic() >= until:

@@ -14,7 +14,7 @@ from rq.worker.base import BaseWorker
 from campaigns.jobs.queues import LANES
 
 HEARTBEAT_SECONDS = 600
-"""Age of a heartbeat that RQ's workers send around each job of at most 300 seconds."""
+"""Largest age of a live worker's RQ heartbeat, which is sent between jobs of up to 300 seconds."""
 
 ALIVE_INTERVAL_SECONDS = 4.0
 """Interval between a worker process's own heartbeats, which are independent of its jobs."""

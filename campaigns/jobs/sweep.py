@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 DOMAINS_EVERY_SECONDS = 60.0
 MARKING_SECONDS = 1.5
-"""Time for this in one sweep, in seconds; shorter than the lease of the clock."""
+"""Time for `mark_cancelled` in one sweep, in seconds; shorter than the lease of the clock."""
 _next_domains = 0.0
 _watch = recovery.Watch()
 """Leases seen in earlier sweeps of this process."""
@@ -57,7 +57,7 @@ def watch_rates() -> None:
 
 
 def mark_cancelled() -> None:
-    """Cancel the waiting deliveries of cancelled campaigns, a slice in each sweep."""
+    """Mark the waiting deliveries of cancelled campaigns, a slice in each sweep."""
     until = time.monotonic() + MARKING_SECONDS
     for campaign_id in recovery.cancelled_with_waiting():
         is_more = True

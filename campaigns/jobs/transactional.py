@@ -59,11 +59,11 @@ MAX_ATTEMPTS = 60
 """Attempts after which the email itself must be crashing the process: more than in a day's
 outage."""
 ONE_PERSON = "person"
-"""Their own group, so that holds on mailbox groups do not affect transactional emails."""
+"""A separate group, so that holds on mailbox groups do not affect transactional emails."""
 LIMIT_TIMEOUT_SECONDS = 2.0
 """Time that an email waits for a rate limit before it is deferred, in seconds."""
 SENDING_TIMEOUT_SECONDS = 100.0
-"""Time limit for sending, shorter than the lease: another worker must not take over meanwhile."""
+"""Time limit for sending, in seconds, shorter than BODY_LEASE: no other worker may take over."""
 
 
 class CannotSendError(Exception):
@@ -106,7 +106,7 @@ def deliver(mail_id: int) -> None:
     except (CannotSendError, SecretUnreadableError, UnusableAccountError) as error:
         _finish(mail, "failed", error.reason)
     except ProviderTroubleError as trouble:
-        _put_off(mail, trouble.reason)
+        _defer(mail, trouble.reason)
     except _NotOursError:
         log.warning("email was taken over by another process", mail=mail.id)
     except (Exception, JobTimeLimitError):
@@ -182,16 +182,16 @@ def _settle(mail: ClaimedEmail, result: SendResult) -> None:
     elif result.outcome == "failed" and result.scope == "recipient":
         _finish(mail, "failed", Reason("transactional.refused", reply))
     elif result.outcome == "failed":
-        _put_off(mail, Reason("status.sender_refused", reply))
+        _defer(mail, Reason("status.sender_refused", reply))
     elif result.outcome == "deferred" and mail.kind == "test":
         # Greylisting needs a second attempt; until then, the user sees why the test has not
         # arrived.
         _try_again(mail, Reason("transactional.deferred", reply))
     else:
-        _put_off(mail, Reason("transactional.not_taken", reply))
+        _defer(mail, Reason("transactional.not_taken", reply))
 
 
-def _put_off(mail: ClaimedEmail, reason: Reason) -> None:
+def _defer(mail: ClaimedEmail, reason: Reason) -> None:
     """Defer an email whose account does not work. A test fails at once: its user is waiting."""
     if mail.kind == "test":
         _finish(mail, "failed", reason)
@@ -256,8 +256,8 @@ def _refuse_suppressed(address: str) -> None:
 def _confirmation(mail: ClaimedEmail, sender: SenderAddress) -> Message:
     """Build the neutral double opt-in email, without advertising and tracking.
 
-    Anyone can type anyone's address into a form. So nothing that was typed there is in this
-    email but the address; otherwise our server would carry a stranger's words and links to others.
+    Anyone can type anyone's address into a form. So nothing typed there is in this email, except
+    the address; otherwise our server would send a stranger's words and links to others.
     """
     _check_confirmation(mail)
     ref = ConfirmRef(
