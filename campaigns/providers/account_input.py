@@ -50,7 +50,7 @@ class AccountInput:
     ) -> "AccountInput":
         """Read a form in which every field has the name that the kind's models give it.
 
-        A checkbox counts as ticked when it is there at all; an empty choice as not made.
+        A checkbox is selected if it is there at all; an empty choice counts as not made.
         """
         models = KINDS[kind]
         settings: dict[str, Any] = {}
@@ -133,7 +133,7 @@ class Checked:
 def checked(
     typed: AccountInput, account: ProviderAccount | None, *, is_named: bool = True
 ) -> Checked:
-    """Raises InvalidInputError that names every problem."""
+    """Validate an account as typed. Raises InvalidInputError that names every problem."""
     kind = KINDS[typed.kind]
     problems: dict[str, Reason] = {}
     columns: dict[str, Any] = {

@@ -14,7 +14,7 @@ BeforeBody = Callable[[Message], None]
 
 
 class ProviderTroubleError(Exception):
-    """The account does not work, and offered no further messages. The text is a packed reason.
+    """The account does not work and gets no further messages. The text is a packed reason.
 
     `permanent`: a retry is useless until the settings change (refused login, unknown host).
     """

@@ -65,7 +65,7 @@ def _certificates(text: str) -> list[x509.Certificate]:
         chain = x509.load_pem_x509_certificates("\n".join(parts).encode())
         for one in chain:
             one.public_key()
-            one.not_valid_after_utc  # noqa: B018  # a garbled one shows itself here
+            one.not_valid_after_utc  # noqa: B018  # fails if it is garbled
     except (ValueError, UnsupportedAlgorithm):
         chain = []
     if not chain:
@@ -83,7 +83,7 @@ def _key(text: str) -> serialization.SSHPrivateKeyTypes:
         raise CertificateError("client_key", "certificate.key_has_password") from None
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError("client_key", "certificate.key_not_pem") from None
-    return loaded  # type: ignore[return-value]  # what TLS has no use for fits no certificate
+    return loaded  # type: ignore[return-value]  # keys that TLS cannot use match no certificate
 
 
 def _name_of(certificate: x509.Certificate) -> str:

@@ -30,8 +30,8 @@ disabled      the mailbox exists, but is disabled or inactive
 mailbox_full  the mailbox is over its quota
 transient     a temporary problem, greylisting included: retry
 throttle      too fast, too much or too many connections: slow down; not the recipient's fault
-policy        they do not accept email from this sender, network or domain
-content       they do not accept this message
+policy        the server does not accept email from this sender, network or domain
+content       the server does not accept this message
 sender        our account, login or sender address is at fault
 refused       permanent, without a stated cause: the message fails, the address stays good
 """
@@ -339,7 +339,7 @@ _BY_ENHANCED: dict[tuple[int, int], ReplyClass] = {
     (7, 57): "sender",
     (7, 60): "sender",
     (7, 90): "sender",
-    # Groups that accept email from certain people only: not a matter of reputation.
+    # Recipients that accept email from certain people only: not a matter of reputation.
     (7, 124): "refused",
     (7, 129): "refused",
     (7, 133): "refused",
@@ -378,9 +378,9 @@ def classify(code: int, text: str, *, scope: Scope = "recipient", step: Step = "
 
 
 def is_about_address(status: str, text: str, step: Step) -> bool:
-    """Return whether a reply that says "unknown" is about the recipient's address, for sure.
+    """Return whether a reply that says "unknown" is certainly about the recipient's address.
 
-    Filters say it as well, but only after they saw the content, or with a code of policy.
+    Filters say so too, but only after they have seen the content, or with a policy code.
     `status` is the enhanced code; `step` is "" if it is not known what was answered.
     """
     if _OF_A_FILTER.search(text):
@@ -406,7 +406,7 @@ _OF_ENVELOPE = re.compile(
     r"\b(?:domain|host|mx|dns|name service)\b|\brecipient address rejected: |unroute?able address",
     re.IGNORECASE,
 )
-"""Words that are not about the content: about a domain, and Postfix about a recipient."""
+"""Words about a domain, or those of Postfix about a recipient: not about the content."""
 _ACCESS_DENIED = re.compile(r"recipient address(?:es)? rejected ?: ?access denied", re.IGNORECASE)
 
 
@@ -520,8 +520,8 @@ def _by_code(code: int, step: Step, scope: Scope) -> ReplyClass:
     if code in _OF_LOGIN:
         return "sender"
     if code < 500:
-        is_of_the_way = code in (421, 432, 452, 454) or step in ("", "mail") or scope == "sender"
-        return "throttle" if is_of_the_way and code else "transient"
+        is_account_fault = code in (421, 432, 452, 454) or step in ("", "mail") or scope == "sender"
+        return "throttle" if is_account_fault and code else "transient"
     if step == "mail" or scope == "sender":
         return "sender"
     if step == "" and code == 554 and scope == "connection":

@@ -43,13 +43,13 @@ class AccountField:
     """Only for a field that is always shown."""
     is_multiline: bool = False
     is_beside: bool = False
-    """It is short, and stands in the row of the field before it."""
+    """It is short, and shares the row of the field before it."""
     limits: tuple[int, int] | None = None
     """Lowest and highest value of a number."""
     choices: tuple[Choice, ...] = ()
     section: Section | None = None
     shown_if: Mapping[str, str] = field(default_factory=dict)
-    """Names of other fields, and the regular expression that all of their value must match."""
+    """Names of other fields, and the regular expression that their whole value must match."""
     remove_label: Text = ""
     """Label of the box that deletes a stored secret; without one it can only be replaced."""
 

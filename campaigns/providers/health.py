@@ -1,7 +1,7 @@
 """Health of an account: failures set a time to retry, and the next success clears them.
 
-After a few errors the pause is short. After the fifth in a row it is a minute, then doubles each
-time. When the pause is over, a single message tries whether the account works.
+After the first errors the pause is short. After the fifth in a row it is a minute, then doubles
+each time, up to LONGEST_OPEN_SECONDS. When such a pause is over, single messages test the account.
 """
 
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ def pause_seconds(count: int) -> int:
 
 
 def is_open(account: ProviderAccount) -> bool:
-    """Return whether it failed often enough that only single messages try it."""
+    """Return whether it failed often enough to be tested with single messages only."""
     return account.trouble_count >= OPENS_AFTER
 
 

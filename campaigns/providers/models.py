@@ -48,7 +48,7 @@ class ProviderAccount(Base):
     """Increases when the account changes, so that open connections are replaced."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
-    # Counts and the log of what came back contain the id, and outlive the account.
+    # Counts and the log of webhook posts contain the id, and outlive the account.
     __table_args__ = (NEVER_REUSED,)
 
 
@@ -72,7 +72,7 @@ class SenderAddress(Base):
 class ReturnDomain(Base):
     """A domain whose return addresses reach us, as a bounce test of an account proved.
 
-    See `return_domains` for how long that is sure.
+    See `return_domains` for how long the proof is valid.
     """
 
     __tablename__ = "return_domain"
@@ -86,16 +86,16 @@ class ReturnDomain(Base):
     domain: Mapped[str] = mapped_column(primary_key=True)
     """Lower case, as A-labels."""
     source: Mapped[str]
-    """The way by which the bounce came: imap, pop3, lmtp, smtp, pipe."""
+    """How the bounce arrived: imap, pop3, lmtp, smtp, pipe."""
     mailbox_id: Mapped[int | None] = mapped_column(
         BigKey, ForeignKey("intake_mailbox.id", ondelete="CASCADE")
     )
     proven_at: Mapped[datetime]
-    """When the bounce of the last test came."""
+    """When the bounce of the last test arrived."""
     came_at: Mapped[datetime]
-    """When the last email to a return address of this domain came."""
+    """When the last email to a return address of this domain arrived."""
     alive_at: Mapped[datetime]
-    """When that way was last seen at work."""
+    """When that mailbox or listener was last seen working."""
 
     __table_args__ = (Index("ix_return_domain_mailbox_id", "mailbox_id"),)
 

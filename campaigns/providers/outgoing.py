@@ -5,7 +5,7 @@ router, Redis). So the host is resolved once, every address is checked, and the 
 one of exactly those addresses: a second lookup could return others. Only HTTPS, no redirects, no
 proxy, and limits on the time and size of a response.
 
-SMTP servers are exempt on purpose: a relay in one's own network is a common setup, and we speak
+SMTP servers are exempt on purpose: a relay in the local network is a common setup, and we speak
 nothing but SMTP submission to it.
 """
 
@@ -162,14 +162,14 @@ class _Connection(http.client.HTTPSConnection):
         self.is_given_up = False
         self._known_hosts = known_hosts
         self._handle: socket.socket | None = None
-        self._patience = threading.Timer(WHOLE_SECONDS, self._give_up)
-        self._patience.daemon = True
+        self._timer = threading.Timer(WHOLE_SECONDS, self._give_up)
+        self._timer.daemon = True
 
     def connect(self) -> None:
         raw = _connected(self.host, self.port, is_known=self.host in self._known_hosts)
         # The socket's timeout starts over with every byte, so limit the whole exchange too.
         self._handle = raw.dup()
-        self._patience.start()
+        self._timer.start()
         try:
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(raw, server_hostname=self.host)
@@ -178,7 +178,7 @@ class _Connection(http.client.HTTPSConnection):
             raise
 
     def end(self) -> None:
-        self._patience.cancel()
+        self._timer.cancel()
         if self._handle is not None:
             self._handle.close()
         self.close()

@@ -46,7 +46,7 @@ def secrets_of(account: ProviderAccount, vault: Vault) -> dict[str, str]:
 
 
 def decrypted(credentials: Mapping[str, str], vault: Vault) -> dict[str, str]:
-    """Raises SecretUnreadableError."""
+    """Return these secrets, decrypted. Raises SecretUnreadableError."""
     return {name: vault.decrypt(stored) for name, stored in credentials.items() if stored}
 
 

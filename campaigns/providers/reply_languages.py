@@ -1,9 +1,9 @@
-"""The words for mailboxes and their troubles in the languages in which mail servers answer.
+"""The words for mailboxes and their problems in the languages in which mail servers reply.
 
 German, French, Spanish, Italian, Portuguese, Dutch, Polish, Czech, Hungarian, Scandinavian,
-Finnish, Turkish, Russian, Ukrainian, Japanese, Chinese and Korean; English is in `classify`,
-which combines them. All in lower case and
-without accents, as `fold` leaves a text. An umlaut is "a" or "ae".
+Finnish, Turkish, Russian, Ukrainian, Japanese, Chinese and Korean; English is in `classify`, which
+combines them. All are in lower case and without accents, as `fold` leaves a text. An umlaut is "a"
+or "ae".
 """
 
 import re
@@ -14,7 +14,7 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
 def fold(text: str) -> str:
-    """Return a text in lower case and without accents: servers leave them out as they like."""
+    """Return a text in lower case and without accents, which servers may or may not write."""
     text = text.lower()
     if text.isascii():
         return text

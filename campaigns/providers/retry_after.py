@@ -29,7 +29,7 @@ _ISO_DATE = re.compile(
 
 
 def requested_wait(text: str, now: datetime) -> timedelta:
-    """Return how long this reply asks to wait from `now`, in seconds; 0 if it does not say."""
+    """Return how long this reply asks to wait from `now`; zero if it does not say."""
     text = text[:LONGEST_READ]
     moment = _moment(text)
     wait = moment - now if moment else _span(text)

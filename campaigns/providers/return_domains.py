@@ -1,8 +1,8 @@
-"""Domains whose return addresses surely reach us, so that emails can offer to unsubscribe by email.
+"""Domains whose return addresses reach us, so that emails can offer to unsubscribe by email.
 
-A setting would not be enough: an address that nobody reads loses the wish to leave. The proof is a
-bounce test that came back by email to the return path. It stays valid while the way it came by is
-at work and further emails come.
+A setting would not be enough: requests to an address that nobody reads would be lost. The proof is
+a bounce test that came back by email to the return path. It stays valid while the mailbox or
+listener that received it works and further emails arrive.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,14 +18,14 @@ from campaigns.providers.models import ProviderAccount, ReturnDomain, SenderAddr
 VALID = timedelta(days=90)
 """Time after the last email to a return address for which the proof is valid."""
 ALIVE = timedelta(hours=1)
-"""Time after which a mailbox that was not read, or a listener that stopped, is no sure way."""
+"""Time after which a mailbox that was not read, or a listener that stopped, proves nothing."""
 NOTE_INTERVAL = timedelta(hours=1)
 
 ProofState = Literal["unproven", "proven", "stale", "stopped"]
 """
 unproven  no bounce test has come back by email
 proven    emails to these return addresses reach us
-stale     nothing has come for too long
+stale     nothing has arrived for too long
 stopped   the mailbox is not read, or the listener does not run
 """
 
@@ -39,19 +39,19 @@ def domain_of(address: str) -> str:
 
 
 def state_of(proof: ReturnDomain | None, *, now: datetime) -> ProofState:
-    """Return how sure it is that emails to the return addresses reach us."""
+    """Return whether emails to the return addresses are proven to reach us."""
     if proof is None:
         return "unproven"
     if proof.came_at < now - VALID:
         return "stale"
-    # The pipe is no process of ours: only what comes shows that it works.
+    # The pipe is not a process of ours: only what arrives shows that it works.
     if proof.source != "pipe" and proof.alive_at < now - ALIVE:
         return "stopped"
     return "proven"
 
 
 def proven_for(sender_id: int | None, *, now: datetime) -> str:
-    """Return the domain of a sender address if its return addresses surely reach us, else ""."""
+    """Return the domain of a sender address if its return addresses provably reach us, else ""."""
     row = db.session.execute(
         sa.select(SenderAddress.address, SenderAddress.provider_id)
         .join(ProviderAccount, ProviderAccount.id == SenderAddress.provider_id)
@@ -65,7 +65,7 @@ def proven_for(sender_id: int | None, *, now: datetime) -> str:
 
 
 def domains_of(account_id: int) -> list[str]:
-    """Return the domains that an account sends from, in the order of the alphabet."""
+    """Return the domains that an account sends from, in alphabetical order."""
     senders = db.session.scalars(
         sa.select(SenderAddress.address).where(SenderAddress.provider_id == account_id)
     )
@@ -102,7 +102,7 @@ def prove(
 
 
 def note_came(domains: Collection[str], *, now: datetime) -> None:
-    """Note that an email to a return address of these domains came, which alone proves nothing."""
+    """Note an email to a return address of these domains, which alone proves nothing."""
     if domains:
         _note(
             ReturnDomain.domain.in_(sorted(domains)),
@@ -115,8 +115,10 @@ def note_alive(
     *, now: datetime, mailbox_id: int | None = None, sources: Sequence[str] = ()
 ) -> None:
     """Note that a mailbox was read, or that we listen to mail servers."""
-    way = ReturnDomain.mailbox_id == mailbox_id if mailbox_id else ReturnDomain.source.in_(sources)
-    _note(way, ReturnDomain.alive_at < now - ALIVE / 6, alive_at=now)
+    where = (
+        ReturnDomain.mailbox_id == mailbox_id if mailbox_id else ReturnDomain.source.in_(sources)
+    )
+    _note(where, ReturnDomain.alive_at < now - ALIVE / 6, alive_at=now)
 
 
 def _note(*conditions: sa.ColumnElement[bool], **values: datetime) -> None:
@@ -129,5 +131,5 @@ def _note(*conditions: sa.ColumnElement[bool], **values: datetime) -> None:
 
 
 def forget_mailbox(mailbox_id: int) -> None:
-    """Drop what came by a mailbox: it is another one now, or is not read any more."""
+    """Drop the proofs of a mailbox that was replaced, or is no longer read."""
     db.session.execute(sa.delete(ReturnDomain).where(ReturnDomain.mailbox_id == mailbox_id))

@@ -95,9 +95,9 @@ def delete(sender: SenderAddress) -> None:
     db.session.delete(sender)
     db.session.flush()
     if was_default:
-        heir = db.session.scalar(sa.select(SenderAddress).order_by(SenderAddress.id).limit(1))
-        if heir is not None:
-            make_default(heir)
+        oldest = db.session.scalar(sa.select(SenderAddress).order_by(SenderAddress.id).limit(1))
+        if oldest is not None:
+            make_default(oldest)
 
 
 def freemail_warning(address: str, host: str) -> Reason | None:

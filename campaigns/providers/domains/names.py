@@ -13,7 +13,7 @@ def domain_of(address: str) -> str:
 
 
 def freemail_service(name: str) -> str:
-    """Return the free email service that a domain belongs to, such as `Gmail`; None if to none."""
+    """Return the free email service that a domain belongs to, such as `Gmail`; "" if to none."""
     return next((service for service, (own, _) in FREEMAIL.items() if name in own), "")
 
 

@@ -1,7 +1,7 @@
 """SMTP: many connections in one thread, pipelined, each reply matched to its message.
 
 kind         the settings and secrets of an account
-login        connects, encrypts and logs in, by the standard library
+login        connects, encrypts and logs in, with the standard library
 oauth        access tokens for a login without a password
 check        the connection test
 session      the protocol of one connection, without a socket

@@ -30,7 +30,7 @@ def check_login(login: SmtpLogin, *, sender: str = "") -> CheckResult:
     """Connect, encrypt, log in, and offer `sender` if given; no message is sent.
 
     Never raises, and takes no longer than WHOLE_SECONDS. Name lookups and servers that answer byte
-    by byte escape socket timeouts, so a thread makes the test and is abandoned at the deadline.
+    by byte escape socket timeouts, so a thread runs the test and is abandoned at the deadline.
     """
     answers: list[CheckResult] = []
 

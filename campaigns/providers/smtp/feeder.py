@@ -14,7 +14,7 @@ log = structlog.get_logger()
 MAX_FIRST, MAX_FOLLOWING = 5, 10
 """How often a message may break its connection, as the first on it and after answered messages.
 
-Then it is `unsent`, so that a server that hangs up at one recipient is not tried for ever. This is
+Then it is `unsent`, so that a server that hangs up at one recipient is not tried forever. This is
 more than the failures that stop an account: an account in trouble costs no recipient an attempt."""
 MAX_FIRST_AFTER_FOLLOWING = 2
 """The same for a first message that has also broken a working connection: it is the cause."""

@@ -5,7 +5,7 @@ from campaigns.reason import Reason
 
 MAX_PORT = 65_535
 _ELSEWHERE = r"(?!localhost$|::1$|127(\.\d+){3}$).*"
-"""Matches the host names of other machines. On this one nobody listens on the way."""
+"""Matches the host names of other machines. On this one, nobody can eavesdrop."""
 
 _BY_PASSWORD = {"auth": "password"}
 _BY_TOKEN = {"auth": "oauth2"}

@@ -137,7 +137,7 @@ def _context(login: SmtpLogin) -> ssl.SSLContext:
     """Return a TLS context that verifies the server and presents our certificate, if any."""
     context = ssl.create_default_context()
     if login.certificate:
-        # OpenSSL reads it from a file only. Only we can read this one, and it is deleted at once.
+        # OpenSSL needs a file. Only we can read this one, and it is deleted at once.
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
             file.write(login.certificate)
             file.flush()

@@ -41,15 +41,15 @@ class Loop:
         """When the loop last woke up; accurate enough for timeouts."""
         self._selector = selectors.DefaultSelector()
         self._queue: deque[Callable[[], None]] = deque()
-        self._is_rung = False
+        self._is_woken = False
         self._is_stopping = False
         self._ticking: set[Ticking] = set()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._hears, self._bell = socket.socketpair()
-        for end in (self._hears, self._bell):
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
-        self._selector.register(self._hears, selectors.EVENT_READ, self._silence)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, self._run_queue)
         self._thread = threading.Thread(target=self._run, name="smtp", daemon=True)
         self._thread.start()
 
@@ -58,14 +58,14 @@ class Loop:
     def soon(self, call: Callable[[], None]) -> None:
         """Call this in the loop's thread."""
         self._queue.append(call)
-        if not self._is_rung:
-            self._is_rung = True
+        if not self._is_woken:
+            self._is_woken = True
             try:
-                self._bell.send(b".")
+                self._wake_writer.send(b".")
             except BlockingIOError:
                 pass  # the pipe is full, so the loop will wake up anyway
             except OSError:
-                self._is_rung = False  # stopped
+                self._is_woken = False  # stopped
 
     @property
     def is_here(self) -> bool:
@@ -106,7 +106,7 @@ class Loop:
         next_tick = 0.0
         while not self._is_stopping:
             try:
-                events = self._selector.select(self._patience(next_tick))
+                events = self._selector.select(self._select_timeout(next_tick))
                 self.now = time.monotonic()
                 for key, mask in events:
                     key.data(mask)
@@ -119,10 +119,10 @@ class Loop:
                 log.exception("an error in the smtp thread")
                 time.sleep(0.01)
         self._selector.close()
-        self._hears.close()
-        self._bell.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
 
-    def _patience(self, next_tick: float) -> float | None:
+    def _select_timeout(self, next_tick: float) -> float | None:
         """Return how long to wait for bytes, in seconds; None: until some come."""
         moments = [next_tick] if self._ticking else []
         if self._timers:
@@ -134,10 +134,10 @@ class Loop:
             _, _, call = heapq.heappop(self._timers)
             self._try(call)
 
-    def _silence(self, mask: int) -> None:
+    def _run_queue(self, mask: int) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._hears.recv(4096)
-        self._is_rung = False
+            self._wake_reader.recv(4096)
+        self._is_woken = False
         for _ in range(len(self._queue)):
             self._try(self._queue.popleft())
 
@@ -171,7 +171,7 @@ def shared_loop() -> Loop:
 
 
 def stop_shared_loop() -> None:
-    """Stop the shared loop. For tests: nothing runs on into the next one."""
+    """Stop the shared loop. For tests, so that nothing keeps running into the next one."""
     global _shared
     with _lock:
         if _shared is not None and _shared_by == os.getpid():

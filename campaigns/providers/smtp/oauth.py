@@ -127,7 +127,7 @@ def _life(answer: dict[str, Any]) -> float:
     return min(float(cast("float", seconds)), LONGEST_LIFE) if is_number else USUAL_LIFE
 
 
-_CONNECT_ANEW = frozenset({"invalid_grant", "interaction_required", "consent_required"})
+_RECONNECT_CODES = frozenset({"invalid_grant", "interaction_required", "consent_required"})
 
 
 def _refusal(grant: OAuthGrant, status: int, answer: dict[str, Any]) -> ProviderTroubleError:
@@ -138,7 +138,7 @@ def _refusal(grant: OAuthGrant, status: int, answer: dict[str, Any]) -> Provider
     for secret in (grant.client_secret, grant.refresh_token):
         told = told.replace(secret, "…") if secret else told
     outcome = "connection.token_refused"
-    if code in _CONNECT_ANEW:
+    if code in _RECONNECT_CODES:
         outcome = "connection.token_revoked"
     elif code in {"invalid_client", "unauthorized_client"}:
         outcome = "connection.token_client_refused"

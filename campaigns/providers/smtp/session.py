@@ -19,7 +19,7 @@ from campaigns.providers.session_limits import is_about_session, is_session_full
 from campaigns.providers.smtp.replies import MalformedReplyError, ReplyReader, reply_text
 
 Asked = Literal["", "mail", "rcpt", "data", "dot", "lone dot", "rset", "quit"]
-"""What a reply may belong to. "dot": the lone dot that ends an unwanted DATA."""
+"""What a reply may belong to. "dot" ends a body, "lone dot" an unwanted DATA."""
 
 _ENVELOPE: tuple[Asked, ...] = ("mail", "rcpt", "data")
 _DOT: tuple[Asked, ...] = ("dot",)
