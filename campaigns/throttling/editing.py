@@ -154,7 +154,7 @@ def find_rule(key: str) -> tuple[Rule | None, ReplyRule | None]:
 def save_rule(key: str, typed: RuleInput, *, now: datetime) -> None:
     """Save the rule with this key; '' creates one. Raises InvalidInputError, LookupError.
 
-    One of ours keeps its own note, in the language of each user, if none is typed.
+    A built-in rule keeps its note, in the language of each user, if none is typed.
     """
     values = _checked_rule(typed, needs_note=all(rule.key != key for rule in RULES))
     row = _row_to_change(key, now)
@@ -251,7 +251,7 @@ def _checked_rule(typed: RuleInput, *, needs_note: bool) -> dict[str, Any]:
 
 
 def _why_not_pattern(pattern: str) -> Reason | None:
-    """Return why this is no usable pattern; None if it is."""
+    """Return why this pattern cannot be used; None if it can."""
     if not pattern:
         return Reason("throttle.no_pattern")
     if refused := expressions.why_refused(pattern):

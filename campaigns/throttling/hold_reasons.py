@@ -16,7 +16,7 @@ _Explain = Callable[[Plan, str, _Until], Reason]
 
 
 def hold(kind: str, group: str, plan: Plan, at: datetime, *, now: datetime) -> Hold:
-    """Return the hold that a limit causes; `kind` is a word of limiter.lua."""
+    """Return the hold that a limit causes; `kind` is one of limiter.lua."""
     is_long = (at - now).total_seconds() >= SHORTEST_TOLD_SECONDS
     until = at if is_long else None
     return Hold(_REASONS[kind](plan, group, until), until)

@@ -79,8 +79,8 @@ def at_once_now(state: GroupState, now: datetime) -> int:
     """Return how many messages may be on the wire at once; grows by ONE_MORE_EVERY. 0: no limit."""
     if not state.at_once:
         return 0
-    peace = now - (state.at_once_from or state.changed_at)
-    most = state.at_once + max(0, peace // ONE_MORE_EVERY)
+    quiet = now - (state.at_once_from or state.changed_at)
+    most = state.at_once + max(0, quiet // ONE_MORE_EVERY)
     return most if most < AT_ONCE_ENDS else 0
 
 

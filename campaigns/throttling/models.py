@@ -53,7 +53,7 @@ class GroupState(Base):
 class ReplyRule(Base):
     """A custom rule, or a changed built-in one (named by `key`).
 
-    The fields are those of `rule.Rule`. `note` is empty while one of ours keeps its own.
+    The fields are those of `rule.Rule`. `note` is empty while a built-in rule keeps its own.
     """
 
     __tablename__ = "reply_rule"

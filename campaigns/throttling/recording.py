@@ -10,7 +10,7 @@ from campaigns.throttling.plan import Limiter
 from campaigns.throttling.rules import Action, Reply, RuleBook
 
 NO_GROUP = (rules.ACCOUNT, OTHER)
-"""Groups without a learned rate: replies concern the account, or a single small domain."""
+"""Not mailbox providers: replies concern the account, or a single small domain."""
 BAD_SIGNS = frozenset({"suspend", "pause_campaign", "pause_provider"})
 
 

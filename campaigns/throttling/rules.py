@@ -188,7 +188,7 @@ def rule_of(row: ReplyRule) -> Rule:
 
 
 def _note_of(row: ReplyRule) -> Reason:
-    """What people wrote about it; for one of ours whose note they left alone, ours."""
+    """Return the note that users wrote; for a built-in rule without one, the built-in note."""
     if not row.note and row.key in _NOTES:
         return _NOTES[row.key]
     return Reason("throttle.own_note", {"text": row.note})

@@ -1,4 +1,4 @@
-"""Domains in the mailbox group "other" that throttle: each waits alone.
+"""Domains in the mailbox group "other" that throttle: each waits separately.
 
 That group contains every small domain, so the reply of one must not slow the others. A domain waits
 a minute after the first reply that throttles, and twice as long after each further one. Its
@@ -50,7 +50,7 @@ def slow(
             SlowedDomain, (provider_id, domain), with_for_update=True, populate_existing=True
         )
         row.why = reasons[domain]
-        # Messages on the wire at the first of them get the same reply: count it once.
+        # Messages on the wire at the first such reply get the same one: count it once.
         if row.until <= now:
             row.until = now + min(FIRST_WAIT * 2 ** min(row.complaints, 10), LONGEST_WAIT)
             row.complaints += 1

@@ -73,7 +73,7 @@ def plans(provider_id: int) -> Mapping[str, WarmUp]:
 
 
 def note(provider_id: int, group: str, today: date, *, is_bad: bool) -> None:
-    """Update the warm-ups that apply to this group by the results of a batch."""
+    """Update the warm-ups that apply to this group with the results of a batch."""
     for name, plan in plans(provider_id).items():
         if name in {ACCOUNT, group}:
             if is_bad:
