@@ -25,7 +25,7 @@ def password_changed(address: str, *, now: datetime) -> TransactionalEmail:
 
 
 def working_sender() -> SenderAddress | None:
-    """Return the sender address for such emails: the default one, if its account works.
+    """Return the sender address for such emails: the default one, else any whose account works.
 
     None if no account works now.
     """

@@ -61,7 +61,7 @@ def alert_about_canary(campaign: Campaign, *, report_url: str, now: datetime) ->
 
 
 def alert_about_rates(account_id: int, rates: Sequence[Reason], *, now: datetime) -> list[int]:
-    """Alert every owner that too much of what an account sent bounced or was reported as spam.
+    """Alert every owner that too many emails of an account bounced or were reported as spam.
 
     Returns ids to ring "transactional" for.
     """

@@ -39,7 +39,7 @@ class EmailWording:
 
 @dataclass(frozen=True, slots=True)
 class Dress:
-    """The look of a system email, and what it ends with."""
+    """The look of a system email, and its footer."""
 
     context: SourceContext
     footer: SystemFooter = field(default_factory=lambda: SystemFooter(""))
@@ -64,7 +64,7 @@ def dressed(wording: EmailWording, values: Mapping[str, str], look: Dress) -> Em
 
 
 def _document(parts: list[Paragraph], label: str, look: Dress) -> Document:
-    """Return the email as blocks. The address of a button is also shown, for programs without."""
+    """Return the email as blocks. Below a button its URL is shown, for clients without buttons."""
     ids = iter(f"part{number}" for number in range(10_000))
     blocks: list[AnyBlock] = [LogoBlock(type="logo", id=next(ids), align="left")]
     for part in parts:

@@ -1,7 +1,7 @@
 """The emails that a list sends automatically: the confirmation, and the welcome after it.
 
-Each has a usual wording in the language of the list, and may have its own. The welcome is sent only
-once it is turned on.
+Each has a default wording in the list's language, and may have a custom one. The welcome is sent
+only once it is turned on.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class ListEmailInput(FormInput):
 
 
 def find(list_id: int, kind: ListEmailKind) -> ListEmail | None:
-    """Return the own wording of a list, read again even if this session has it already."""
+    """Return a list's custom wording, read again even if this session has it already."""
     return db.session.scalar(
         sa.select(ListEmail)
         .where(ListEmail.list_id == list_id, ListEmail.kind == kind)
@@ -62,7 +62,7 @@ def find(list_id: int, kind: ListEmailKind) -> ListEmail | None:
 
 
 def of_list(list_id: int) -> Mapping[str, ListEmail]:
-    """Return the own wordings of a list by kind."""
+    """Return the custom wordings of a list, by kind."""
     found = db.session.scalars(sa.select(ListEmail).where(ListEmail.list_id == list_id))
     return {one.kind: one for one in found}
 
@@ -74,7 +74,7 @@ def sends_welcome(list_id: int) -> bool:
 
 
 def wording_of(entry: AudienceList, kind: ListEmailKind, *, days: int) -> EmailWording:
-    """Return the list's own wording, or the usual one. `days`: how long the link works."""
+    """Return the list's custom wording, or the default one. `days`: how long the link works."""
     own = find(entry.id, kind)
     if own is None:
         return usual(kind, entry.language, days=days)
@@ -82,7 +82,7 @@ def wording_of(entry: AudienceList, kind: ListEmailKind, *, days: int) -> EmailW
 
 
 def usual(kind: ListEmailKind, language: str, *, days: int) -> EmailWording:
-    """Return the usual wording in this language, with merge tags."""
+    """Return the default wording in this language, with merge tags."""
     values = {
         "list_name": "{{ list.name }}",
         "workspace_name": "{{ sender.identity }}" if load_workspace().name else "",
@@ -108,7 +108,7 @@ def shown(
     entry: AudienceList,
     unsubscribe_url: str,
 ) -> EmailText:
-    """Return an email of a list as its recipient gets it. A welcome ends with how to leave."""
+    """Return an email of a list as its recipient gets it, a welcome with an unsubscribe link."""
     if kind == "welcome":
         why = sentences.Words(entry.language).sentence("footer.why", {"list": entry.name})
         footer = replace(look.footer, why=why, unsubscribe_url=unsubscribe_url)
@@ -133,7 +133,7 @@ def save(
 
 
 def reset(list_id: int, kind: ListEmailKind) -> None:
-    """Use the usual wording again. A welcome is turned off with it."""
+    """Use the default wording again. A welcome is turned off with it."""
     db.session.execute(
         sa.delete(ListEmail).where(ListEmail.list_id == list_id, ListEmail.kind == kind)
     )

@@ -41,7 +41,7 @@ class TransactionalEmail(Base):
 
 
 class ListEmail(Base):
-    """A list's own wording of an automatic email: `confirm` or `welcome`."""
+    """A list's custom wording of an automatic email: `confirm` or `welcome`."""
 
     __tablename__ = "list_email"
 

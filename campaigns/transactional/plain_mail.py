@@ -70,7 +70,7 @@ def words(name: str, values: Mapping[str, Any], *, locale: str = DEFAULT_LOCALE)
 def build(
     sender: Sender, address: str, said: EmailText, *, now: datetime, unsubscribe_url: str = ""
 ) -> Message:
-    """Build the message. `unsubscribe_url`: for those that people get for being on a list.
+    """Build the message. `unsubscribe_url`: for emails that people get because they are on a list.
 
     Line breaks in names and subjects become spaces, to prevent header injection.
     """
@@ -88,12 +88,12 @@ def build(
     mail.set_content(said.text, charset="utf-8", cte="quoted-printable")
     if said.html:
         mail.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
-    data = _ways_to_leave(unsubscribe_url) + mail.as_bytes()
+    data = _unsubscribe_headers(unsubscribe_url) + mail.as_bytes()
     return Message(delivery_id=0, mail_from=sender.address, address=address, data=data)
 
 
-def _ways_to_leave(url: str) -> bytes:
-    """Return the headers for unsubscribing. The library would encode a long URL."""
+def _unsubscribe_headers(url: str) -> bytes:
+    """Return the headers for unsubscribing as bytes: the library would encode a long URL."""
     if not url:
         return b""
     lines = f"List-Unsubscribe: <{wire_url(url)}>\r\n"

@@ -42,7 +42,7 @@ NOT_REPEATED = Reason("transactional.not_repeated")
 
 
 def _says(reason: Reason, before_codes: str) -> sa.ColumnElement[bool]:
-    """Whether an email has this reason, also if a version before codes stored it as a text."""
+    """Whether an email has this reason, even if stored as text by a version before codes."""
     return TransactionalEmail.reason.in_((reason.pack(), before_codes))
 
 
@@ -89,7 +89,7 @@ def _lowered(address: str, normal: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class MailStatus:
-    """The status of an email. `is_final`: it will not change automatically any more."""
+    """The status of an email. `is_final`: it no longer changes automatically."""
 
     status: str
     reason: Reason | None

@@ -29,7 +29,7 @@ Paragraph = Sequence[Line]
 
 
 def unknown_tag(text: str, known: Collection[str]) -> str:
-    """Return a merge tag that is not among these, or a sign of the template language; "" if none.
+    """Return a merge tag that is not among these, or another template delimiter; "" if none.
 
     Nothing else of the language works here: no conditions, loops or filters.
     """
@@ -51,7 +51,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def paragraphs(text: str, values: Mapping[str, str]) -> list[Paragraph]:
-    """Return the text in parts. Addresses in the text are links, those in values are not."""
+    """Return the text in parts. URLs in it are links, those in values only for tags in `_url`."""
     return [
         [list(_pieces(line.strip(), values)) for line in paragraph.split("\n")]
         for paragraph in _PARAGRAPHS.split(text.strip())
