@@ -25,7 +25,7 @@ def without_tokens(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableM
 
 
 def configure_logging(settings: Settings) -> None:
-    """Set up structlog, and format the logs of libraries alike."""
+    """Set up structlog, and format the logs of libraries the same way."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

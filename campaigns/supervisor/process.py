@@ -105,7 +105,7 @@ class Process:
             self._guard.wait(KILL_WAIT_SECONDS)
 
     def finish_output(self) -> None:
-        """Wait until all output of an ended program was read."""
+        """Wait until all output of an ended program has been read."""
         if self._pump.ident is not None:
             self._pump.join(1)
 
