@@ -1,7 +1,7 @@
 """What was reported after emails were accepted: deliveries, bounces by class, and the evidence.
 
 A delivery counts as delivered once its provider has said so; many never do. It counts as bounced
-once, in the class of the first bounce that was recorded. Refusals during the handover are no
+once, in the class of the first bounce that was recorded. Refusals during the handover are not
 bounces: those deliveries have failed.
 """
 
@@ -29,7 +29,7 @@ class BounceFigures:
 
     @property
     def is_hard(self) -> bool:
-        """Return whether the address is no good."""
+        """Return whether the address is bad."""
         return self.reply_class in HARD_CLASSES
 
 
@@ -86,7 +86,7 @@ def delivered_of(campaign_id: int) -> sa.Select[Any]:
 
 
 def _first_bounces(campaign_id: int) -> sa.Subquery:
-    """Select the first bounce of each delivery, from an index only. Refusals were not reported."""
+    """Select the first reported bounce of each delivery, not refusals, from an index only."""
     place = sa.func.row_number().over(partition_by=Event.delivery_id, order_by=Event.id)
     numbered = (
         sa.select(Event.delivery_id, Event.reply_class, place.label("place"))

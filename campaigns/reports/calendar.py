@@ -21,7 +21,7 @@ class CalendarEntry:
     """One entry. `state` is the campaign's, or `asks`, `planned`, `skipped`.
 
     Planned and skipped ones are occurrences without a campaign: `public_id` is then the series',
-    and `local` is the time. `repeats`: it belongs to a series.
+    and `local` is the time. `series_id`: the series it belongs to, if any.
     """
 
     at: datetime

@@ -27,7 +27,7 @@ class MeasureSeen:
 
 @dataclass(frozen=True, slots=True)
 class GroupSeen:
-    """One mailbox group: its quota in the test group, and their results."""
+    """One mailbox group: its quota in the test group, and its results."""
 
     group: str
     quota: int

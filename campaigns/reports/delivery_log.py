@@ -192,7 +192,7 @@ def _picked_ids(
 def _reported(campaign_id: int, chosen: Filter) -> sa.Select[Any] | None:
     """Select what was reported, from events: an index has them in this order, however few.
 
-    None for views that deliveries answer faster, or alone.
+    None for views that the deliveries table answers faster, or that only it can answer.
     """
     if chosen.reason or chosen.reply_id is not None:
         return None

@@ -16,7 +16,7 @@ CURVE_HOURS = 48
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """Numbers of recipients who did it at least once."""
+    """Numbers of recipients with at least one such event."""
 
     opened: int = 0
     clicked: int = 0

@@ -1,4 +1,4 @@
-"""Facts about a campaign beside its figures: audience, sender and account."""
+"""Facts about a campaign besides its figures: audience, sender and account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,9 +63,9 @@ def audience_parts(campaign_id: int) -> dict[tuple[str, bool], list[AudiencePart
 def campaign_facts(campaign_id: int) -> Facts:
     """Return the facts of one campaign."""
     parts = audience_parts(campaign_id)
-    # The provider is frozen at launch; before that it is the one of the sender address.
+    # The account is frozen at the start; before that it is the one of the sender address.
     provider = sa.func.coalesce(Campaign.provider_id, SenderAddress.provider_id)
-    way: Any = db.session.execute(
+    route: Any = db.session.execute(
         sa.select(
             SenderAddress.name,
             SenderAddress.address,
@@ -78,7 +78,7 @@ def campaign_facts(campaign_id: int) -> Facts:
         .outerjoin(ProviderAccount, ProviderAccount.id == provider)
         .where(Campaign.id == campaign_id)
     ).one_or_none()
-    name, address, account, trouble, account_id = way or ("", "", "", "", None)
+    name, address, account, trouble, account_id = route or ("", "", "", "", None)
     return Facts(
         lists=parts["list", False],
         excluded_lists=parts["list", True],

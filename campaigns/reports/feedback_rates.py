@@ -1,4 +1,4 @@
-"""What came back of the emails sent through an account, by mailbox provider and by day."""
+"""Bounces and complaints about emails sent through an account, by mailbox provider and by day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -47,7 +47,7 @@ MAX_REQUESTED = 5
 NEW = timedelta(days=30)
 
 _RESEND_OPTIONS = "chances"
-"""Name of the resend options in a stored snapshot; versions before read it, too."""
+"""Name of the resend options in a stored snapshot; earlier versions read it, too."""
 
 LASTS_WHILE_SENDING = timedelta(seconds=15)
 LASTS = timedelta(seconds=60)
@@ -134,7 +134,7 @@ class Counts:
         return replies.campaign_reasons(campaign.id)
 
     def resend_options(self, campaign: Campaign) -> ResendOptions:
-        """Return what of it can be resent or retried."""
+        """Return which of its deliveries can be resent or retried."""
         if (details := self._details(campaign)) is not None:
             return _resend_options(details[_RESEND_OPTIONS])
         return resend_options.resend_options(campaign.id)
@@ -195,7 +195,7 @@ class Counts:
             elif self._is_too_old(entry):
                 self._counted.add(number)
                 if not self._with_details:
-                    with self._patience():
+                    with self._timed():
                         self._take(campaign_balances([number]))
             else:
                 self._snapshots[number] = entry
@@ -221,7 +221,7 @@ class Counts:
             if entry is None:
                 continue
             if self._is_too_old(entry):
-                with self._patience():
+                with self._timed():
                     shown |= self._count_lists([number])
             else:
                 self._show("list", number, entry)
@@ -252,7 +252,7 @@ class Counts:
         if entry is not None and not self._is_too_old(entry):
             self._show("people", 0, entry)
             return from_stored(SubscriberCounts, entry.figures["people"])
-        with self._patience():
+        with self._timed():
             found = _count_people(self._now)
         if found.total >= LARGE:
             self._want("people", 0)
@@ -267,7 +267,7 @@ class Counts:
         return is_old and moves and self._spent_seconds < PATIENCE_SECONDS
 
     @contextmanager
-    def _patience(self) -> Iterator[None]:
+    def _timed(self) -> Iterator[None]:
         begun = time.perf_counter()
         yield
         self._spent_seconds += time.perf_counter() - begun

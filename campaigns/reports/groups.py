@@ -79,14 +79,14 @@ def tally(campaign_id: int, totals: Mapping[str, int] | None = None) -> Tally:
 
 
 def _group(group: str, counts: Counter[str], deferred: int, queued: Any) -> GroupCount:
-    is_put_off = queued is not None and queued.put_off == queued.rows
+    is_all_postponed = queued is not None and queued.postponed == queued.rows
     return GroupCount(
         group,
         sent=counts["sent"],
         waiting=counts["queued"] + counts["sending"],
         deferred=deferred,
         failed=counts["failed"],
-        due_at=queued.due_at if is_put_off else None,
+        due_at=queued.due_at if is_all_postponed else None,
     )
 
 
@@ -100,14 +100,14 @@ _NO_REASON: sa.ColumnElement[str] = sa.literal_column("''")
 _HAS_REASON = sa.and_(Delivery.reason != _NO_REASON, Delivery.reason > _NO_REASON)
 _MOMENT = Delivery.not_before.type
 _COUNT = sa.func.count().label("rows")
-_NONE_PUT_OFF: tuple[Any, ...] = (
-    sa.literal(0).label("put_off"),
+_NONE_POSTPONED: tuple[Any, ...] = (
+    sa.literal(0).label("postponed"),
     sa.cast(sa.null(), _MOMENT).label("due_at"),
 )
 
 
 def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
-    """Select rows of (mailbox_group, status, rows, put_off, due_at).
+    """Select rows of (mailbox_group, status, rows, postponed, due_at).
 
     Queued and sent deliveries are read from indexes only, unless sent ones are wanted `by_group`;
     all others are few. Deferred ones are included in queued and listed again.
@@ -119,25 +119,25 @@ def _statement(campaign_id: int, *, by_group: bool) -> sa.CompoundSelect[Any]:
             group,
             sa.literal("queued").label("status"),
             _COUNT,
-            sa.func.count(Delivery.not_before).label("put_off"),
+            sa.func.count(Delivery.not_before).label("postponed"),
             sa.func.min(Delivery.not_before, type_=_MOMENT).label("due_at"),
         )
         .where(mine, _IS_QUEUED)
         .group_by(group)
     )
     others = (
-        sa.select(group, Delivery.status, _COUNT, *_NONE_PUT_OFF)
+        sa.select(group, Delivery.status, _COUNT, *_NONE_POSTPONED)
         .where(mine, Delivery.status.in_(_RARE))
         .group_by(group, Delivery.status)
     )
     whose = group if by_group else sa.literal(_ALL).label("mailbox_group")
-    sent = sa.select(whose, sa.literal("sent").label("status"), _COUNT, *_NONE_PUT_OFF).where(
+    sent = sa.select(whose, sa.literal("sent").label("status"), _COUNT, *_NONE_POSTPONED).where(
         mine, Delivery.status == "sent"
     )
     # Starts from the few rows with a reason: appending '' to the status keeps the databases from
     # reading all queued rows.
     deferred = (
-        sa.select(group, sa.literal(_DEFERRED).label("status"), _COUNT, *_NONE_PUT_OFF)
+        sa.select(group, sa.literal(_DEFERRED).label("status"), _COUNT, *_NONE_POSTPONED)
         .where(mine, _HAS_REASON, Delivery.status.concat("") == "queued")
         .group_by(group)
     )

@@ -84,7 +84,7 @@ class ReportedEvent:
 def findings(row: Incoming, signer: Signer) -> list[ReportedEvent]:
     """Read a row once more, and return what it says. Changes nothing.
 
-    Nothing is believed of a refused post. What cannot be read says nothing.
+    A refused post is not trusted, and an unreadable one says nothing.
     """
     if row.state == "refused":
         return []

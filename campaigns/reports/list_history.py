@@ -1,4 +1,4 @@
-"""How a list grows, where its people come from, and how many leave, confirm and read."""
+"""How a list grows, where its people come from, and how many leave, confirm and engage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ WEEK = timedelta(days=7)
 CHURN_DAYS = 30
 CONFIRM_DAYS = 90
 LAST_CAMPAIGNS = 5
-"""Number of campaigns whose bounces and complaints tell the health of a list."""
+"""Number of campaigns whose bounces and complaints show the health of a list."""
 
 _JOINS = ("confirmed", "subscribed")
 

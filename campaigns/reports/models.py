@@ -9,7 +9,7 @@ from campaigns.db import Base, BigKey, Mapped, mapped_column
 
 
 class KeptCount(Base):
-    """A snapshot of counts. The rows are the truth, and this may be deleted at any time.
+    """A snapshot of counts. The counted rows are authoritative; it may be deleted at any time.
 
     `subject` is its kind (a `reports.snapshots.Subject`), `subject_id` the id.
     """

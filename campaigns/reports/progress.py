@@ -18,7 +18,7 @@ _MAX_SAMPLES = 12
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The number done at a time."""
+    """The number of deliveries done at one time."""
 
     at: datetime
     done: int

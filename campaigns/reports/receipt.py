@@ -1,9 +1,9 @@
 """Why a subscriber got a campaign, did not get it, or would get it now.
 
-Their delivery says so, if there is one. If not, it is found out from the campaign's lists and
+Their delivery says why, if there is one. If not, the reason comes from the campaign's lists and
 segments: as they are for a campaign that has not started, and as they were when its audience was
-frozen for any other. Subscriptions have a history; segments have none, so about them only today is
-known.
+frozen for any other. Subscriptions have a history; segments have none, so only their current
+members are known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -57,10 +57,10 @@ def campaign_reasons(campaign_id: int, *, limit: int = 20) -> list[ReasonFigures
 
 def main_reason(reasons: Sequence[ReasonFigures]) -> ReasonFigures | None:
     """Return the most frequent of `campaign_reasons` that nobody intended."""
-    return next((found for found in reasons if not _is_wished(found)), None)
+    return next((found for found in reasons if not _is_intended(found)), None)
 
 
-def _is_wished(found: ReasonFigures) -> bool:
+def _is_intended(found: ReasonFigures) -> bool:
     """Return whether it was intended: skipped, or cancelled before any deferral."""
     return found.status == "skipped" or (found.status == "cancelled" and not found.reply)
 

@@ -32,7 +32,7 @@ class UndecidedGroup:
 
 @dataclass(frozen=True, slots=True)
 class ResendOptions:
-    """`unknown` may have arrived; `left` are those of them that a user decided to leave.
+    """`unknown` may have arrived; so may `left`, which a user decided to leave unknown.
 
     `failed` can be retried; `gone` failed at mailboxes that do not exist. `kept` are on hold for a
     reason other than a refusal spike.

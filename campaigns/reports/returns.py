@@ -1,4 +1,4 @@
-"""How well what comes back through a provider account is received."""
+"""Whether bounces and other feedback of a provider account arrive."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ QUIET_AFTER = timedelta(days=1)
 QUIET_SENT = 1_000
 """Emails after which something should have come back."""
 NOT_READ_AFTER = timedelta(minutes=30)
-"""Time after which a mailbox that nothing has looked into is in trouble: each minute is usual."""
+"""Time without a check after which a mailbox is in trouble: usually it is checked each minute."""
 LOOKS_BACK = timedelta(days=30)
 
 State = Literal["off", "stopped", "trouble", "refused", "quiet", "waiting", "received"]
@@ -33,12 +33,12 @@ received  the last event was received
 """
 
 Listening = Literal["off", "stopped", "on"]
-"""Whether a mail server can hand over returned emails: not set up, not at the moment, or yes."""
+"""Whether a mail server can hand over returned emails: not set up, not now, or yes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnHealth:
-    """The state of an account's ways in. `at`: since when, or the time of the last event."""
+    """The state of an account's feedback. `at`: since when, or the time of the last event."""
 
     state: State
     at: datetime | None = None
@@ -59,7 +59,7 @@ class ReturnHealth:
 def health(
     account: ProviderAccount, counts: Counts, *, listening: Listening, now: datetime
 ) -> ReturnHealth:
-    """Return how well it is received, whichever way it comes."""
+    """Return whether an account's feedback arrives, through any channel."""
     [found] = healths([account], counts, listening=listening, now=now).values()
     last_id = db.session.scalar(
         sa.select(Incoming.id)
@@ -73,7 +73,7 @@ def health(
 def healths(
     accounts: Sequence[ProviderAccount], counts: Counts, *, listening: Listening, now: datetime
 ) -> dict[int, ReturnHealth]:
-    """Return how well it is received, by account."""
+    """Return whether the feedback of each account arrives, by account id."""
     ids = [account.id for account in accounts]
     endpoints = {
         row.account_id: row
@@ -118,10 +118,14 @@ def _health(
     listening: Listening,
     now: datetime,
 ) -> ReturnHealth:
-    ways = [one for one in (endpoint, mailbox) if one is not None]
-    if not ways and listening == "stopped":
+    channels = [one for one in (endpoint, mailbox) if one is not None]
+    if not channels and listening == "stopped":
         return ReturnHealth("stopped", feedback_at)
-    if not ways and listening == "off" and (feedback_at is None or feedback_at < now - LOOKS_BACK):
+    if (
+        not channels
+        and listening == "off"
+        and (feedback_at is None or feedback_at < now - LOOKS_BACK)
+    ):
         return ReturnHealth("off")
     if mailbox is not None and (trouble := _trouble(mailbox, now)):
         return trouble
@@ -130,7 +134,7 @@ def _health(
     if refused is not None and (posted_at is None or refused.received_at > posted_at):
         return ReturnHealth("refused", refused.received_at, reason=refused.verdict)
     last = _latest([posted_at, feedback_at])
-    since = last or _latest([*(one.created_at for one in ways), account.created_at])
+    since = last or _latest([*(one.created_at for one in channels), account.created_at])
     if since is not None and now - since > QUIET_AFTER:
         sent = _sent_since(account, max(since, now - LOOKS_BACK), counts)
         if sent >= QUIET_SENT:
