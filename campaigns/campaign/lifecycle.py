@@ -83,7 +83,7 @@ def _launched(campaign_id: int, at: datetime | None, undo_seconds: int, now: dat
 def _start(
     campaign_id: int, old: tuple[str, ...], now: datetime, *also: sa.ColumnElement[bool]
 ) -> bool:
-    """Freeze the account and let the expansion begin."""
+    """Freeze the account, and leave the campaign `preparing` for its expansion."""
     provider = (
         sa.select(SenderAddress.provider_id)
         .where(SenderAddress.id == Campaign.sender_id)

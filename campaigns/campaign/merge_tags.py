@@ -1,4 +1,4 @@
-"""The merge tags that content may show, for menus and the picker: the one list of them."""
+"""The merge tags that content may show, for menus and the picker: the only list of them."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace

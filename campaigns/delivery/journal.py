@@ -40,17 +40,17 @@ class Journal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = folder / f"{token}{SUFFIX}"
         # Locked under another name first, so that it never looks like an orphan.
-        unlocked = folder / f"{token}.new"
-        self._fd = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        temporary = folder / f"{token}.new"
+        self._fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         self._end = 0
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             self._map = _reserve(self._fd, 0)
             self._write(b"B %s\n" % boot_id().encode())
-            unlocked.rename(self._path)
+            temporary.rename(self._path)
         except BaseException:
             os.close(self._fd)
-            unlocked.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
     def intent(self, delivery_id: int) -> None:

@@ -94,7 +94,7 @@ def _condition(leaf: BehaviourLeaf, found: list[Condition], context: Context) ->
     )
     is_never = (leaf.count, leaf.n) in {("exactly", 0), ("at_most", 0)}
     if is_never or (leaf.count, leaf.n) == ("at_least", 1):
-        # Not `SELECT *`, for which SQLite reads the row besides the index.
+        # Not `SELECT *`, for which SQLite reads the row in addition to the index.
         once = sa.select(Delivery.subscriber_id).where(own).correlate(Subscriber).exists()
         return sa.not_(once) if is_never else once
     number = sa.select(sa.func.count(Delivery.subscriber_id)).where(own).correlate(Subscriber)

@@ -21,7 +21,7 @@ _ACCOUNT_REASONS = ("throttled", "sender_refused")
 
 
 def go_on_from(campaign_id: int, sender_id: int, *, now: datetime, by_itself: bool = False) -> bool:
-    """Send the rest from another address, by its account. Returns whether this call did.
+    """Send the rest from another address, through its account. Returns whether this call did.
 
     For a sending or paused campaign, whose status stays. Claimed deliveries leave from the old
     address, or are released. `by_itself`: only to the chosen fallback sender. False: the campaign

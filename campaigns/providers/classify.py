@@ -444,7 +444,7 @@ def _by_enhanced(text: str, step: Step) -> ReplyClass | None:
     if kind == 4:
         return _of_a_delay(subject, detail)
     if (subject, detail) == (1, 0) and step != "rcpt":
-        return None  # "other address status", of whosever address
+        return None  # "other address status", which may be about the sender's address
     known = _BY_ENHANCED.get((subject, detail))
     if known is None:
         known = _of_a_range(subject, detail)

@@ -191,7 +191,7 @@ def past_use(now: datetime) -> list[int]:
 
 
 def erase(key_ids: Sequence[int]) -> None:
-    """Erase the private parts of those of these keys that are still retired."""
+    """Erase the private parts of these keys, if they are still retired."""
     db.session.execute(
         sa.update(DkimKey)
         .where(DkimKey.id.in_(key_ids), DkimKey.state == "retired")
