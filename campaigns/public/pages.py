@@ -125,7 +125,7 @@ def evidence(channel: str, wording: str = "") -> ConsentEvidence:
 def handle_errors(blueprint: Blueprint, find_language: Callable[[], object] | None = None) -> None:
     """Show errors of this blueprint as public pages.
 
-    `find_language` calls `speak` if it can: a limit refuses requests before their view has.
+    `find_language` calls `speak` if it can: rate limits refuse requests before their view does.
     """
 
     def refuse(error: HTTPException) -> Response | HTTPException:

@@ -57,7 +57,7 @@ handle_errors(bp, _speak)
 
 
 def _ref(token: str) -> ConfirmRef | None:
-    """What a confirmation link stands for; None where we have not signed it."""
+    """Return the content of a confirmation link; None if its signature is invalid."""
     try:
         return ConfirmRef.unpack(services().signer.unsign("confirm", token))
     except BadTokenError:

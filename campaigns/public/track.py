@@ -113,7 +113,7 @@ def _user_agent() -> str:
 
 
 def note(events: Sequence[ProviderEvent]) -> None:
-    """Store an event: in the stream, else in the database, else only in the log."""
+    """Store events: in the stream, else in the database, else only in the log."""
     if event_stream().add(*events):
         if _moments().is_time("ring", RING_SECONDS):
             services().doorbell.ring("ingest")
@@ -140,7 +140,7 @@ def _lost(events: Sequence[ProviderEvent], error: str) -> None:
 
 
 class _Moments:
-    """Rate-limits something within this process. Thread-safe."""
+    """Rate-limits actions by name, within this process. Thread-safe."""
 
     def __init__(self) -> None:
         self._not_before: dict[str, float] = {}

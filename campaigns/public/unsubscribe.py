@@ -44,7 +44,7 @@ def _is_no_undo() -> bool:
 
 
 def _person() -> str:
-    """Rate-limit resubscribing, as each change of consent stores a proof."""
+    """Return the key that limits resubscribing, as each change of consent stores a proof."""
     ref = delivery_of_link("unsubscribe")
     return f"undo:{ref.subscriber_id if ref else 0}"
 

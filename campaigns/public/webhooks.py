@@ -24,7 +24,7 @@ bp = Blueprint("public_webhooks", __name__)
 handle_errors(bp)
 
 MOST = "6000/minute"
-"""Posts of one provider; one that is asked to wait sends again later."""
+"""Limit of posts from one network; a provider that is asked to wait sends again later."""
 MOST_REFUSED = "60/minute"
 
 
@@ -40,13 +40,13 @@ def _client() -> str:
 
 
 def _stranger() -> str:
-    """Count for each address: one wrong set-up must not hold up the right ones of a provider."""
+    """Count by URL and network: one wrong set-up must not block the right ones of a provider."""
     public_id = (request.view_args or {})["public_id"]
     return f"refused-hooks:{public_id[:32]}:{client_network()}"
 
 
 def _is_refused(response: Response) -> bool:
-    """Return whether the post is at fault, or what it names; not if the database is down."""
+    """Return whether the post or its URL is at fault, as opposed to the database being down."""
     return response.status_code in {401, 403, 404, 406, 413} or "is_refused" in g
 
 

@@ -17,7 +17,7 @@ MAX_WAITING = 20_000
 """Largest number of events in memory while Redis and the database are slow."""
 BATCH = 500
 GATHER_SECONDS = 0.01
-"""Time for which a batch collects, in seconds: no event is in memory only for longer."""
+"""Time to collect a batch, in seconds; short, as its events are only in memory."""
 CLOSE_SECONDS = 5.0
 
 

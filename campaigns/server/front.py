@@ -223,7 +223,7 @@ class Front:
 
     async def _in_turn(self, client: str, work: Callable[[], T]) -> T:
         """Run the app's code in a pool thread."""
-        with _place(self._pages, client):
+        with _slot(self._pages, client):
             async with self._thread_shares.one(client):
                 return await _in(self._pool, work)
 
@@ -241,7 +241,7 @@ class Front:
         if length is not None and length > limit:
             await _drain(scope, receive)
             raise RequestRefusedError(413)
-        with _place(self._bodies, client):
+        with _slot(self._bodies, client):
             try:
                 await self._spool_body(receive, body, limit)
             except TooSlowError:
@@ -284,7 +284,7 @@ class Front:
         """Write the response to a file, then send it: no thread waits for the client."""
         out = self._spool.body()
         try:
-            with _place(self._exports, client):
+            with _slot(self._exports, client):
                 await self._write_out(call, out, receive)
                 headers = [pair for pair in call.headers if pair[0] != b"content-length"]
                 headers.append((b"content-length", str(out.size).encode()))
@@ -397,17 +397,17 @@ async def _in(pool: Executor, work: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _place(places: RequestSlots, client: str) -> Iterator[None]:
-    """Return a spool body. Raises RequestRefusedError with the status that explains why not."""
+def _slot(slots: RequestSlots, client: str) -> Iterator[None]:
+    """Hold a slot. Raises RequestRefusedError with a status that says who holds too many."""
     try:
-        place = places.one(client)
-        place.__enter__()
+        slot = slots.one(client)
+        slot.__enter__()
     except NoSlotError as error:
         raise RequestRefusedError(429 if error.is_client else 503) from None
     try:
         yield
     finally:
-        place.__exit__(None, None, None)
+        slot.__exit__(None, None, None)
 
 
 async def _drain(scope: Scope, receive: Receive) -> None:

@@ -30,7 +30,7 @@ class Spool:
         self._lock = threading.Lock()
 
     def body(self) -> "Body":
-        """Return a place for one request body."""
+        """Return a new, empty body."""
         return Body(self)
 
     def open(self) -> BinaryIO:
@@ -39,14 +39,14 @@ class Spool:
         return tempfile.TemporaryFile(dir=self._folder, buffering=0)
 
     def take(self, size: int) -> None:
-        """Reserve space. Raises SpoolFullError."""
+        """Reserve disk space for a body. Raises SpoolFullError."""
         with self._lock:
             if self._used + size > self._max_bytes:
                 raise SpoolFullError
             self._used += size
 
     def give_back(self, size: int) -> None:
-        """Free memory that a body has used."""
+        """Release reserved disk space."""
         with self._lock:
             self._used -= size
 
@@ -95,7 +95,7 @@ class Body:
         return self._file
 
     def close(self) -> None:
-        """Drop the body and free its memory."""
+        """Drop the body and release its space."""
         self._file.close()
         self._spool.give_back(self._taken)
         self._taken = 0
