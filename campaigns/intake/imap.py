@@ -40,7 +40,7 @@ _SIZE = re.compile(rb"UID (\d+).*RFC822\.SIZE (\d+)|RFC822\.SIZE (\d+).*UID (\d+
 class ImapMailbox:
     """See `MailboxReader`.
 
-    With a folder for what is done, everything in the folder is new; without one, what is unseen.
+    If processed emails are moved to a folder, all that are left are new; otherwise the unseen ones.
     Emails whose keys were returned once are not returned again, even if they cannot be moved.
     """
 
@@ -88,7 +88,7 @@ class ImapMailbox:
         return ()
 
     def _batch(self, uids: Sequence[str]) -> Sequence[str]:
-        """Return the first of these that are small enough to be in memory together."""
+        """Return the first of these, as many as BATCH_BYTES allows."""
         _, lines = self._box.client.uid("FETCH", ",".join(uids), "(RFC822.SIZE)")
         sizes: dict[str, int] = {}
         for line in lines:
@@ -117,7 +117,7 @@ class ImapMailbox:
         return found
 
     def _fetch_together(self, uids: Sequence[str]) -> list[FoundEmail]:
-        # PEEK leaves them unseen until they are stored; one byte more shows that there is more.
+        # PEEK leaves them unseen until they are stored; the extra byte tells if an email is longer.
         parts = f"(BODY.PEEK[]<0.{MAX_BYTES + 1}>)"
         status, answer = self._box.client.uid("FETCH", ",".join(uids), parts)
         if status != "OK":
@@ -125,7 +125,7 @@ class ImapMailbox:
         found = []
         for number, item in enumerate(answer):
             if isinstance(item, tuple):
-                # Some servers name the UID after the text.
+                # Some servers send the UID after the text.
                 after = answer[number + 1] if number + 1 < len(answer) else b""
                 match = _ATTRIBUTES.search(item[0]) or _ATTRIBUTES.search(
                     after if isinstance(after, bytes) else b""
@@ -139,7 +139,7 @@ class ImapMailbox:
         with _explained(self._login):
             refused = self._refused(keys)
             if refused is not None and len(keys) > 1:
-                # One that cannot be put aside holds up no others.
+                # One that cannot be put aside must not hold up the others.
                 refused = next(filter(None, [self._refused([key]) for key in keys]), None)
             if refused is not None:
                 raise refused
@@ -211,7 +211,7 @@ def _explained(login: MailboxLogin) -> AbstractContextManager[None]:
 
 
 def _words(error: Exception) -> str:
-    """Return the server's words, or those of the error."""
+    """Return the server's message, or that of the error."""
     if isinstance(error, UnexpectedCommandStatusError):
         _, said = error.command_result
         return said[0].decode("utf-8", "replace") if said and said[0] else ""

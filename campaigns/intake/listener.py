@@ -70,7 +70,7 @@ async def _serve(
     session: type[MailboxSession],
     stop: asyncio.Event,
 ) -> None:
-    """Listen on one address until `stop`, and note from time to time that it is so."""
+    """Listen on one address until `stop`, and record regularly that it does."""
     server = await _started(app, source, address, session, stop)
     while not stop.is_set():
         await asyncio.to_thread(_note_listening, app, source, address)
@@ -99,7 +99,7 @@ async def _started(
     session: type[MailboxSession],
     stop: asyncio.Event,
 ) -> MailServer:
-    """Return a server that listens; one whose port is taken tries again until `stop`."""
+    """Return a listening server; while its port is taken, retry until `stop`."""
     host, _, port = address.rpartition(":")
     server = MailServer(
         IntakeStore(app, source),

@@ -1,4 +1,4 @@
-"""Mailboxes that bounces arrive in: create, change, test, and note how they are."""
+"""Mailboxes that bounces arrive in: create, change and delete them, and record their state."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -108,7 +108,7 @@ def delete(mailbox: IntakeMailbox) -> None:
 
 
 def _server(value: IntakeMailbox | IntakeMailboxInput) -> tuple[str, ...]:
-    """Return what decides who gets the secrets."""
+    """Return the settings that decide which servers get the secrets."""
     names = ("host", "port", "security", "username", "auth")
     kept = value.settings if isinstance(value, IntakeMailbox) else value.model_dump()
     return (
@@ -118,7 +118,7 @@ def _server(value: IntakeMailbox | IntakeMailboxInput) -> tuple[str, ...]:
 
 
 def _place(value: IntakeMailbox | IntakeMailboxInput) -> tuple[str, ...]:
-    """Return what tells one mailbox from another, whoever reads it and by whichever protocol."""
+    """Return what identifies a mailbox, whatever the protocol and the account."""
     return tuple(str(getattr(value, name)).strip() for name in ("host", "username", "folder"))
 
 
@@ -159,7 +159,7 @@ def _problems(
 
 
 def _is_same_folder(one: str, other: str) -> bool:
-    """Return whether these are one folder: emails moved into it would be new there for ever."""
+    """Return whether these are the same folder, where moved emails would count as new again."""
     return one.strip().casefold() == (other.strip() or "INBOX").casefold()
 
 
@@ -193,7 +193,7 @@ def _refuse(problems: dict[str, Reason | str], name: str, code: str, **params: s
 
 
 def login_of(mailbox: IntakeMailbox, vault: Vault) -> MailboxLogin:
-    """Return what opens the mailbox. Raises SecretUnreadableError."""
+    """Return the login of the mailbox, decrypted. Raises SecretUnreadableError."""
     secrets = {name: vault.decrypt(stored) for name, stored in mailbox.credentials.items()}
     grant = _grant(mailbox, secrets)
     return MailboxLogin(
@@ -237,7 +237,7 @@ def keep_renewed(mailbox_id: int, version: int, vault: Vault) -> None:
         mailbox.credentials = {**mailbox.credentials, "refresh_token": vault.encrypt(newest)}
 
 
-# --- how they are -------------------------------------------------------------------------------
+# --- their state --------------------------------------------------------------------------------
 
 
 def note_checked(mailbox_id: int, version: int, *, received: int, now: datetime) -> None:

@@ -15,7 +15,7 @@ from campaigns.outages import describe
 log = structlog.get_logger()
 
 POSTFIX_NULL_SENDER = "MAILER-DAEMON"
-"""What Postfix says instead of an empty return path."""
+"""What Postfix passes for an empty return path."""
 
 
 def take_in(app: Flask, stream: BinaryIO, *, recipient: str, sender: str | None) -> int:

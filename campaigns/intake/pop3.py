@@ -63,7 +63,7 @@ class Pop3Mailbox:
                     if not _is_answer(error) or not (self._waiting or self._has_read):
                         raise
                     log.warning("an email cannot be read", number=number, error=_words(error))
-                    continue  # the others can be
+                    continue  # the others may be readable
                 self._has_read = True
                 total += len(raw)
                 found.append(FoundEmail(number, raw))
@@ -84,14 +84,14 @@ class Pop3Mailbox:
                         raise
                     self._not_deleted = error
             if not self._waiting:
-                # Deletions count from QUIT on; without it, they are read again and known.
+                # Deletions take effect at QUIT; without it, emails are read again and recognized.
                 before, refused = self._listed, self._not_deleted
                 self._reconnect()
                 if refused:
                     self._waiting = []
                     raise refused
                 if self._listed[: len(before)] == before:
-                    # The server keeps what is deleted: what it lists first was read just now.
+                    # The server keeps deleted emails: the first ones it lists have just been read.
                     self._waiting = self._listed[len(before) :]
 
     def _reconnect(self) -> None:
@@ -178,7 +178,7 @@ def _explained(login: MailboxLogin) -> AbstractContextManager[None]:
 
 
 def _words(error: Exception) -> str:
-    """Return the server's words, or those of the error."""
+    """Return the server's message, or that of the error."""
     said = error.args[0] if error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
     return text.removeprefix("-ERR")

@@ -1,4 +1,4 @@
-"""What reads a mailbox: the interface, and what can go wrong."""
+"""The interface of mailbox readers, and their errors."""
 
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ Errors = tuple[type[Exception], ...]
 def logging_in(
     login: MailboxLogin, refused: Errors, words: Callable[[Exception], str]
 ) -> Iterator[None]:
-    """Explain a refused login, and drop its access token. `words` returns those of the server."""
+    """Explain a refused login, and drop its access token. `words` returns the server's."""
     try:
         yield
     except refused as error:
@@ -106,7 +106,7 @@ class MailboxReader(Protocol):
         ...
 
     def done(self, keys: Sequence[str]) -> None:
-        """Put emails aside that are stored: never before."""
+        """Put aside emails that are stored, never before."""
         ...
 
     def wait(self, seconds: float) -> None:

@@ -28,13 +28,13 @@ from campaigns.secrets import SecretUnreadableError
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 5.0
+POLL_INTERVAL_SECONDS = 5.0
 """Interval between checks for new and changed mailboxes, in seconds."""
 WAIT_SECONDS = 60.0
-"""Longest wait for an email before the mailbox is looked at again, in seconds."""
+"""Longest wait for an email before the mailbox is checked again, in seconds."""
 FIRST_RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 900.0
-"""A wrong password is not repeated for ever at once: some servers lock the account."""
+"""Longest pause before a retry, in seconds: some servers lock an account after wrong passwords."""
 
 
 def open_mailbox(login: MailboxLogin) -> MailboxReader:
@@ -43,10 +43,10 @@ def open_mailbox(login: MailboxLogin) -> MailboxReader:
 
 
 def read_all(reader: MailboxReader, *, source: str, mailbox_id: int, account_id: int | None) -> int:
-    """Store whatever is new in a mailbox, batch by batch; returns how many were.
+    """Store whatever is new in a mailbox, batch by batch; returns how many emails were.
 
     An email is put aside only after it is committed. If this process dies in between, it is read
-    again and stored once. Emails that cannot be put aside hold up no later ones. Raises
+    again and stored once. Emails that cannot be put aside do not hold up later ones. Raises
     MailboxTroubleError, SQLAlchemyError.
     """
     new = 0
@@ -141,7 +141,7 @@ class Intake:
         self._threads: dict[int, MailboxThread] = {}
 
     def look(self) -> None:
-        """Start and stop threads after the settings. Never raises for an outage."""
+        """Start and stop threads to match the settings. Never raises for an outage."""
         with self._app.app_context():
             try:
                 wanted = dict(_mailboxes_on())
@@ -188,7 +188,7 @@ async def _run(app: Flask) -> None:
     while not stop.is_set():
         await asyncio.to_thread(intake.look)
         try:
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(stop.wait(), POLL_INTERVAL_SECONDS)
         except TimeoutError:
             continue
     intake.stop()

@@ -1,4 +1,4 @@
-"""Store emails that came in, whichever way: `incoming` rows and the ring of their job."""
+"""Store emails, however they arrived: write `incoming` rows and ring for their job."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def store(
     mailbox_id: int | None = None,
     account_id: int | None = None,
 ) -> int:
-    """Store them in one transaction; returns how many were new. Equal ones are stored once."""
+    """Store them in one transaction; returns how many were new. Identical ones are stored once."""
     new = 0
     with transaction(durable=True):
         for email in emails:

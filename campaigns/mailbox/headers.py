@@ -46,7 +46,7 @@ def decode(value: str) -> str:
     if "=?" in value:
         # Show what cannot be decoded as it is: people use the mailbox to find such mistakes.
         with contextlib.suppress(HeaderParseError, ValueError):
-            # One character per octet: decode_header returns the parts between encoded words so.
+            # One character per octet, as decode_header returns the parts between encoded words.
             octets = value.encode("utf-8", "replace").decode("latin-1")
             value = "".join(_decode_part(*part) for part in decode_header(octets))
     return printable(value)[:LONGEST]

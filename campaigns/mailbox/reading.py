@@ -18,7 +18,6 @@ _CID = re.compile(r"""(?<=["'(=\s])cid:([^"'()<>\s]{1,300})""", re.IGNORECASE)
 _HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 _HTML = re.compile(r"<html(?:\s[^<>]*)?>", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\A\s*+<!doctype[^<>]*>", re.IGNORECASE)
-# Separators, and marks that reverse the writing direction and so hide a file's true extension.
 MAX_HEADER_LENGTH = 4000
 MAX_PARAMETERS_LENGTH = 1000
 """Largest lengths of a header that is parsed, in characters; the second if it has parameters."""
@@ -34,6 +33,7 @@ class _Bounded(Compat32):
 
 
 _BOUNDED = _Bounded()
+# Separators, and marks that reverse the writing direction and so hide a file's true extension.
 _UNSAFE = re.compile(r'[/\\:*?"<>|\u202a-\u202e\u2066-\u2069\u200e\u200f]')
 
 

@@ -113,7 +113,7 @@ class MailServer:
                 await asyncio.wait_for(self._all_left.wait(), seconds)
         for session in list(self._sessions):
             session.close_with(b"421 4.3.2 The mailbox is closing")
-        await asyncio.sleep(0)  # lets the last replies leave
+        await asyncio.sleep(0)  # lets the last replies be sent
 
     def join(self, session: MailboxSession) -> bool:
         """Count a new session. False: there are too many, refuse it."""

@@ -1,4 +1,4 @@
-"""What providers and mail servers sent is kept for a limited time, and names nobody who was erased.
+"""Stored posts and emails: delete them after a limited time, and remove erased people from them.
 
 Bodies that led to a suppression are its evidence, and are kept for longer.
 """
@@ -53,10 +53,10 @@ def _is_overdue(now: datetime) -> sa.ColumnElement[bool]:
 
 
 def forget(subscriber_ids: Collection[int], addresses: Collection[str]) -> None:
-    """Remove these people from what came back; for `erasure`, before their deliveries lose them.
+    """Remove these people from events and bodies. Call it before their deliveries lose them.
 
-    The words of servers are emptied at once, and the addresses in emails. All other bodies follow
-    slice by slice (`carry_on`), as there may be many.
+    Replies of servers and emails about them are emptied at once. All other bodies follow slice by
+    slice (`carry_on`), as there may be many.
     """
     deliveries = sa.select(Delivery.id).where(Delivery.subscriber_id.in_(sorted(subscriber_ids)))
     reported = db.session.scalars(
