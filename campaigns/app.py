@@ -129,8 +129,7 @@ class _Sessions(SecureCookieSessionInterface):
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Return whether the response renews the cookie; parts of a page only if it changed.
 
-        A poll answered late would undo what came after it: messages shown already came again, and
-        new ones were lost.
+        A poll answered late would overwrite a newer cookie: messages would be shown twice or lost.
         """
         if request.headers.get("HX-Request"):
             return session.modified
@@ -203,8 +202,7 @@ def _limit_public_forms(endpoint: str | None, _: dict[str, Any] | None) -> None:
 def max_body_bytes(app: Flask, environ: dict[str, Any]) -> int:
     """Return the size limit of this request's body, without reading it.
 
-    Views raise MAX_REQUEST_BYTES in a `url_value_preprocessor`, which runs before anything reads
-    the form.
+    Views raise the limit in a `url_value_preprocessor`, which runs before anything reads the form.
     """
     with app.request_context(environ):
         for name in (None, *request.blueprints):
@@ -401,6 +399,6 @@ def _error_page(
 
 
 def error_html(code: int, title: str, text: str, *, button: Button = "home") -> str:
-    """Render an error page, without database, which may be the cause, and login."""
+    """Render an error page. Needs no login and no database, which may be the cause."""
     template = current_app.jinja_env.get_template("error.html")
     return template.render(code=code, title=title, text=text, button=button)

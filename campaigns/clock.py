@@ -1,4 +1,4 @@
-"""The only module that reads the clock."""
+"""The only module that reads the date and time."""
 
 import time
 from collections.abc import Callable

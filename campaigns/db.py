@@ -1,6 +1,6 @@
 """The database: one session per app context, transactions, column types, bulk helpers.
 
-The only module that distinguishes SQLite and PostgreSQL.
+Hides most differences between SQLite and PostgreSQL; other modules ask `is_postgresql`.
 """
 
 import errno
@@ -208,7 +208,7 @@ def _begin_writing(connection: Connection) -> None:
     """Begin a write transaction on SQLite, after those of other processes.
 
     SQLite itself would sleep longer before each attempt, up to a tenth of a second, and so miss the
-    moments between the transactions of a process that writes much.
+    gaps between the transactions of a process that writes much.
     """
     driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
     deadline = time.monotonic() + SQLITE_BUSY_MS / 1000
@@ -313,7 +313,7 @@ def rows_given(
     values without NUL characters, or datetimes; a JSON column may contain anything.
     """
     document = json.dumps(
-        list(rows), ensure_ascii=False, separators=(",", ":"), default=_moment_text
+        list(rows), ensure_ascii=False, separators=(",", ":"), default=_datetime_text
     )
     if is_postgresql():
         typed = [
@@ -381,7 +381,7 @@ def numbers_at_once(statements: Sequence[sa.Select[Any]]) -> list[int]:
         return list(pool.map(number, statements))
 
 
-def _moment_text(value: object) -> str:
+def _datetime_text(value: object) -> str:
     """Write a datetime as text in the database's own format."""
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")

@@ -11,9 +11,9 @@ with few objects: here each claim and each request creates thousands, hardly any
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load modules and create the app; what is there in the end is excluded from collections.
+    """Load modules and create the app; what exists at the end is exempt from collection.
 
-    Nothing is collected meanwhile: that takes a sixth of the time, and hardly anything is garbage.
+    Collection is off meanwhile: it would take a sixth of the time, and hardly anything is garbage.
     """
     gc.disable()
     try:

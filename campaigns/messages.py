@@ -15,8 +15,8 @@ sent      the next server accepted the message
 deferred  it replied "later" (4xx) to this message
 failed    it replied "never" (5xx) to this message
 unknown   the connection broke after the body was sent and before the reply
-unsent    nothing of its body left. Without a step it was never begun: due again at once, and
-          nothing counts. With a step, the server hung up at it there time and again: a try
+unsent    no part of its body was sent. Without a step, it was never begun: due again at once, and
+          not counted as a try. With a step, the server repeatedly hung up there: counted as a try
 """
 
 Scope = Literal["recipient", "sender", "connection"]

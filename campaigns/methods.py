@@ -64,8 +64,8 @@ def _forget(_: BaseException | None) -> None:
 def _without_body(response: Response) -> Response:
     """Answer OPTIONS with headers only, as the server does for HEAD.
 
-    An export that is answered to HEAD is read by nobody. It ends here: whenever it was collected
-    later, it would end the context of another request with its own.
+    Nobody reads an export that answers HEAD, so it is closed here. Collected as garbage later, it
+    would end the context of another request together with its own.
     """
     if request.method == "HEAD" and response.is_streamed:
         response.close()

@@ -94,7 +94,7 @@ _REDIS_EVENTS: dict[RedisTrouble, str] = {
     " sending continues automatically.",
     "loading": "Redis is loading its data after a start. Sending continues automatically.",
 }
-"""What the log says; pages have words of their own."""
+"""What the log says; pages use their own sentences."""
 
 
 def describe(error: BaseException) -> str:

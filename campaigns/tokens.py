@@ -224,7 +224,7 @@ FIRST_TEST_ID = 2**62
 
 
 def delivery_token(signer: Signer, delivery_id: int) -> str:
-    """Return what a message carries so that whatever comes back finds its delivery.
+    """Return the token by which anything that comes back finds the delivery of a message.
 
     39 characters of lower-case base32, because some servers change the case of a local part.
     """
@@ -249,5 +249,5 @@ _DELIVERY_TOKEN = re.compile(r"(?<![a-z2-7])[a-z2-7]{39}(?![a-z2-7])", re.IGNORE
 
 
 def find_delivery_tokens(text: str) -> list[str]:
-    """Return what looks like a delivery token in a text, in order; each once, in lower case."""
+    """Return apparent delivery tokens in a text, in order, each once and in lower case."""
     return list(dict.fromkeys(one.lower() for one in _DELIVERY_TOKEN.findall(text)))

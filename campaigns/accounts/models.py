@@ -29,7 +29,7 @@ class User(Base):
 class LoginSession(Base):
     """A logged-in browser. The token itself is only in its cookie.
 
-    `network` and `device`, a packed reason, are shortened: enough to recognise one's own, no more.
+    `network` and `device`, a packed reason, are shortened: enough to recognize one's own session.
     """
 
     __tablename__ = "login_session"
