@@ -14,8 +14,8 @@ class ConsentEvidence:
     """How, when and from where consent changed. Stored as a ConsentEvent.
 
     `channel`: form, page, one_click, email (to the unsubscribe address, or through the provider),
-    manual or import. `wording`: the exact text the person was
-    shown, or who changed it for them. `ip` and `user_agent`: of the subscriber's browser.
+    manual or import. `wording`: the exact text the person was shown, or who changed it for them.
+    `ip` and `user_agent`: of the subscriber's browser.
     """
 
     channel: str

@@ -127,9 +127,9 @@ def find_active(public_id: str) -> AudienceList | None:
 
 
 def choices(also: Collection[int] = ()) -> Sequence[AudienceList]:
-    """Return every list that is not archived by name, for a select.
+    """Return every list that is not archived, by name, for a select.
 
-    `also`: ids of lists that are chosen already, and are offered even if they are archived.
+    `also`: ids of lists that are already chosen, and offered even if they are archived.
     """
     is_offered = sa.or_(AudienceList.archived_at.is_(None), AudienceList.id.in_(sorted(also)))
     return db.session.scalars(
@@ -144,7 +144,7 @@ def has_archived() -> bool:
 
 
 def archived_names(list_ids: Collection[int]) -> Sequence[str]:
-    """Return the names of those of these lists that are archived."""
+    """Return the names of the archived ones among these lists."""
     return db.session.scalars(
         sa.select(AudienceList.name)
         .where(AudienceList.id.in_(sorted(list_ids)), AudienceList.archived_at.is_not(None))

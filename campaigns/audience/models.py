@@ -193,7 +193,7 @@ class Suppression(Base):
 class LiftedSuppression(Base):
     """An automatic suppression that a user reverted, with its evidence.
 
-    Bounces of emails sent before do not count any more.
+    Bounces of emails sent before no longer count.
     """
 
     __tablename__ = "lifted_suppression"

@@ -65,7 +65,7 @@ def from_json(stored: Mapping[str, Any]) -> Selection:
 
 
 def frozen(selection: Selection, context: Context) -> Selection:
-    """Return the selection with the present rules of its segment, and of those it refers to.
+    """Return the selection with the current rules of its segment, and of those it refers to.
 
     Raises SelectionError, or RulesError if the rules cannot be read.
     """
@@ -167,7 +167,7 @@ def in_range(selection: Selection, context: Context, ids: Ids) -> Condition:
 
 
 def ranges(selection: Selection, *, size: int) -> Iterator[Ids]:
-    """Yield ranges of ids that cover all subscribers of now."""
+    """Yield ranges of ids that cover all current subscribers."""
     last: int | None = 0
     until = highest_id()
     while last is not None:

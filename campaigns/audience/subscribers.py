@@ -122,7 +122,7 @@ def find_or_create(
 
 
 def ids_of(public_ids: Collection[str]) -> list[int]:
-    """Return the ids of these public ids, without deleted ones."""
+    """Return the ids of the subscribers with these public ids, without deleted ones."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id)

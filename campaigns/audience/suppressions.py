@@ -184,8 +184,8 @@ def find(address_normal: str) -> Suppression | None:
 def lift(address_normal: str, *, by: str, now: datetime) -> bool:
     """Lift the suppression of an address. Returns whether it was suppressed.
 
-    Subscriptions do not change: who unsubscribed stays unsubscribed. An automatic suppression is
-    remembered with its evidence, and earlier bounces do not count any more. `by`: address of the
+    Subscriptions do not change: whoever unsubscribed stays unsubscribed. An automatic suppression
+    is remembered with its evidence, and earlier bounces no longer count. `by`: address of the
     user.
     """
     return _lift(Suppression.address_normal == address_normal, by, now) is not None

@@ -1,8 +1,8 @@
 """What a bulk action does to a slice of subscribers, and how that is undone.
 
 Every function takes the run and the ids of a slice, and returns the `Slice`: how many had which
-outcome, and what was there before, for the undo. Consent follows the rules of `subscriptions`: an
-action by a user never subscribes anyone again who left.
+outcome, and their previous state, for the undo. Consent follows the rules of `subscriptions`: an
+action by a user never resubscribes anyone who left.
 
 Outcomes: changed, already (nothing to do), suppressed, left_themselves, too_many_values; for an
 undo also changed_since.
@@ -33,7 +33,7 @@ from campaigns.db import Base, UtcDateTime, db, insert_ignoring, rows_given
 from campaigns.reason import ReasonError
 
 Before = Mapping[int, Mapping[str, Any]]
-"""What was there before, by subscriber id."""
+"""Previous state, by subscriber id."""
 
 
 class BulkError(ReasonError):
@@ -142,7 +142,7 @@ def subscribe(run: BulkRun, ids: Sequence[int]) -> Slice:
 
 
 def undo_subscribe(run: BulkRun, undone: BulkRun, before: Before) -> Slice:
-    """Put back who is still subscribed by the run; whoever has acted since stays as they are."""
+    """Restore those still subscribed by the run; whoever has acted since stays as they are."""
     list_id = run.params["list"]
     new = [one for one, place in before.items() if not place]
     removed = _ids(
@@ -173,7 +173,7 @@ def unsubscribe(run: BulkRun, ids: Sequence[int]) -> Slice:
 
 
 def undo_unsubscribe(run: BulkRun, undone: BulkRun, before: Before) -> Slice:
-    """Put back who was removed, except those who left themselves or were suppressed since."""
+    """Restore who was removed, except those who left themselves or were suppressed since."""
     list_id = run.params["list"]
     left = {one for _, one in subscriptions.unsubscribed_themselves([list_id], list(before))}
     suppressed = subscriptions.suppressed_of(before.keys() - left)
@@ -192,7 +192,7 @@ def undo_unsubscribe(run: BulkRun, undone: BulkRun, before: Before) -> Slice:
 
 
 def _places(list_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Return the present subscriptions to the list, to be stored."""
+    """Return the current subscriptions to the list, to be stored."""
     rows = db.session.execute(
         sa.select(
             Subscription.subscriber_id,
@@ -212,7 +212,7 @@ def _places(list_id: int, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 
 def _restore(list_id: int, places: Before, state: str, state_at: datetime) -> list[int]:
-    """Put subscriptions back that are still in this state since this time. Returns whose."""
+    """Restore subscriptions that have been in this state since this time. Returns whose."""
     rows = [
         {"id": one, **place, "state_at": datetime.fromisoformat(place["state_at"])}
         for one, place in sorted(places.items())
@@ -304,7 +304,7 @@ def set_field(run: BulkRun, ids: Sequence[int]) -> Slice:
 
 
 def _check_unchanged(key: str, since: datetime) -> None:
-    """Raise BulkError if the field has got another type or key, or was deleted."""
+    """Raise BulkError if the type or key of the field has changed, or it was deleted."""
     change = sa.select(FieldChange.id).where(
         FieldChange.key == key,
         sa.or_(FieldChange.status == "running", FieldChange.created_at >= since),

@@ -66,7 +66,7 @@ class BulkRun(Base):
 
 
 class BulkChange(Base):
-    """A subscriber whom a run changed, with what was there before, for the undo."""
+    """A subscriber whom a run changed, with their previous state, for the undo."""
 
     __tablename__ = "bulk_change"
 

@@ -24,11 +24,11 @@ from campaigns.db import db, rows_changed, rows_given
 from campaigns.reason import Reason
 
 CHUNK = 2_000
-"""Subscribers looked at in one transaction."""
+"""Number of subscribers processed in one transaction."""
 ERASED_AT_ONCE = 200
-"""Erasing keeps others from adding people, so its transactions are shorter."""
+"""Erasing prevents others from adding people, so its transactions are shorter."""
 UNDO_TIME = timedelta(days=30)
-"""Time for which a run can be undone. Then what was there before is deleted."""
+"""Time for which a run can be undone. After that, the previous state is deleted."""
 FORGOTTEN_AT_ONCE = 10_000
 OPEN = ("queued", "running")
 
@@ -58,7 +58,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """A selection of now: later subscribers are not included."""
+    """A frozen selection: later subscribers are not included."""
 
     selection: Selection
     last_id: int
@@ -77,7 +77,7 @@ def plan(selection: Selection, *, now: datetime) -> BulkPlan:
 
 
 def start(planned: BulkPlan, action: BulkAction, actor: Actor, *, now: datetime) -> BulkRun:
-    """Start an action. Ring ("bulk", id) after the transaction. Raises BulkError for nobody."""
+    """Start an action. Ring ("bulk", id) after the transaction. Raises BulkError if none match."""
     if not planned.matched:
         raise BulkError("bulk.nobody")
     return _added(
@@ -105,7 +105,7 @@ def _added(*, actor: Actor, now: datetime, **values: Any) -> BulkRun:
 
 
 def undo(run_id: int, actor: Actor, *, now: datetime) -> BulkRun:
-    """Start the undo of a run, as another run. Ring for it. Raises BulkError if it cannot be."""
+    """Start the undo of a run, as another run. Ring for it. Raises BulkError if not possible."""
     run = _locked(run_id)
     if run is None or not can_undo(run, now=now):
         raise BulkError("bulk.no_undo")
@@ -139,7 +139,7 @@ def can_undo(run: BulkRun, *, now: datetime) -> bool:
 
 
 def cancel(run_id: int, *, now: datetime) -> bool:
-    """Stop a run after its present slice. What it has changed stays, and can be undone."""
+    """Stop a run after its current slice. What it has changed stays, and can be undone."""
     return _end(run_id, "cancelled", now=now)
 
 
@@ -265,7 +265,7 @@ def _record(run: BulkRun, found: Slice) -> None:
 
 
 def forget(*, now: datetime) -> int:
-    """Delete some of what was kept for undos whose time is over. Returns how many rows."""
+    """Delete some of the previous state kept for expired undos. Returns how many rows."""
     old = sa.select(BulkRun.id).where(BulkRun.finished_at <= now - UNDO_TIME)
     some = (
         sa.select(BulkChange.run_id, BulkChange.subscriber_id)

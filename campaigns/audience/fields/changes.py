@@ -1,7 +1,7 @@
 """Change the stored values of a field for everyone, in slices: see `models.FieldChange`.
 
 A slice is one transaction: its people and its position. So a change that is killed continues where
-it stopped, and two workers at once never do a slice twice. Doing it twice would change nothing.
+it stopped, and concurrent workers never do a slice twice. Doing it twice would change nothing.
 """
 
 import json
@@ -35,7 +35,7 @@ def start_conversion(
 ) -> FieldChange:
     """Start to convert stored values into the type of a field.
 
-    They are those of an `attribute`, or were written by the definition `before`. Raises FieldError.
+    The values are those of an `attribute`, or of the definition `before`. Raises FieldError.
     """
     settings = {
         "notation": asdict(written),

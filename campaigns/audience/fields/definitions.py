@@ -1,6 +1,6 @@
 """Custom fields: find, create, change, order and delete their definitions.
 
-What happens to stored values is the work of `changes`, in the background.
+`changes` rewrites stored values, in the background.
 """
 
 import re
@@ -37,7 +37,7 @@ class FieldError(ReasonError):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a field is, as a value that outlives transactions."""
+    """The definition of a field, as a value that outlives transactions."""
 
     key: str
     label: str
@@ -207,7 +207,7 @@ def _locked(field_id: int) -> Field:
 def _free_key(key: str, *, attribute: str = "") -> str:
     """Return this key, or one with a number if it is taken.
 
-    `attribute`: whose values will move to the key, so no other attribute may have it.
+    `attribute`: the one whose values will move to the key; no other may have this key.
     """
     taken = {*RESERVED, *_taken_keys()}
     number, free = 1, key
@@ -312,7 +312,7 @@ def _checked_options(
 def _with_unnamed(
     typed: Sequence[tuple[str, str]], current: Collection[Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
-    """Return the typed options and those they do not name, which stay before new ones."""
+    """Return the typed options and those they do not name, which come before new ones."""
     named = {key for key, _ in typed}
     newer = [(str(one["key"]), str(one["label"])) for one in current if one["key"] not in named]
     labels = {label.casefold() for _, label in newer}

@@ -101,7 +101,7 @@ class FieldChange(Base):
     last_id: Mapped[int] = mapped_column(BigKey, default=0)
     people_changed: Mapped[int] = mapped_column(default=0)
     people_kept: Mapped[int] = mapped_column(default=0)
-    """How many had a value that could not be converted, and keep it as an attribute."""
+    """Number of people whose value could not be converted, and is kept as an attribute."""
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     finished_at: Mapped[datetime | None]
 

@@ -1,6 +1,6 @@
 """Attributes that arrived without a field: list them, and preview them as a field of a type.
 
-Large audiences are sampled: as many people, from ranges of ids spread over all of them.
+Large audiences are sampled: people from ranges of ids spread over all of them.
 """
 
 import re

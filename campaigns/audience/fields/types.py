@@ -29,7 +29,7 @@ _SHOWN = 60
 
 
 class Described(Protocol):
-    """What types need to know of a field."""
+    """What types need to know about a field."""
 
     @property
     def label(self) -> str:
@@ -48,7 +48,7 @@ class Described(Protocol):
 
 
 class ValueProblemError(ReasonError):
-    """The text is no value of this field."""
+    """The text is not a valid value of this field."""
 
 
 def _refused(code: str, text: str, field: Described, **params: Any) -> ValueProblemError:

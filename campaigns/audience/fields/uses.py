@@ -1,4 +1,4 @@
-"""What uses a field: segments and sign-up forms. Campaigns are asked by `campaign.usage`."""
+"""What uses a field: segments and sign-up forms. For campaigns, see `campaign.usage`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from campaigns.audience.imports.mapping import (
 )
 from campaigns.audience.subscribers import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, RESERVED
 
-# As in exports of other programs, in common languages; compared without accents, spaces and
+# Titles in exports of other programs, in common languages; compared without accents, spaces and
 # punctuation.
 _WORDS = {
     "address": """

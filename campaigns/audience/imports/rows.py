@@ -94,7 +94,7 @@ class RowReader:
     titles: Sequence[str] = ()
     statuses: Statuses = field(default_factory=dict)
     fields: Mapping[str, Definition] = field(default_factory=dict)
-    """The custom fields, by key: they also read columns of attributes with such a name."""
+    """The custom fields, by key: they also read attribute columns with the name of a key."""
     notations: Notations = field(default_factory=dict)
     leaves_out: bool = False
     """Whether a row is imported without the values that do not fit."""

@@ -24,7 +24,7 @@ class StatusValue:
     """A value of a status column, its number of rows, and its meaning.
 
     `key` is the form in which values are compared; `meaning` is a key of
-    import_status.MEANINGS, or empty if the user must choose.
+    statuses.MEANINGS, or empty if the user must choose.
     """
 
     key: str

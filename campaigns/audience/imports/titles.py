@@ -16,7 +16,7 @@ from functools import lru_cache
 class Subject:
     """The subject of a title.
 
-    `yes` and `no` are the meanings (of import_status.MEANINGS) of these answers; empty if unclear.
+    `yes` and `no` are the meanings (of statuses.MEANINGS) of these answers; empty if unclear.
     `is_sure`: the title alone makes it a status column, so the user is asked about unknown values.
     Under a negative title, `any_text` is the meaning of other text, such as a reason, and
     `any_number` that of a count.

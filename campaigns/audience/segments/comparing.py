@@ -25,7 +25,7 @@ MAX_TEXT = 2_000
 MAX_DAYS = 36_500
 MAX_ANNIVERSARY_DAYS = 366
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""Years of moments, which have a zone."""
+"""Years allowed for times, which need room to be converted between zones."""
 
 TextOp = Literal[
     "is", "is_not", "contains", "not_contains", "starts_with", "ends_with", "has_value", "no_value"
@@ -166,7 +166,7 @@ def today(context: Context) -> date:
 def date_test(
     op: str, text: sa.ColumnElement[str], values: Sequence[str | int], context: Context
 ) -> Condition:
-    """Compare an ISO date. For no negative operator, nor about having a value."""
+    """Compare an ISO date. Not for negative operators, or those about having a value."""
     if op == "anniversary_in_days":
         day = sa.func.substr(text, 6, 5)
         ranges = anniversary_ranges(context, int(values[0]))
@@ -238,13 +238,13 @@ def anniversary_ranges(context: Context, days: int) -> list[tuple[str, str]]:
     return [(min(part), max(part)) for part in parts if part]
 
 
-# --- Moments
+# --- Times
 
 
 def moment_condition(
     op: str, moment: sa.SQLColumnExpression[datetime], values: Sequence[str | int], context: Context
 ) -> Condition:
-    """Compare a moment that everyone has. Days begin in the workspace's zone."""
+    """Compare a time that everyone has. Days begin in the workspace's zone."""
     if op in OPPOSITES:
         return sa.not_(moment_condition(OPPOSITES[op], moment, values, context))
     start, end = moment_range(op, values, context)
@@ -290,7 +290,7 @@ def moment_range(
 
 
 def check_moments(op: str, values: Sequence[object]) -> None:
-    """Raise ReasonError unless the values fit an operator about moments."""
+    """Raise ReasonError unless the values fit an operator about times."""
     check_period(op, values)
     for one in values:
         if isinstance(one, str) and not FIRST_YEAR <= int(one[:4]) <= LAST_YEAR:

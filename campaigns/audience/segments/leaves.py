@@ -20,7 +20,7 @@ from campaigns.db import has_row
 
 Condition = sa.ColumnElement[bool]
 RowId = Annotated[int, Field(ge=0, lt=2**63)]
-"""The id of something that a rule refers to. Databases hold no larger numbers."""
+"""The id of something that a rule refers to, within what databases can hold."""
 
 
 class Leaf(BaseModel):
@@ -44,8 +44,8 @@ class Context:
 
     `ids`: the caller asks about these people only. A condition that reads another table restricts
     its subquery to them, so that counting a sample, or explaining one person, reads little.
-    `reads_everyone`: the caller reads all who match, so what a condition looks up per person
-    otherwise is read in one pass.
+    `reads_everyone`: the caller reads all who match, so conditions read other tables in one pass
+    instead of once per person.
     """
 
     now: datetime

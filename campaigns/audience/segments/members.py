@@ -35,7 +35,7 @@ BUDGET_SECONDS = 1.5
 RANGE_SIZE = 5_000
 """Number of ids that are counted at once for an estimate."""
 MIN_RANGES = 4
-"""Number of ranges below which there would be no margin to speak of."""
+"""Smallest number of ranges that gives a meaningful margin."""
 MIN_PARALLEL = 20_000
 """Number of ids that are worth a second thread."""
 SAMPLE_SIZE = 10
@@ -119,7 +119,7 @@ def _threads(ids: Ids) -> int:
 
 
 def _split(ids: Ids, parts: int) -> list[Ids]:
-    """Return ranges of about equal size that together are `ids`."""
+    """Return ranges of about equal size that together cover `ids`."""
     size = math.ceil((ids.last - ids.first + 1) / parts)
     return [
         Ids(first, min(first + size - 1, ids.last))
@@ -153,7 +153,7 @@ def _estimate(root: Group, context: Context, everyone: Ids, budget_seconds: floa
 
 
 def _shuffled(everyone: Ids) -> list[Ids]:
-    """Return small ranges that together are everyone, in random order, always the same one.
+    """Return small ranges that together cover everyone, in a fixed random order.
 
     So a count with more time continues where the shorter one ended, and its result does not
     jump about.
@@ -167,7 +167,7 @@ def _projected(counted: Sequence[int], ranges: int) -> Count:
     """Project the numbers of some ranges to all of them (a cluster sample)."""
     share = len(counted) / ranges
     error = math.sqrt(statistics.variance(counted) / len(counted) * (1 - share)) * ranges
-    # Where nobody was found, up to three people per ranges counted may be (the rule of three).
+    # The rule of three: finding nobody allows 3 / (ranges counted) people per uncounted range.
     least = 3 * (1 - share) / share
     return Count(round(sum(counted) / share), math.ceil(max(_SURE * error, least)))
 
@@ -231,7 +231,7 @@ def sample(
 
 
 def _growing(everyone: Ids | None) -> Iterator[Ids]:
-    """Yield ranges that together are everyone: the newest first, each larger than the last."""
+    """Yield ranges that together cover everyone: the newest first, each larger than the last."""
     if everyone is None:
         return
     last, size = everyone.last, RANGE_SIZE

@@ -1,4 +1,4 @@
-"""What rules refer to, also through the segments that they name, and whether it is all there."""
+"""What rules refer to, directly or through other segments, and whether all of it still exists."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,8 @@ MAX_REFERENCES = 5
 MAX_LEAVES = 400
 """Number of rules, counting those of a segment each time it is referred to."""
 MAX_TEXTS = 1_000
-"""Number of texts that all these rules search for inside values: five times as many kept SQLite
-busy for 20 s before it had looked at anyone."""
+"""Number of texts that all these rules search for inside values: SQLite took 20 s for five
+times as many, before it had read a single person."""
 
 BEING_CHANGED = "segments.field_being_changed"
 """Code of the one problem that is temporary."""
@@ -42,7 +42,7 @@ _STORED: dict[str, sa.SQLColumnExpression[int]] = {
 
 
 def register(what: str, key: sa.SQLColumnExpression[int]) -> None:
-    """Name the column with the ids of something that rules of a package above refer to."""
+    """Register the column with the ids of something that rules of a higher package refer to."""
     _STORED[what] = key
 
 
@@ -78,7 +78,7 @@ def _own_uses(segment: Segment) -> set[Use]:
 
 
 def is_broken(segment_id: int, segments: Mapping[int, Any]) -> bool:
-    """Return whether a segment refers to a list, tag, import or segment that was deleted.
+    """Return whether a segment refers to something that was deleted, such as a list or a segment.
 
     "Is not on the list" would hold for everyone then. `segments`: the rules of all, by id. Raises
     RulesError for unusable rules.

@@ -119,7 +119,7 @@ def number_where(key: str, test: Callable[[sa.ColumnElement[float]], Condition])
     start = _start(f'"{key}":')
     text = sa.func.substr(_stored(), start, _NUMBER_LENGTH)
     number: sa.ColumnElement[float] = sa.cast(text, sa.REAL())
-    # What is no number begins with a quote, a bracket or a letter.
+    # Anything but a number begins with a quote, a bracket or a letter.
     return _never_null(test(number), sa.func.substr(_stored(), start, 1).between("-", "9"))
 
 
@@ -237,7 +237,7 @@ def _start(needle: str) -> sa.ColumnElement[int]:
 def _is_written_as(key: str, texts: Sequence[str], folded: Callable[[Text], Text]) -> Condition:
     """Return the condition that the text is one of these, of which there may be many.
 
-    Compares what is written after the name, up to the closing quote, with texts of each length.
+    Compares the stored text after the name, including the closing quote, by length.
     """
     by_length = defaultdict(list)
     for one in texts:

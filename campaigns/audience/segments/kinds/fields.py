@@ -21,7 +21,7 @@ _NUMBER_OPS = ("is", "is_not", "less", "at_most", "more", "at_least", "between",
 _CHOICE_OPS = ("is_one_of", "is_none_of", *_VALUE)
 _PARTS = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
 _DATES_ONLY = frozenset({"on", "before", "after", *comparing.IN_DAYS})
-"""Operators that no other type has, so their values are checked whatever the field has become."""
+"""Operators that no other type has; their values are checked even if the type has changed."""
 
 OPERATORS: Mapping[str, tuple[str, ...]] = {
     "text": TEXT_OPS,

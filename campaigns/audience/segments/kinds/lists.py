@@ -23,7 +23,7 @@ State = Literal["subscribed", "pending", "unsubscribed", "any"]
 
 
 class ListLeaf(Leaf):
-    """Is (or is not) on this list in this state, for some time if `since` says so.
+    """Is (or is not) on this list in this state, for as long as `since` says.
 
     `since`: any; in_last_days or before_last_days: the state began within the last `days`, or
     earlier.

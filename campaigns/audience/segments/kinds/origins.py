@@ -1,4 +1,4 @@
-"""Rules about how people came: imports and proofs of consent."""
+"""Rules about how people joined: imports and proofs of consent."""
 
 from collections.abc import Sequence
 from typing import Literal

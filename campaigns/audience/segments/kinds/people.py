@@ -280,7 +280,7 @@ def _random_condition(leaf: RandomLeaf, context: Context) -> Condition:
 
 
 def _draw(leaf: RandomLeaf, subscriber_id: int, context: Context) -> int:
-    """Return a number from 0 to 999, of which the first ones belong to the share."""
+    """Return a number from 0 to 999; the lowest ones belong to the share."""
     mixed = (subscriber_id * 48_271 + leaf.seed) % _PRIME
     for _ in range(2):
         mixed = (mixed * mixed + leaf.seed + 1) % _PRIME
