@@ -91,7 +91,7 @@ class BrandStyle(_Part):
 
 
 def stored_style(stored: object) -> BrandStyle:
-    """Return the style that some release stored: what is unknown or unreadable here is as usual."""
+    """Return the style that some release stored; unknown or unreadable values get the defaults."""
     values = dict(stored) if isinstance(stored, Mapping) else {}
     for theme, usual in (("light", LIGHT), ("dark", DARK)):
         own = values.get(theme)

@@ -1,4 +1,4 @@
-"""Compiled content of this process, found again by what it was made from."""
+"""Compiled content of this process, by a hash of what it was compiled from."""
 
 import hashlib
 from collections import OrderedDict
@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class _Place(Generic[T]):
-    """The place of one value, which is made under its own lock. `made` has it, once it is made."""
+class _Entry(Generic[T]):
+    """One value, made under its own lock. `made` is empty until then."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -25,25 +25,25 @@ class ContentCache(Generic[T]):
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._places: OrderedDict[bytes, _Place[T]] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Entry[T]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, source: object, make: Callable[[], T]) -> T:
         """Return the value of a source, which its `repr` describes completely."""
         key = hashlib.sha256(repr(source).encode("utf-8", "surrogatepass")).digest()
-        place = self._place(key)
-        with place.lock:
-            if not place.made:
-                place.made.append(make())
-            return place.made[0]
+        entry = self._entry(key)
+        with entry.lock:
+            if not entry.made:
+                entry.made.append(make())
+            return entry.made[0]
 
-    def _place(self, key: bytes) -> _Place[T]:
+    def _entry(self, key: bytes) -> _Entry[T]:
         with self._lock:
-            place = self._places.setdefault(key, _Place())
-            self._places.move_to_end(key)
-            if len(self._places) > self._size:
-                self._places.popitem(last=False)
-            return place
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+            return entry
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)

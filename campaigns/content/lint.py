@@ -143,8 +143,8 @@ class ParsedPage:
 def lint(page: ParsedPage, own_url: str = "") -> list[Finding]:
     """Find dead links and images, placeholders, foreign and mangled merge tags.
 
-    What this installation serves, below `own_url`, is taken to be there: whether recipients can
-    reach it is one question about the installation, not one about each image.
+    URLs below `own_url`, which this installation serves, are assumed to work: whether recipients
+    can reach it is one question about the installation, not one about each image.
     """
     found = sorted(
         _Reader(page, own_url).read(),

@@ -9,7 +9,7 @@ from campaigns.content.html.scanner import HtmlTag
 _DECLARATION = 20
 """Length of a declaration, in characters."""
 _SIBLINGS_PER_STEP = 50
-"""Siblings that are compared in the time in which one declaration is written."""
+"""Number of siblings compared in the time that writing one declaration takes."""
 _IGNORED = re.compile(
     r"""/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]++|\\.)*+"?|'(?:[^'\\\n]++|\\.)*+'?|url\([^)"']*+""",
     re.DOTALL | re.IGNORECASE,
@@ -49,7 +49,7 @@ def _names(tag: HtmlTag) -> Iterator[str]:
 
 
 def _subject(selector: str) -> str:
-    """Return a name that every element has which the selector matches: `td`, `.a`, `#a` or `*`."""
+    """Return a name that all elements matched by the selector have: `td`, `.a`, `#a` or `*`."""
     if _UNCERTAIN.search(selector):
         return "*"
     last = _COMBINATOR.split(selector.strip())[-1]

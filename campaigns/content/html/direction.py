@@ -1,4 +1,4 @@
-"""The direction of a language: right to left, everything stands on the other side."""
+"""The direction of a language: in right-to-left ones, left and right are swapped."""
 
 import re
 

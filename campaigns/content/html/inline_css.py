@@ -29,7 +29,7 @@ from campaigns.content.html.tokens import (
 
 MAX_HTML = 512 * 1024
 MAX_WORK = 1_000_000
-"""Declarations that are moved at most, which takes about a second (`css_work`)."""
+"""Largest number of declarations to move, which takes about a second (`css_work`)."""
 KEEP_SHEET = "data-css-inline"
 """Style sheets with this attribute are left alone."""
 _STYLE = re.compile(r' style="([^"]*)"')
@@ -77,15 +77,15 @@ def _inlined(html: str, css: str) -> str:
     if work(" ".join([css, *copy.sheets]), (tag for tag in tags if not tag.is_hidden)) > MAX_WORK:
         raise TooMuchCssError
     try:
-        styled = _INLINER.inline(_without_halves(page))
+        styled = _INLINER.inline(_without_surrogates(page))
     except css_inline.InlineError:
         return html
     edits = _edits(guarded, tags, copy.styles(styled))
     return guarded.restore(apply(guarded.text, edits))
 
 
-def _without_halves(text: str) -> str:
-    """Return text without halves of characters, which no other program accepts."""
+def _without_surrogates(text: str) -> str:
+    """Return text without lone surrogates, which no other program accepts."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

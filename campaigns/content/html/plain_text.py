@@ -1,8 +1,8 @@
 """Convert HTML to text, for email clients that show no HTML.
 
 Reads guarded HTML from start to end and never moves anything, so loops and conditions of the
-template keep their contents, also where they stand in what is never seen, such as comments. Also
-accepts HTML without marks.
+template keep their contents, even inside what is never shown, such as comments. Also accepts HTML
+without marks.
 """
 
 import html as entities
@@ -101,10 +101,10 @@ class Converted:
     """The result. `source`: template source (plain text for HTML without marks), with break marks.
 
     `always` are the merge tags that show whenever they have a value: outside of all conditions
-    and loops, or inside of `{% if x %}` for x itself. `hidden_in`
-    names the hidden element that the document ends in, as it is never closed. `crossing` is the
-    first statement of a condition or loop that begins in another kind of place, such as a comment:
-    without its content, the comment would not end.
+    and loops, or inside of `{% if x %}` for x itself. `hidden_in` names the hidden element that the
+    document ends in, as it is never closed. `crossing` is the first statement of a condition or
+    loop that begins in another kind of place, such as a comment: without its content, the comment
+    would not end.
     """
 
     source: str
@@ -136,7 +136,7 @@ class _Converter:
     preformatted: int = 0
     """Number of open `<pre>`."""
     seen: int = 0
-    """Number of texts so far outside of all conditions, or of all in the link they are in."""
+    """Number of texts so far outside of all conditions; in a link, only conditions in it count."""
     is_after_bullet: bool = False
 
     def run(self, parts: Iterable[HtmlTag | Text]) -> Converted:
@@ -165,7 +165,7 @@ class _Converter:
         elif part.raw_of:
             self._wait(part.start, part.end, part.raw_of)
         elif self.skipped:
-            is_head = self.skipped == "head"  # which ends by itself
+            is_head = self.skipped == "head"  # which ends at the first visible element
             self._wait(part.start, part.end, "" if is_head else _IN_HIDDEN)
         else:
             self._apply_waiting()

@@ -1,4 +1,4 @@
-"""Show a rendered email as programs do: in one theme, and with the line where Gmail clips it.
+"""Show a rendered email as clients do: in one theme, and with the line where Gmail clips it.
 
 The results are for previews alone; what is sent stays as it is.
 """
@@ -24,14 +24,14 @@ _MARKER = (
 
 
 def has_dark_styles(html: str) -> bool:
-    """Return whether an email brings colours of its own for dark mode."""
+    """Return whether an email has its own colours for dark mode."""
     return any(found[1].lower() == "dark" for found in _THEME.finditer(html))
 
 
 def in_theme(html: str, *, is_dark: bool) -> str:
     """Return an email in light or dark mode, whatever the browser's own mode is.
 
-    Without dark styles its colours are inverted, as some programs do.
+    Without dark styles its colours are inverted, as in some email clients.
     """
     theme = "dark" if is_dark else "light"
     is_inverted = is_dark and not has_dark_styles(html)

@@ -1,7 +1,7 @@
 """An HTML parser that reports the position of everything, and changes nothing.
 
-It reads email as it really is: also inside conditional comments for Outlook, because their links
-count too. Its time is linear in the length of any text.
+It reads email as it is in practice: it also looks inside conditional comments for Outlook, as their
+links count too. Its time is linear in the length of any text.
 """
 
 import re

@@ -90,9 +90,9 @@ class Guarded:
 
 
 def new_word() -> str:
-    """Return the beginning of words that stand for marks where only letters and digits can.
+    """Return a prefix for words that replace marks where only letters and digits are allowed.
 
-    Nobody can write them: what a text contains may be written as `&#113;` or the like.
+    Random, so that nobody can write one, not even with escapes such as `&#113;`.
     """
     return f"zq{secrets.token_hex(8)}q"
 
@@ -104,7 +104,7 @@ def normalise(source: str) -> str:
 
 
 def separate_css(html: str) -> str:
-    """`{#main{...}` of a style sheet would begin a template comment: set a space between."""
+    """Put a space into `{#main{...}` of a style sheet, which would begin a template comment."""
     if "{#" not in html:
         return html
     pieces, position, inside = [], 0, False

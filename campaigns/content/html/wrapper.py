@@ -45,10 +45,10 @@ _SHELL_HEAD = (
     " h1, h2, h3 { font-family: 'Segoe UI', Arial, sans-serif !important; }</style><![endif]-->"
     '</head><body style="margin:0;padding:0">'
 )
-"""What makes a piece of HTML look alike in all email clients.
+"""Makes content look alike in all email clients.
 
-Filters take short pages with an image for spam, even if that is only the open pixel; a page with
-these rules is none.
+Filters take short pages with an image for spam, even if it is only the open pixel; these rules make
+a page long enough.
 """
 _SHELL_OPEN = (
     '<table role="presentation"%(direction)s width="100%%" cellpadding="0" cellspacing="0"'

@@ -17,7 +17,7 @@ _HAS_METADATA = 0b0000_1100
 def check_frames(image: Image.Image, most_pixels: int) -> tuple[int, int]:
     """Decode every frame, and return width and height.
 
-    Raises ImageRefusedError for more than can be checked, and Pillow's errors for damaged files.
+    Raises ImageRefusedError if there is too much to check, and Pillow's errors for damaged files.
     """
     done = 0
     for number in range(MAX_FRAMES + 1):

@@ -100,7 +100,7 @@ def texts_of(style: BrandStyle) -> dict[str, str]:
 
 
 def style_from(texts: Mapping[str, str]) -> tuple[BrandStyle, dict[str, Reason]]:
-    """Return the style, and what is wrong by field. Fields with problems have usual values."""
+    """Return the style, and what is wrong by field. Fields with problems get default values."""
     reader = _StyleReader(texts, {})
     return reader.style(), reader.problems
 
@@ -223,7 +223,7 @@ class _StyleReader:
 
 
 def web_address(text: str) -> str:
-    """Return a web address with its scheme, which may be left out; "" if it is none."""
+    """Return a web address with its scheme, which may be left out; "" for any other text."""
     if _DOMAIN.fullmatch(text):
         text = f"https://{text}"
     if len(text) > _MAX_URL or _NOT_IN_URLS.search(text):

@@ -1,4 +1,4 @@
-"""Why an upload is no image that can be kept."""
+"""Why an upload cannot be kept as an image."""
 
 import re
 

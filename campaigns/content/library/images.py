@@ -1,8 +1,8 @@
 """Check an uploaded image by its content, and make the files that emails and pages show. Pure.
 
 Every image except GIF and animations is decoded and encoded again, so no stored file has metadata
-such as the place where a photo was taken, or anything that is no image. Only JPEG, PNG and GIF come
-out of it, which every email client shows; an animated WebP stays what it is.
+such as the place where a photo was taken, or anything that is not an image. The results are JPEG,
+PNG and GIF, which every email client shows; an animated WebP stays as it is.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """What a text names: snippets, saved blocks and media.
 
-The text is a source of any kind, or the JSON of a document. A name too many costs a look-up; none
-is left out.
+The text is a source of any kind, or the JSON of a document. A false match costs a look-up; no
+name is missed.
 """
 
 import re

@@ -105,7 +105,7 @@ def save(saved_block_id: int, version: int, rows: object, *, now: datetime) -> i
 
 
 def delete(saved_block_id: int) -> None:
-    """Delete a saved block. The caller tells what refers to it."""
+    """Delete a saved block. The caller reports what refers to it."""
     db.session.execute(sa.delete(SavedBlock).where(SavedBlock.id == saved_block_id))
 
 

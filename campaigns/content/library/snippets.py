@@ -1,6 +1,6 @@
 """Snippets: HTML with merge tags that content of any kind shows as `{{ snippet.<key> }}`.
 
-Plain text is stored as HTML too; it is shown as text for as long as its HTML says no more.
+Plain text is stored as HTML too; it is edited as text as long as its HTML contains nothing else.
 """
 
 import html
@@ -93,7 +93,7 @@ def save(snippet_id: int, version: int, *, name: str, source: str, now: datetime
 
 
 def delete(snippet_id: int) -> None:
-    """Delete a snippet. The caller tells what refers to it."""
+    """Delete a snippet. The caller reports what refers to it."""
     db.session.execute(sa.delete(Snippet).where(Snippet.id == snippet_id))
 
 

@@ -136,7 +136,7 @@ class S3Storage:
         self._store = S3Store(
             settings.media_s3_bucket,
             config=_s3_config(settings),
-            # Every server knows buckets in the path; only Amazon knows them as host names.
+            # Every server supports buckets in the path; only Amazon supports them as host names.
             virtual_hosted_style_request=not endpoint,
             client_options={
                 "timeout": TIMEOUT,

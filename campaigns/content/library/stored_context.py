@@ -1,6 +1,6 @@
 """The context of a source as JSON, so that a campaign keeps what it was launched with.
 
-Another release may have written it, so what is unknown is ignored, and what is missing is as usual.
+Another release may have written it, so unknown values are ignored, and missing ones get defaults.
 """
 
 from collections.abc import Mapping

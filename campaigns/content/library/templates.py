@@ -95,7 +95,7 @@ def create(
 ) -> Template:
     """Create a template with this content, a value for each name in CONTENT. Raises TemplateError.
 
-    Without a value it is that of an empty email.
+    Missing values are those of an empty email.
     """
     _check_names(content)
     template = Template(

@@ -16,17 +16,17 @@ from campaigns.content.library.models import Brand, ContentVersion, Template
 from campaigns.db import db
 
 _EARLIER_FIELDS = ("subject", "preheader", "content_kind", "source", "inline_css")
-"""All that versions held until the other fields were recorded too."""
+"""All that versions contained in earlier releases."""
 FIELDS = (*_EARLIER_FIELDS, "brand_id", "variables", "variants")
 """What a version holds, and what restoring it changes.
 
 `variables`: texts by name. `variants`: by language, a value for each of VARIANT_FIELDS.
 """
 VARIANT_FIELDS = _EARLIER_FIELDS
-_USUAL = {
+_DEFAULTS = {
     "subject": "", "preheader": "", "content_kind": "blocks", "source": "", "inline_css": False,
 }  # fmt: skip
-"""What a variant has that another release stored without it."""
+"""Defaults for what another release did not store in a variant."""
 PERIOD = timedelta(minutes=10)
 MAX_VERSIONS = 50
 """Number of versions kept for each campaign and template, the newest."""
@@ -79,7 +79,7 @@ def to_restore(stored: ContentVersion) -> dict[str, Any]:
         is_it = Brand.id == content["brand_id"]
         content["brand_id"] = db.session.scalar(sa.select(Brand.id).where(is_it))
         content["variants"] = {
-            language: {name: one.get(name, usual) for name, usual in _USUAL.items()}
+            language: {name: one.get(name, default) for name, default in _DEFAULTS.items()}
             for language, one in content["variants"].items()
         }
     return content

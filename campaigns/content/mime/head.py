@@ -113,7 +113,7 @@ class Head:
         return token
 
     def _list_unsubscribe(self, url: str, delivery_id: int) -> bytes:
-        """Return the header of the ways to leave (RFC 2369); the first is the preferred one."""
+        """Return the List-Unsubscribe header (RFC 2369), the preferred way first."""
         if not (delivery_id and self._takes_email):
             return f"List-Unsubscribe: <{url}>\r\n".encode("ascii")
         address = f"b+{self._token_of(delivery_id)}@{self._domain}"

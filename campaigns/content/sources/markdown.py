@@ -41,7 +41,7 @@ MAX_BRACKETS = 5_000
 """Opening square brackets, as the parser looks for the end of a link from each of them."""
 MAX_COLUMNS = 50
 MAX_CELLS = 3_000
-"""Cells of all tables. A row of one letter is filled up to all columns, and a cell takes 0.3 ms."""
+"""Cells of all tables. A row of one letter is padded to all columns, and a cell takes 0.3 ms."""
 MAX_NESTING = 60
 _SCRIPT = re.compile(r"<script\b", re.IGNORECASE)
 _PARSER = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
@@ -118,7 +118,7 @@ def _too_much(text: str) -> list[Problem]:
 
 
 def _is_under_headings(line: str) -> bool:
-    """Return whether it is the line below the headings of a table, with as many columns as they."""
+    """Return whether it looks like the line below the headings of a table."""
     rest = line.lstrip(" \t>")
     return "-" in rest and "|" in rest and not rest.strip("-:| \t")
 

@@ -58,7 +58,7 @@ _OPAQUE = frozenset(
 )  # fmt: skip
 """Attributes that the compiler copies without reading them."""
 _NO_HTML = frozenset({"mj-raw", "mj-title", "mj-preview", "mj-style"})
-"""Elements with text or code that is checked in no way."""
+"""Elements with text or code that is not checked."""
 _UNUSUAL = re.compile(r"[^ !#-\[\]-~\ufdd0\ufdd1]")
 _READ_NAMES = frozenset({"mj-social-element", "mj-class", "mj-font"})
 """Elements whose `name` the compiler reads."""
@@ -91,7 +91,7 @@ def mjml_to_html(source: str, *, language: str = "en", icons: str = "") -> Conve
         return ConvertedMjml("", problems=tuple(dict.fromkeys(reader.problems))[:MAX_PROBLEMS])
     try:
         html = mjml.mjml2html(copy, fonts={}, social_icon_origin=icons)
-    except BaseException as error:  # a panic of the library is no Exception
+    except BaseException as error:  # the library may panic, which is not an Exception
         if not is_fault(error):
             raise
         return ConvertedMjml("", problems=(found("html", 0, "mjml.not_compiled"),))

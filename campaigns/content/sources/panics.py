@@ -1,4 +1,4 @@
-"""Panics of libraries in Rust, whose error is no Exception."""
+"""Panics of libraries in Rust, which are not raised as an Exception."""
 
 
 def is_fault(error: BaseException) -> bool:

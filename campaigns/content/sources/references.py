@@ -36,7 +36,7 @@ class Expanded:
                 composed.add(text, line, spans_lines=text == token.source)
             length += len(static) + len(text)
             if length > MAX_SOURCE:
-                break  # too long in any case, and perhaps a thousand times that
+                break  # too long already, and perhaps a thousand times longer in the end
         self._lines = composed.lines
         self.text = self._with_media(composed.text, context.media)
         if len(self.text) > MAX_SOURCE:
@@ -53,7 +53,7 @@ class Expanded:
         return self._lines[number - 1] if 0 < number <= len(self._lines) else number
 
     def _text_of(self, token: Token, within: tuple[str, ...], line: int) -> str:
-        """Return the text of a snippet, with those in it; of other tokens what is written."""
+        """Return the text of a snippet, with those in it; any other token stays as written."""
         if token.kind == "comment" or not _MENTIONED.search(token.inner):
             return token.source
         named = _SNIPPET.fullmatch(token.inner) if token.kind == "value" else None
@@ -81,7 +81,7 @@ class Expanded:
                 pieces.append(self._text_of(token, (*within, key), line))
             length += sum(map(len, pieces[-2:]))
             if length > MAX_SOURCE:
-                break  # too long in any case, and perhaps a hundred times that
+                break  # too long already, and perhaps a hundred times longer in the end
         self._whole[key] = "".join(pieces)
         return self._whole[key]
 

@@ -11,7 +11,7 @@ from campaigns.content.sources.references import Expanded
 from campaigns.content.sources.source import CompiledPage, ContentSource, SourceContext
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0b-\x1f\x7f\u2028\u2029]")
-# Letters of languages with spaces between words may be in addresses as people copy them.
+# Copied addresses may contain letters of languages that put spaces between words.
 _URL = re.compile(rf"https?://(?:[!#-;=?-\[\]_a-z~\u00c0-\u06ff]|{MARK.pattern})*+", re.IGNORECASE)
 _END_OF_SENTENCE = re.compile(rf"[.,;:!)](?={MARK.pattern})")
 _STATEMENTS = re.compile(rf"^[ \t]*((?:{MARK.pattern}[ \t]*)+)\n", re.MULTILINE)
@@ -39,7 +39,7 @@ def always_shown(guarded: Guarded) -> Collection[str]:
 
 
 def text_template(guarded: Guarded) -> str:
-    """Return the source of the template for a text that was checked.
+    """Return the template source of a checked text.
 
     Values in web addresses are encoded. A line with nothing but conditions and loops leaves no
     empty line: its line break moves into the tag, so that line numbers stay.

@@ -217,7 +217,7 @@ _PATTERNS = {
     "-H": "H", "I": "hh", "-I": "h", "j": "DDD", "-j": "D", "m": "MM", "-m": "M", "M": "mm",
     "-M": "m", "p": "a", "S": "ss", "-S": "s", "y": "yy", "Y": "yyyy", "Z": "zzz", "z": "Z",
 }  # fmt: skip
-"""Directives such as %d and what CLDR calls them."""
+"""Directives such as %d, and their CLDR patterns."""
 KNOWN_TEXTS = 10_000
 """Number of dates, numbers and amounts whose text is remembered, for each filter."""
 

@@ -1,4 +1,4 @@
-"""Check that a piece of HTML closes what it opens: it stands inside a table."""
+"""Check that a piece of HTML closes what it opens, as it is placed inside a table."""
 
 from campaigns.content.html import scanner, tokens
 

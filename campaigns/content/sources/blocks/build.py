@@ -108,7 +108,7 @@ class Build:
         self.paints = Paints(self.context.brand)
         self.words = Words(self.context.language)
 
-    # --- where we are ----------------------------------------------------------------------
+    # --- the current block -----------------------------------------------------------------
 
     @contextmanager
     def at(self, block: str) -> Iterator[None]:
@@ -192,7 +192,7 @@ class Build:
         is_line: bool = False,
         otherwise: str = "accent",
     ) -> str:
-        """Return a rich text on this background; of one with a mistake, the canvas shows the words.
+        """Return a rich text on this background. With a mistake in it, the canvas shows plain text.
 
         `otherwise` is the name of the colour of links.
         """
@@ -232,9 +232,9 @@ class Build:
         return block.align if "align" in block.model_fields_set else start(self.context.language)
 
     def css_class(self, block: AnyBlock | BlockColumn | Row | None, *names: str) -> str:
-        """Return the attribute `css-class` of a block: what finds it, hides it and colours it.
+        """Return the attribute `css-class` of a block, which finds it, hides it and colours it.
 
-        None: an element that is no block of its own.
+        None: an element that is not a block.
         """
         if block is None:
             return _attribute("css-class", names)
@@ -253,7 +253,7 @@ class Build:
     # --- marks, which are replaced after every other step ----------------------------------
 
     def begin(self) -> str:
-        """Return the mark at the beginning of the current block, for `Marks`."""
+        """Return the mark at the beginning of the current block; see `marks`."""
         return (
             ""
             if self.context.is_canvas

@@ -210,7 +210,7 @@ def profiles(block: SocialBlock | None, brand: BrandStyle) -> list[tuple[str, st
 
 
 def icons(links: list[tuple[str, str]], size: int, build: Build) -> str:
-    """Return the icons of profiles as links; names, where this installation has no address."""
+    """Return the icons of profiles as links; their names if this installation has no address."""
     return "&nbsp;&nbsp; ".join(_icon(network, url, size, build) for network, url in links)
 
 

@@ -44,7 +44,7 @@ def compile_document(
     build = Build(context, system)
     try:
         html = _to_html(to_mjml(document, build), build)
-    except BaseException as error:  # a panic of the library is no Exception
+    except BaseException as error:  # the library may panic, which is not an Exception
         if not is_fault(error):
             raise
         return CompiledPage("", problems=(found("html", 0, "blocks.not_compiled"),))

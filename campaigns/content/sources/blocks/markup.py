@@ -37,7 +37,7 @@ def _in_element(text: str) -> str:
 
 
 def _in_attribute(text: str) -> str:
-    """The MJML compiler writes these characters of attributes as escapes of its own language."""
+    """Escape characters that the MJML compiler would write as escapes of its own in attributes."""
     return _REFERENCED.sub(lambda found: f"&#{ord(found[0])};", _in_element(text))
 
 
