@@ -1,7 +1,7 @@
-"""Which account what came back is about, whichever way it came.
+"""Attribute what comes back to provider accounts, whichever way it came.
 
-A mail server hands over the emails of all accounts together. The token tells the delivery, and so
-the account; without one, the domain of the return address may.
+A mail server hands over the emails of all accounts together. The token identifies the delivery,
+and so the account; without one, the domain of the return address may.
 """
 
 from collections.abc import Collection, Iterable
@@ -81,7 +81,7 @@ def _by_domain(domains: Collection[str]) -> set[int]:
 
 
 def _note(account_ids: Collection[int], now: datetime) -> None:
-    """Note the time, unless that was done a moment ago: many jobs would wait for one row."""
+    """Note the time, unless this was just done: otherwise many jobs would wait for one row."""
     if not account_ids:
         return
     recent = set(

@@ -1,4 +1,4 @@
-"""Bounce tests: their tokens, and the bounces that came back of them."""
+"""Bounce tests: their tokens, and the bounces that came back from them."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ def begin(account_id: int, sender: str, *, now: datetime) -> BounceTest:
 
 
 def token_of(test: BounceTest, signer: Signer) -> str:
-    """Return what its email carries."""
+    """Return the token in its email."""
     return delivery_token(signer, FIRST_TEST_ID + test.id)
 
 
@@ -41,7 +41,7 @@ def find(token: str, account_id: int, signer: Signer) -> BounceTest | None:
 
 
 def note(number: int, feedback: Feedback, incoming: Incoming, *, now: datetime) -> int | None:
-    """Note what came back of a test; returns the account. `number`: what its token contains.
+    """Note what came back from a test; returns the account. `number`: the id in its token.
 
     A bounce that came by email to the return path proves that its domain leads to us.
     """

@@ -1,8 +1,8 @@
-"""What follows from what came back: the event, and what `policy` says about it.
+"""The consequences of what came back: its events are recorded, and `policy` is applied.
 
-Only a token with our signature finds a delivery; whoever can forge one needs our secret. All that
-follows happens in one transaction, and only for events that were not known before: what is reported
-twice, late or out of order changes nothing more.
+Only a token with our signature finds a delivery; forging one takes our secret. Everything happens
+in one transaction, and only for events that were not known before: what is reported twice, late or
+out of order has no further effect.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -102,7 +102,7 @@ def _one_of_each(found: Sequence[FoundEvent]) -> list[FoundEvent]:
     """Return one event of each kind for each delivery, as each email was sent to one recipient.
 
     An email with one token may report about any number of recipients: those of a forwarded email,
-    or of an invention. What it says about the address of the delivery comes first.
+    or invented ones. What it says about the address of the delivery comes first.
     """
     by_kind: dict[tuple[int, str], FoundEvent] = {}
     for one in found:
@@ -178,7 +178,7 @@ def _record(found: Sequence[FoundEvent], incoming: Incoming, now: datetime) -> I
 
 
 def _dedupe(one: FoundEvent, incoming: Incoming) -> str:
-    """Return the same for the same event, whichever way and however often it is reported.
+    """Return a key that is the same for an event, however and however often it is reported.
 
     An email is delivered once, bounces once in each class and leads to one complaint. The other
     events happen several times; what an email reports, once an hour, as anyone can invent its id.
@@ -259,9 +259,9 @@ def _unsubscribe(new: Sequence[FoundEvent], now: datetime) -> None:
 def _unsubscribe_again(
     found: Sequence[FoundEvent], new: Sequence[FoundEvent], incoming: Incoming, now: datetime
 ) -> None:
-    """End what people have subscribed to since they left by the same email, and before this one.
+    """End subscriptions that began after the person left by the same email, and before this one.
 
-    A replayed email is not newer than it was: it ends nothing that began after it.
+    A replayed email keeps its time of receipt, so it ends nothing that began after that.
     """
     known = {one.place.id for one in found} - {one.place.id for one in new}
     for place, left, subscriber_id in _leaving([one for one in found if one.place.id in known]):

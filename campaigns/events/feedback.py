@@ -1,4 +1,4 @@
-"""What a provider or a mail server says about one message: the value that all ways in produce."""
+"""Feedback: what a provider or a mail server says about one message, by webhook or email."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -21,7 +21,7 @@ from campaigns.reason import Reason
 
 Channel = Literal["webhook", "email"]
 MAX_BYTES = 10 * 1024 * 1024
-"""Size limit of a post, and of what is taken of an email."""
+"""Size limit of a post, and of the part of an email that is stored."""
 MAX_STRANGE = 1_000
 """Number of emails of a mailbox, or of the listeners, after which one without a token is deleted.
 
@@ -31,10 +31,10 @@ MAX_STRANGE_BYTES = 64 * 1024
 """Bytes that are kept of an email without a token."""
 _STRANGE_AT_ONCE = 50
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-"""Time before each further attempt, so that what is wrong for a while costs nothing."""
+"""Time before each further attempt, so that a temporary fault does not use up all of them."""
 MAX_ATTEMPTS = len(PAUSES) + 1
 NO_TOKEN = Reason("incoming.no_token")
-"""Verdict about what names none of our emails."""
+"""Verdict about an email or post without a token of ours."""
 
 
 def receive(
@@ -68,7 +68,7 @@ def receive(
 
 
 def digest(channel: Channel, endpoint_id: int | None, body: bytes) -> str:
-    """Return a `dedupe` for what has no id of its own: equal bytes through the same way."""
+    """Return a `dedupe` for what has no id of its own: the same bytes by the same way."""
     return f"{channel}:{endpoint_id or 0}:{hashlib.sha256(body).hexdigest()}"
 
 
@@ -105,7 +105,7 @@ def _due(limit: int, now: datetime) -> sa.Select[int]:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to read a row, counted before it begins: a process that it kills notes nothing."""
+    """An attempt to read a row, counted before it begins, as it may kill the process."""
 
     id: int
     number: int
@@ -132,7 +132,7 @@ def claim(incoming_id: int, *, now: datetime) -> list[Attempt]:
 
 
 def _claim(ids: sa.Select[int], now: datetime) -> list[Attempt]:
-    """Count an attempt for each, and let the pause after it begin."""
+    """Count an attempt for each, and begin the pause after it."""
     pauses = {number: now + pause for number, pause in enumerate(PAUSES)}
     rows = db.session.execute(
         sa.update(Incoming)
@@ -192,9 +192,9 @@ def finish(
 
 
 def _delete_strange(row: Incoming) -> None:
-    """Delete emails without a token that came before the last ones of this way.
+    """Delete emails without a token beyond the last MAX_STRANGE of this mailbox or the listeners.
 
-    Each email moves the others on by one: those that just passed the limit are looked at.
+    Each email moves the others on by one, so only those just beyond the limit are checked.
     """
     passed = (
         sa.select(Incoming.id)

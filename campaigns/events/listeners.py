@@ -1,4 +1,4 @@
-"""Where `campaigns intake` listens for mail servers, as it notes itself.
+"""Where `campaigns intake` listens for mail servers, as the process itself records.
 
 The setting alone does not say that the process runs, or that its port was free.
 """
@@ -12,7 +12,7 @@ from campaigns.events.models import IntakeListener
 from campaigns.providers import return_domains
 
 NOTE_SECONDS = 60.0
-"""Interval at which it is noted that the intake listens, in seconds."""
+"""Interval at which the intake records that it listens, in seconds."""
 GONE_AFTER = timedelta(minutes=5)
 
 

@@ -76,7 +76,7 @@ class Incoming(Base):
     public_id: Mapped[public_id]
     channel: Mapped[str]
     source: Mapped[str]
-    """The kind of webhook, or the way of an email: imap, pop3, lmtp, pipe."""
+    """The kind of webhook, or how an email arrived: imap, pop3, lmtp, smtp, pipe."""
     endpoint_id: Mapped[int | None] = mapped_column(BigKey)
     """The webhook endpoint or the mailbox."""
     account_id: Mapped[int | None] = mapped_column(BigKey)
@@ -207,13 +207,13 @@ class BounceTest(Base):
     sent_at: Mapped[datetime]
     returned_at: Mapped[datetime | None]
     incoming_id: Mapped[int | None] = mapped_column(BigKey)
-    """What brought its bounce. A plain number, as that row is deleted first."""
+    """The row of `incoming` with its bounce. A plain number, as that row is deleted first."""
 
     __table_args__ = (Index("ix_bounce_test_account_id", "account_id"), NEVER_REUSED)
 
 
 class AccountFeedback(Base):
-    """When anything about the emails of an account came back last, whichever way."""
+    """When anything about the emails of an account last came back, through any channel."""
 
     __tablename__ = "account_feedback"
 
@@ -251,7 +251,7 @@ class BodyErasure(Base):
 
 
 class FeedbackCount(Base):
-    """What was sent in a day (UTC) to a mailbox group, and what came back of it until now.
+    """Emails sent in a day (UTC) to a mailbox group, and what has come back from them so far.
 
     Every delivery counts on the day it was sent, once as a bounce (by its first one), once as a
     complaint and once as delivered. `sent` is counted from time to time.

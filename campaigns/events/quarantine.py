@@ -68,7 +68,7 @@ def _peaks(
 ) -> dict[Provider, tuple[datetime, int]]:
     """Return when the worst `SPIKE_MINUTES` around these bounces began, and their hard bounces.
 
-    By the time of the bounces, not of their arrival: after an outage, those of hours ago arrive.
+    By the time of the bounces, not of their arrival, which may be hours later after an outage.
     """
     times = [at for _, at in bounced]
     reach = timedelta(minutes=SPIKE_MINUTES)
@@ -188,8 +188,8 @@ def waiting(campaign_id: int, name: str) -> int:
 def believe(campaign_id: int, name: str, *, now: datetime) -> int | None:
     """Accept the bounces as true: suppress the addresses. Returns how many.
 
-    Those that bounced, even if someone has another one since. None if there was nothing (more) to
-    decide. Later bounces there count at once.
+    Suppresses the addresses that bounced, even if a person has another one now. None if there was
+    nothing (more) to decide. Later bounces there count at once.
     """
     if not _decide(campaign_id, name, "gone"):
         return None

@@ -107,7 +107,7 @@ def _note_change(campaign_ids: Iterable[int], now: datetime) -> None:
 
 
 def due(*, now: datetime) -> Sequence[int]:
-    """Return a few campaigns to check: news came back, or what was sent is not counted."""
+    """Return a few campaigns with news, or with sent emails that are not counted yet."""
     checked, counted = FeedbackWatch.checked_at, FeedbackWatch.counted_at
     is_active = Campaign.status.in_(("sending", "paused"))
     return db.session.scalars(
@@ -198,7 +198,7 @@ class Alarm:
     limit: float
 
     def reason(self) -> Reason:
-        """Return it as a sentence."""
+        """Return the reason that describes it."""
         return Reason(
             _ALARMS[self.measure],
             {
@@ -227,7 +227,7 @@ _ALARMS: Mapping[Measure, str] = {
 
 
 def recent_alarms(*, now: datetime) -> list[tuple[str, Reason]]:
-    """Return the alarms of the last days: names of accounts, and what is wrong."""
+    """Return recent alarms about whole accounts: their names, and what is wrong."""
     rules = feedback_rules.load()
     rows = db.session.execute(
         sa.select(RateAlarm, ProviderAccount.name)
@@ -269,7 +269,7 @@ def check(campaign_id: int, *, now: datetime) -> list[Alarm]:
 
 
 def _must_count(campaign: Campaign, rules: FeedbackRules, now: datetime) -> bool:
-    """Return whether to count what was sent: only emails that are counted make a rate certain."""
+    """Return whether to count what was sent: a rate is certain only if all are counted."""
     watch = db.session.get(FeedbackWatch, campaign.id, populate_existing=True)
     if watch is None or watch.counted_at is None or watch.counted_at <= now - COUNT_INTERVAL:
         return True
@@ -297,7 +297,7 @@ class RateExcess:
     day: date | None = None
 
     def reason(self, rules: FeedbackRules) -> Reason:
-        """Return it as a sentence."""
+        """Return the reason that describes it."""
         params: dict[str, Any] = {
             "count": self.count,
             "sent": self.sent,
@@ -401,7 +401,7 @@ def _alarms(campaign_id: int, rules: FeedbackRules, now: datetime) -> list[Alarm
 
 
 def _is_new(alarm: Alarm, now: datetime) -> bool:
-    """Store an alarm. Returns whether the owners do not know it yet."""
+    """Store an alarm. Returns whether it is new to the owners."""
     row = {
         "account_id": alarm.account_id,
         "day": alarm.day,

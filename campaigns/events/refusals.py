@@ -30,7 +30,7 @@ def bounce(campaign_id: int, delivery_ids: Collection[int], *, now: datetime) ->
     """Record bounces of deliveries that have just failed because of their mailbox.
 
     Skips all others. Returns how many addresses were suppressed: a missing mailbox at once, a
-    disabled one at the second time in a row, a full one at the third, two weeks after the first.
+    disabled or full one if it repeats as often as the workspace's rules say.
     """
     ids = sorted(delivery_ids)
     return sum(

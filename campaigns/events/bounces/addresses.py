@@ -15,7 +15,7 @@ _LOCAL_PARTS_OF_HELPERS = re.compile(
 
 
 def is_of_a_helper(address: str) -> bool:
-    """Return whether it looks like one at which people ask for help."""
+    """Return whether it looks like a support address."""
     return bool(_LOCAL_PARTS_OF_HELPERS.match(address))
 
 

@@ -11,7 +11,7 @@ MAX_RECIPIENTS = 1_000
 
 
 def verdict_of(text: str) -> BounceVerdict | None:
-    """Return what a notification says; None if it is none."""
+    """Return what a notification says; None for any other text."""
     start = text.find("{")
     if start < 0 or '"mail"' not in text or "otificationType" not in text + "n":
         return None

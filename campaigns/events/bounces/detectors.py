@@ -8,9 +8,9 @@ from campaigns.events.bounces.mime import Email
 
 MAX_CHARACTERS = 30_000
 MAX_LINE = 200
-"""Number of characters of a line that the detectors read.
+"""Number of characters that the detectors read of a line.
 
-The time of some of their expressions grows with the square of a line, of one with its cube.
+Some of their expressions take time quadratic in the length of a line, and one takes cubic time.
 """
 logging.getLogger("flufl.bounce").disabled = True  # it logs each text that it cannot read
 

@@ -1,4 +1,4 @@
-"""What an email that came back means for deliveries: the value that all ways in produce."""
+"""Returned emails as `Feedback`, the value that webhooks produce too."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,7 +16,7 @@ _KINDS: dict[Kind, FeedbackKind] = {
     "unknown": "unknown",
 }
 _OLDEST = timedelta(days=30)
-"""Times longer ago are not believed: reports come within days."""
+"""Earlier times are not believed: reports come within days."""
 
 
 def feedback_of(raw: bytes, received_at: datetime) -> list[Feedback]:

@@ -1,8 +1,8 @@
 """Read an email of unknown origin: bounded, in one pass, without recursion and without exceptions.
 
 The standard library's parser recurses for each level of nesting and keeps everything in memory, so
-a hostile email could stop it. Emails attached to the email stay unread: what they say was said to
-other people.
+a hostile email could stop it. Emails attached to the email stay unread: they were written to other
+people.
 """
 
 import binascii
@@ -29,7 +29,7 @@ MAX_VALUE = 8_000
 
 @dataclass(frozen=True, slots=True)
 class EmailPart:
-    """A part without parts: text, a report, an attached email."""
+    """A part that contains no others: text, a report, an attached email."""
 
     kind: str
     """The content type in lower case, such as "text/plain"."""
@@ -107,7 +107,7 @@ _FIELD = re.compile(r"([!-9;-~]{1,100})[ \t]{0,5}:(.*)")
 def words(value: str) -> str:
     """Return a header value with its encoded words decoded."""
     value = value[:MAX_VALUE]
-    # Behind the last end of an encoded word, the library would look for one again and again.
+    # After the end of the last encoded word, the library would search for another repeatedly.
     head, end, tail = value.rpartition("?=")
     if "=?" not in head:
         return value
@@ -234,7 +234,7 @@ _JAPANESE = ("iso2022_jp", "euc_jp", "cp932")
 
 
 def _in_charset(body: bytes, declared: str) -> str:
-    """Decode by the charset declared, or if it is not true, by the likeliest other one."""
+    """Decode by the declared charset, or if that is wrong, by the most likely other one."""
     name = _known_charset(declared)
     if b"\x1b$" in body:
         name = "iso2022_jp"
@@ -253,7 +253,7 @@ _CHARSETS = {*aliases, *aliases.values(), *(one.name for one in iter_modules(enc
 def _known_charset(declared: str) -> str:
     """Return the charset of a name, in one of its known spellings.
 
-    Python remembers each other name, and each other spelling, for ever.
+    Python would keep any other name or spelling in its cache for ever.
     """
     known = encodings.normalize_encoding(declared.strip("\"'").lower()).replace(".", "_")
     try:

@@ -62,7 +62,7 @@ _NAMES_RECIPIENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Whose addresses in a notice are no recipients, unless the email was `written_to` them.
+    """Addresses in a notice that are not recipients, unless the email was `written_to` them.
 
     All are in lower case.
     """

@@ -197,4 +197,4 @@ QUOTED_CONTACT = re.compile(
     r"[^\n<>@]{0,60}$",
     re.IGNORECASE,
 )
-"""Words before an address which is not a recipient's, but of whoever helps."""
+"""Words before an address that belongs to support staff, not to a recipient."""

@@ -5,7 +5,7 @@
 3. The notices of mail servers in plain words: recipients by flufl.bounce and by our own rules.
 4. Automatic replies.
 
-Whatever else it is, it is unknown, and nothing follows from it.
+Anything else is unknown, and has no consequences.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ _WEIGHT: dict[Kind, int] = {"bounce": 0, "delay": 1, "delivered": 2}
 
 
 def classify(raw: bytes) -> BounceVerdict:
-    """Return what an email says that came back. Never fails, whatever it contains."""
+    """Return what a returned email says. Never fails, whatever it contains."""
     found: BounceVerdict = storable(_classified(read(raw)))
     return found
 
@@ -108,7 +108,7 @@ def _by_statuses(email: Email, own: str) -> BounceVerdict | None:
 
 
 class _OwnWords:
-    """What a notice says in its own words; each is read once, for a thousand recipients, too."""
+    """What a notice says in its own words, read only once even for a thousand recipients."""
 
     def __init__(self, own: str, recipients: Iterable[str]) -> None:
         self._own, self._recipients = own, recipients
@@ -153,7 +153,7 @@ def _of_statuses(
     said = _OwnWords(own, {final or original for original, final in recipients})
     reports = [_of_status(one, said) for one in statuses]
     if may_be_only and len(reports) == 1 and reports[0].reply_class == "hard":
-        other = notice.mailbox_trouble(own)  # the server's own words know it better
+        other = notice.mailbox_trouble(own)  # the server's own words are more precise
         return [replace(reports[0], reply_class=other or "hard")]
     return reports
 

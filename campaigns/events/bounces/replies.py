@@ -1,4 +1,4 @@
-"""Find the reply of a mail server in the words of a report, and class it."""
+"""Find the reply of a mail server in the words of a report, and classify it."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def class_of(reply: ServerReply, *, is_final: bool) -> ReplyClass:
     code = reply.code or (int(status[0]) * 100 + 50 if status[:1] in ("4", "5") else 550)
     text = reply.text if reply.status else f"{reply.stated} {reply.text}"
     if is_final and status == "4.1.1" and not _LATER.search(text):
-        code, text = 550, text.replace("4.1.1", "5.1.1")  # unknown until the end
+        code, text = 550, text.replace("4.1.1", "5.1.1")  # still unknown at the end
     found = classify(code, text, step=reply.step or "rcpt")
     # Without a code, the server that wrote the notice decided it: it knows its recipients.
     step = reply.step or ("" if reply.code else "rcpt")
@@ -71,7 +71,7 @@ def _begins_line(text: str, found: re.Match[str]) -> bool:
 
 
 _SHORTEST = 12
-"""Fewer characters are only a code: the words come before it."""
+"""Shorter texts are only a code, which the words come before."""
 
 
 def _clean(text: str) -> str:

@@ -9,7 +9,7 @@ from campaigns.events.bounces import phrases
 from campaigns.events.bounces.mime import Email, first
 
 ENOUGH = 4
-"""Points that make a notice out of an email that is no report by RFC 3464."""
+"""Score from which an email that is not a report by RFC 3464 counts as a notice."""
 BEGINNING = 4_000
 """Number of characters in which a notice says what it is."""
 
@@ -102,7 +102,7 @@ def _points(email: Email, subject: str, text: str, has_copy: bool) -> int:
     is_to_bounces = _is_to_bounce_address(email)
     score += is_to_bounces
     if not (is_of_server(email) or has_reply or has_copy or is_to_bounces):
-        score -= 2  # an empty return path is quickly made
+        score -= 2  # an empty return path is easily forged
     return score - _doubts(email, subject)
 
 

@@ -40,7 +40,7 @@ class BounceVerdict:
     return_domain: str = ""
     """Domain of the return address that it was sent to, whose token is not verified."""
     sent_at: str = ""
-    """When that happened, as it says."""
+    """Time of the event, as stated in the email."""
     user_agent: str = ""
     ip: str = ""
 

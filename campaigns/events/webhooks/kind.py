@@ -81,7 +81,7 @@ class WebhookKind(ABC, Generic[S, C]):
     fields: Sequence[AccountField] = ()
     """What people type, in the order of the form. The login is generated instead."""
     events: Sequence[str] = ()
-    """What to tick at the provider, in the provider's own words."""
+    """Events to select at the provider, in the provider's own words."""
 
     status_of_repeated = 200
     """Status of the answer to a post that was received before."""

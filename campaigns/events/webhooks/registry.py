@@ -1,4 +1,4 @@
-"""The registry of webhooks, and functions for endpoints of any kind."""
+"""The registry of webhooks."""
 
 from collections.abc import Mapping
 from typing import Any

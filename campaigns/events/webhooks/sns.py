@@ -59,7 +59,7 @@ FRESH_FOR = timedelta(days=1)
 USABLE_FOR = timedelta(days=7)
 """Time for which a key is used while its certificate cannot be had again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=20)
-"""A post with an unusable URL must not make us ask again and again."""
+"""Posts with an unusable URL must not make us request it repeatedly."""
 MAX_FAILED = 8
 """Number of URLs that failed lately, after which no new one is asked for."""
 WAIT_SECONDS = 3.0
