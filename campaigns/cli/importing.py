@@ -311,10 +311,10 @@ def _statuses(
 
 
 def _answers(told: Sequence[tuple[str, str]], titles: dict[int, str]) -> dict[int, dict[str, str]]:
-    """What was told about values, by column.
+    """Return the meanings given for values, by column.
 
-    Columns where a value is not known are meant; those that know it only if there are no others:
-    an answer about the 1 of one column must not change what 1 means in the next.
+    A meaning is for the columns where the value is not known; if it is known in all, for all: an
+    answer about the 1 of one column must not change what 1 means in another.
     """
     from campaigns.audience.imports import statuses as import_status
 

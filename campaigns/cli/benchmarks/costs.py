@@ -51,7 +51,7 @@ def peak_mb(pids: Iterable[int]) -> float:
 
 
 def _facts(pid: int) -> list[str]:
-    """Return the fields of its `stat` from the state on; empty if it has ended."""
+    """Return the fields of its `stat`, starting at the state; empty if it has ended."""
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:

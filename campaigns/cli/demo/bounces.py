@@ -1,4 +1,4 @@
-"""What came back of the demo's campaigns: emails and posts, received and read as real ones are."""
+"""What came back from the demo's campaigns: emails and posts, received and read like real ones."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -64,7 +64,7 @@ def _steps(campaign: Campaign, endpoint: WebhookEndpoint, signer: Signer) -> lis
     )
     rows = [SentEmail(row.id, row.address, row.sent_at) for row in found if row.sent_at]
     emails = returned_emails.EMAILS
-    # Those who never opened it come first; emails come back of some of them, here and there.
+    # Those who never opened it come first; bounces come back from some of them, here and there.
     step = max(1, len(rows) // (2 * len(emails)))
     concerned = rows[::step][: len(emails)]
     steps: list[Step] = []

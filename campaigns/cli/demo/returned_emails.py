@@ -1,4 +1,4 @@
-"""Emails that come back in the demo: bounces of each kind, a complaint, and what people answer."""
+"""Emails that come back in the demo: bounces of each kind, a complaint, and replies by people."""
 
 from datetime import timedelta
 from functools import partial
