@@ -168,7 +168,7 @@ def _actor() -> Actor:
 
 
 def _back() -> str:
-    """Return to the page of the table with the form."""
+    """Return the URL of the table, at the same page."""
     return url_for("subscribers.index", **filter_values("before", "after"))
 
 
@@ -186,7 +186,7 @@ def _ask(name: str, selection: Selection) -> Answer:
 
 
 def _has_grown(count: int) -> bool:
-    """Return whether more people match than the page said that was confirmed."""
+    """Return whether more people match now than the confirmed page said."""
     said = request.form.get("matched", "")
     return said.isascii() and said.isdigit() and count > int(said[:18])
 
@@ -270,7 +270,7 @@ def table_strip() -> dict[str, Any]:
 def _strip_values(shown: Iterable[str]) -> dict[str, Any]:
     """Return the values of the strip: the runs in progress, and which of the `shown` ended."""
     now = utcnow()
-    running = runs.in_progress()  # first: what ends after this shows as running, and asks again
+    running = runs.in_progress()  # read first: a run that ends after this still polls
     running_ids = {run.public_id for run in running}
     found = [or_none(BulkRun, public_id) for public_id in shown if public_id not in running_ids]
     ended = [run for run in found if run is not None and run.finished_at is not None]

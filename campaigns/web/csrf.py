@@ -46,7 +46,7 @@ def masked(plain: str) -> str:
 
 
 def unmasked(sent: str) -> str:
-    """Return the token in a masked one; what is no masked token stays as it is."""
+    """Return the token in a masked one; any other text stays as it is."""
     try:
         content = base64.b64decode(sent.encode("ascii"), b"-_", validate=True)
         half = len(content) // 2

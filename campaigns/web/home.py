@@ -78,7 +78,7 @@ def _active_states(counts: Counts) -> dict[str, Any]:
 
 
 def _states(campaigns: list[CampaignFigures]) -> str:
-    """Return the active campaigns and their states: a change makes the whole page stale."""
+    """Return the active campaigns and their states; a change of these reloads the whole page."""
     return ",".join(f"{campaign.public_id}.{campaign.status}" for campaign in campaigns)
 
 

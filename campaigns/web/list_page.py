@@ -21,12 +21,12 @@ Level = Literal["good", "watch", "bad"]
 BOUNCES = (0.02, 0.05)
 COMPLAINTS = (0.001, 0.003)
 """Shares from which a rate is to be watched, and from which it is bad. Mailbox providers ask for
-complaints below 0.1% and act from 0.3%; bounces above 5% are what most senders get blocked for."""
+complaints below 0.1% and act from 0.3%; with bounces above 5%, most senders get blocked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate of the last campaigns, and what the field thinks of it."""
+    """A rate of the last campaigns, and its level by common limits."""
 
     part: int
     whole: int
@@ -93,7 +93,7 @@ def rate(part: int, whole: int, limits: tuple[float, float]) -> Rate:
 
 
 def _sunset_url(entry: AudienceList) -> str:
-    """Return the page of a new segment: people who were on this list long and stopped reading."""
+    """Return the URL of a new segment: people long on this list who no longer open or click."""
     rules = [
         {"kind": "engagement", "op": "is_one_of", "bands": ["inactive"]},
         {

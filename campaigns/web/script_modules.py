@@ -14,7 +14,7 @@ Sources = Mapping[str, str]
 """The texts of modules by their names, such as "js/app.js"."""
 
 VENDOR = "vendor/"
-"""Beginning of the names of bundles of others, which import nothing."""
+"""Prefix of the names of third-party bundles, which import nothing."""
 BUNDLES: Mapping[str, tuple[str, ...]] = {
     f"js/content/{kind}.bundle.js": (
         "js/app.js",
@@ -51,7 +51,7 @@ class ModuleError(ValueError):
 
 
 def imports_of(name: str, text: str) -> list[str]:
-    """Return the names of the files that a module imports. What `import()` loads is not meant."""
+    """Return the names of the files that a module imports. Ignores `import()`."""
     return [_resolved(name, found["path"]) for found in _IMPORT.finditer(text)]
 
 
@@ -80,8 +80,8 @@ def _walk(
 def bundle(name: str, entries: Iterable[str], sources: Sources) -> str:
     """Return one module that does what these scripts do.
 
-    Each module becomes a function that runs once and returns its exports. Bundles of others stay
-    files of their own. Raises ModuleError.
+    Each module becomes a function that runs once and returns its exports. Third-party bundles
+    stay separate files. Raises ModuleError.
     """
     known: dict[str, str] = {}
     imports, bodies = [], []

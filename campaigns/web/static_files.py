@@ -2,7 +2,7 @@
 
 Any change gives every file a new URL, so references between files (fonts in a style sheet, imported
 modules) stay consistent without rewriting. Files stay in memory, and are compressed on first use;
-`bin/compress` has compressed the large ones of others already. A change on disk is served after a
+`bin/compress` has already compressed the large third-party ones. A change on disk is served after a
 restart.
 """
 
@@ -24,7 +24,7 @@ from campaigns.web.script_modules import BUNDLES, bundle
 
 YEAR_SECONDS = 365 * 86_400
 BROTLI_QUALITY = 9
-"""Brotli quality for files of our own: the best one takes ten times as long, and gains little."""
+"""Brotli quality for our own files: the best one takes ten times as long, and gains little."""
 COMPRESSED = ".br"
 """Suffix of what `bin/compress` wrote beside a file. It is not served under its own name."""
 QUICK_BYTES = 64 * 1024

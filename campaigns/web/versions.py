@@ -99,7 +99,7 @@ def compare(owner: Versioned, public_id: str, version: int) -> str:
 def frame(owner: Versioned, public_id: str, version: int) -> Response:
     """Return the email of a version (0: the current one), in a `language`.
 
-    Blocks that differ from the version `against` are marked; `side` says which of both is older.
+    Blocks that differ from the version `against` are marked; `side` says which one is older.
     """
     found = _found_or_404(owner, public_id)
     language = request.args.get("language", "")

@@ -51,7 +51,7 @@ def _new() -> dict[str, str]:
 
 
 def _said() -> dict[str, str]:
-    """Return what screen readers say, and what the canvas says about itself."""
+    """Return what screen readers announce, and the labels of the canvas."""
     return {
         "added": _("%(what)s added", what="{what}"),
         "duplicated": _("%(what)s duplicated", what="{what}"),

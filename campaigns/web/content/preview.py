@@ -47,7 +47,7 @@ EXAMPLE_ADDRESS = "reader@example.org"
 def preview(owner: OwnerKind, public_id: str) -> Response:
     """Return the frame's document.
 
-    `part`: html or text; `as`: a subscriber's public id; `dark`, `images=off`: how a program
+    `part`: html or text; `as`: a subscriber's public id; `dark`, `images=off`: how a client
     shows it; `framed`: the page around it may read its size.
     """
     found = owner_or_404(owner, public_id)

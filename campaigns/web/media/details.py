@@ -1,4 +1,4 @@
-"""One image: what it is, what shows it, and what is said about it."""
+"""One image: its details, what shows it, and its texts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

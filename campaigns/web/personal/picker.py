@@ -51,7 +51,7 @@ def _chosen(public_id: str) -> Subscriber | None:
 
 
 def _someone(campaign: Campaign | None) -> Subscriber | None:
-    """Return a person of the campaign's audience, or else a subscriber, who has many values."""
+    """Return someone with many values, from the campaign's audience or all subscribers."""
     scope = None
     if campaign is not None:
         with suppress(AudienceError):

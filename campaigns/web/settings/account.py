@@ -1,4 +1,4 @@
-"""One's own account: name, address, password, and where one is logged in."""
+"""The user's own account: name, address, password, and sessions."""
 
 import secrets
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ def end_session(public_id: str) -> Answer:
 @bp.post("/settings/account/sessions/end")
 @access("user")
 def end_all_sessions() -> Answer:
-    """Log out everywhere, here too."""
+    """Log out everywhere, including here."""
     with transaction():
         sessions.end_all(current_user.user_id)
     leave()

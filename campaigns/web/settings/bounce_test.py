@@ -1,4 +1,4 @@
-"""The test of what comes back: sends one email to an address that does not exist, and waits."""
+"""The bounce test: send one email to an address that does not exist, and wait for its bounce."""
 
 import sqlalchemy as sa
 from flask import Response, render_template, request

@@ -58,7 +58,7 @@ def domain(public_id: str) -> str:
 @access("user")
 @limiter.limit("20/minute")
 def check_domain(public_id: str) -> Answer:
-    """Look into DNS, in some seconds at most. Answers htmx with the part that has changed."""
+    """Query DNS, for a few seconds at most. Answers htmx with the part that has changed."""
     domain = or_404(SenderDomain, public_id)
     name, questions = domain.name, records.questions(domain)
     db.session.rollback()  # no transaction stays open while we talk to the name servers
@@ -123,7 +123,7 @@ def discard_key(public_id: str, key_id: str) -> Answer:
 
 
 def _move(public_id: str, key_id: str, move: Callable[..., bool], done: str) -> Response:
-    """Make one guarded move of a key and say what came of it."""
+    """Change the state of a key, unless someone else did, and show the result."""
     with transaction():
         domain = or_404(SenderDomain, public_id)
         key = or_404(DkimKey, key_id, domain_id=domain.id)

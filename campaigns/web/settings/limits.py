@@ -1,4 +1,4 @@
-"""An account's limits: what is held back now, mailbox groups, warm-up."""
+"""An account's limits: what is on hold now, mailbox groups, warm-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Row:
     at_once: str
     state: str
     is_held: bool
-    """The rules hold it back; people may end that."""
+    """Whether the rules hold it; users can end that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def save_limits(public_id: str) -> Answer:
 @bp.post("/settings/providers/<public_id>/limits/end")
 @access("user")
 def end_hold(public_id: str) -> Answer:
-    """End what the rules hold back, for a mailbox provider or for single domains."""
+    """End holds by the rules, for the account, a mailbox provider or single domains."""
     group = request.form.get("group", "")
     account = or_404(ProviderAccount, public_id)
     chosen = request.form.getlist("domain")
@@ -232,7 +232,7 @@ def _learned(per_second: float, ends: datetime | None, plan: Plan) -> str:
 
 
 def _account_state(plan: Plan, standing: AccountUsage | None, now: datetime) -> str:
-    """Why the whole account is slower than it might be; empty when it is not."""
+    """Return why the whole account is slowed or waits; empty if it is not."""
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
         until = wall_clock(plan.suspended_until.astimezone(plan.zone))
@@ -250,7 +250,7 @@ def _account_state(plan: Plan, standing: AccountUsage | None, now: datetime) -> 
 
 
 def _windows(plan: Plan, standing: AccountUsage | None) -> list[tuple[str, int, int | None]]:
-    """(unit, limit, sent of it) of each window that has a limit."""
+    """Return (unit, limit, number sent) of each window that has a limit."""
     used = standing.used if standing else {}
     found = []
     for name, unit in (

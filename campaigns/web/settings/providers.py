@@ -102,14 +102,14 @@ def _delete(account: ProviderAccount) -> None:
 
 
 def _typed(account: ProviderAccount | None = None) -> AccountInput:
-    """Raises UnusableAccountError for a stored account of an unknown kind."""
+    """Return the input. Raises UnusableAccountError for a stored account of an unknown kind."""
     form = request.form
     if account is not None:
         kind_of(account)
     kind = account.kind if account is not None else _chosen_kind()
     typed = AccountInput.read(form, kind=kind, forget=form.getlist("forget"))
     if account is not None and current_workspace().demo and "name" not in form:
-        # The form of a demonstration has the limits only: all else stays as it is stored.
+        # In a demo the form has only the limits: everything else stays as stored.
         return replace(AccountInput.of(account), limits=typed.limits)
     return typed
 
@@ -163,7 +163,7 @@ def _stored(account: ProviderAccount) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Fields that stand together in the form."""
+    """Fields that belong together in the form."""
 
     section: Section | None
     fields: Sequence[AccountField]
@@ -173,7 +173,7 @@ class Part:
 def _parts(
     typed: AccountInput, stored: Collection[str], problems: Collection[str]
 ) -> Iterator[Part]:
-    """A section with something in it is open, so that nothing set or wrong is out of sight."""
+    """Yield the sections; one with something set or wrong is open, so that it is not overlooked."""
     form, empty = typed.fields(), AccountInput(kind=typed.kind).fields()
     of_note = {name for name in form if str(form[name]) != str(empty[name])} | {*stored, *problems}
     for section, fields in groupby(KINDS[typed.kind].fields, key=attrgetter("section")):
@@ -199,7 +199,7 @@ def _deletion(account: ProviderAccount) -> Deletion:
 
 
 def _why_kept(account: ProviderAccount) -> str:
-    """Why the account cannot be deleted now; empty if it can."""
+    """Return why the account cannot be deleted now; empty if it can."""
     if in_use_now := in_use(usage.campaigns_on_account(account.id)):
         return in_use_now
     reason = sentence(accounts.why_kept(account))

@@ -1,4 +1,4 @@
-"""What comes back through an account: its webhook, its mailbox, and how they are."""
+"""What comes back through an account: its webhook, its mailbox, and their state."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

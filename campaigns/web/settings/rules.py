@@ -97,7 +97,7 @@ def _stored(rule: Rule) -> RuleInput:
 
 
 def _without_our_note(key: str, typed: RuleInput) -> RuleInput:
-    """What was typed, but without the note of one of our rules: it depends on the language."""
+    """Return the input without the note of a built-in rule, which depends on the language."""
     notes = {rule.key: sentence(rule.note) for rule in RULES}
     is_ours = typed.note.strip() == notes.get(key)
     return typed.model_copy(update={"note": ""}) if is_ours else typed
@@ -132,7 +132,7 @@ def _found(key: str) -> Rule:
 
 
 def _where(rule: Rule) -> list[str]:
-    """Where it applies, if not everywhere."""
+    """Return where it applies, if not everywhere."""
     at = {preset.key: sentence(preset.name) for preset in PRESETS}
     parts = []
     if rule.preset in at:
@@ -145,7 +145,7 @@ def _where(rule: Rule) -> list[str]:
 
 
 def _origin(rule: Rule, ours: dict[str, Rule]) -> str:
-    """own, changed, or empty for one as it came."""
+    """Return own, changed, or empty for an unchanged built-in rule."""
     if rule.key not in ours:
         return "own"
     return "" if ours[rule.key] == rule else "changed"

@@ -1,4 +1,4 @@
-"""Whether emails of an account can be answered to unsubscribe, in one sentence per domain."""
+"""Whether people can unsubscribe by email from an account's emails, in a sentence per domain."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from campaigns.web.words import gettext as _
 
 
 def unsubscribing(account: ProviderAccount) -> list[tuple[bool, str]]:
-    """Return for each domain whether its emails can be answered to unsubscribe, and why."""
+    """Return for each domain whether unsubscribing by email is offered, and why."""
     if account.rewrites_return_path:
         words = _("Unsubscribing by email is not offered: the provider uses its own return path.")
         return [(False, words)]
