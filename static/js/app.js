@@ -1,4 +1,4 @@
-// What all pages behind the login share. Pages declare what they want by data attributes.
+// Shared by all pages behind the login. Pages declare what they want by data attributes.
 import "./dialogs.js";
 import "./forms.js";
 import { toast } from "./toast.js";
@@ -8,7 +8,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
 });
 
-// A request that failed says so, and says that nothing was lost.
+// A failed request shows a message, which says that nothing was lost.
 document.addEventListener("htmx:responseError", (event) => {
   const words = document.body.dataset;
   toast(event.detail.xhr.status === 429 ? words.tooMany : words.requestFailed, "danger");
@@ -17,7 +17,7 @@ document.addEventListener("htmx:sendError", () => {
   toast(document.body.dataset.serverAway, "danger");
 });
 
-// data-poll asks for news again and again, but not while the page is hidden.
+// Elements with data-poll do not poll while the page is hidden.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
 });

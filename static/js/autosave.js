@@ -15,14 +15,14 @@ const KEPT = form.dataset.kept;
 let { version, seen } = form.dataset; // seen: fingerprint of what this form edits
 let saved = snapshot();
 let busy = null;
-let stopped = false; // a conflict or a lock: nothing is saved until the user has chosen
+let stopped = false; // a conflict or a lock: nothing is saved until the user decides
 let timer = 0;
 const unanswered = new Set(); // texts that may have been saved: the answer was lost
-let own = `${Date.now()}-${Math.random()}`; // this page among the texts kept in the browser
+let own = `${Date.now()}-${Math.random()}`; // id of this page's text among those kept in the browser
 let offered = null; // the newest of the others
 let hasLooked = false;
 
-// Without NUL, which no database keeps; a pasted text may have it.
+// Without NUL, which databases refuse; a pasted text may contain it.
 function snapshot(of = form) { return new URLSearchParams(new FormData(of)).toString().replaceAll("%00", ""); }
 function isDirty() { return snapshot() !== saved; }
 function bar(id) { return document.getElementById(`${id}-bar`); }
@@ -35,7 +35,7 @@ function say(text, kind) {
 
 // ---- Kept in the browser ----------------------------------------------------------------------
 
-// Each page keeps one text, and leaves those of other pages, and of the time before, to the user.
+// Each page keeps one text, and leaves those of other pages and of earlier visits to the user.
 function kept() {
   try { return [].concat(JSON.parse(localStorage.getItem(KEPT)) ?? []); } catch { return []; }
 }
@@ -94,7 +94,7 @@ async function sendAndRead(text) {
     return notSaved(words.offline, RETRY);
   }
   const body = await answer.json().catch(() => ({}));
-  // A page that something between here and the server answered with is no answer.
+  // A page sent by a proxy in between does not count as an answer.
   const status = answer.status === 200 && !body.version ? 502 : answer.status;
   if (status >= 500) unanswered.add(text);
   return answered(status, body, text);
@@ -122,7 +122,7 @@ async function renewToken() {
   document.body.dataset.csrf = (await pageNow()).body.dataset.csrf || "";
 }
 
-// What is stored now may be a text that was sent from here, whose answer was lost: go on from it.
+// The stored text may have been sent from here, with its answer lost: then continue from it.
 async function wasMine() {
   const stored = unanswered.size && (await pageNow()).querySelector("form[data-autosave]");
   if (!stored || !unanswered.has(snapshot(stored))) return false;
@@ -185,7 +185,7 @@ function ask(which, body) {
 
 // ---- When to save -------------------------------------------------------------------------------
 
-// A control may stand elsewhere on the page, and belong to the form by its attribute.
+// A control may be elsewhere on the page, and belong to the form by its attribute.
 document.addEventListener("input", (event) => {
   if (event.target.form !== form || event.target.matches("[data-filter-chips]")) return;
   if (stopped) { keep(); return; }
@@ -220,7 +220,7 @@ document.addEventListener("click", async (event) => {
   if (!link || !leaves(link) || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (!isDirty() && !busy) return;
   event.preventDefault();
-  // Unsaved text holds back the next step of the campaign; elsewhere the browser asks.
+  // Unsaved text blocks the next step of the campaign; elsewhere the browser asks.
   if (await save() || !link.hasAttribute("data-leave")) window.location.assign(link.href);
 });
 document.addEventListener("htmx:confirm", async (event) => {
@@ -277,7 +277,7 @@ function restore(values) {
   form.dispatchEvent(new CustomEvent("restored"));
 }
 
-// The page edits another kind of content than that of the text: save the text, and load its page.
+// The page edits a different kind of content than the text: save the text, then load its page.
 async function restoreOtherKind(id, text) {
   if (busy) await busy;
   busy = sendAndRead(text).finally(() => { busy = null; });

@@ -40,7 +40,7 @@ function moveFrom(day, event) {
     event.preventDefault();
     focusOn(days[at - (at % 7) + (event.key === "End" ? 6 : 0)]);
   } else if (event.key === "Enter" && event.target === day) {
-    // One entry is opened; of several one chooses in the list of that day.
+    // A single entry opens; for several, the list of that day does.
     const entries = day.querySelectorAll(".entry");
     follow(entries.length === 1 ? entries[0] : day.querySelector(".day-count"));
   }

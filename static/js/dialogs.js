@@ -32,7 +32,7 @@ function ask(dialog, form, submitter) {
   button.className = "btn " + ("confirmDanger" in form.dataset ? "btn-danger" : "btn-primary");
   button.onclick = () => {
     dialog.close();
-    // A part of the page that asks for itself may have been replaced while the dialog was open.
+    // A part of the page that polls may have been replaced while the dialog was open.
     if (!form.isConnected) {
       form.hidden = true;
       document.body.append(form);

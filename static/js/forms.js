@@ -1,6 +1,6 @@
 // What forms of all pages do.
 
-// A form is sent once: its buttons rest while the answer is on its way.
+// A form is sent once: its buttons are disabled until the answer arrives.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.hasAttribute("data-many") || form.method !== "post") return;
@@ -13,7 +13,7 @@ window.addEventListener("pageshow", (event) => {
   document.querySelectorAll("form button:disabled").forEach((button) => { button.disabled = false; });
 });
 
-// The answer to a form, such as what was wrong in it, stands in the history as a page: going
+// The answer to a form, such as what was wrong in it, is in the history as a page: going
 // back to it, or loading it again, sends nothing a second time.
 window.history.replaceState(window.history.state, "", window.location.href);
 
@@ -22,7 +22,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
 });
 
-// data-keep-typed: a part of the page that the server draws again. What is entered there meanwhile, into
+// data-keep-typed: a part of the page that the server renders again. What is entered there meanwhile, into
 // inputs with an id and into checkboxes, is entered into the new one.
 const entered = new Map();
 const isTick = (input) => input.matches("[type=checkbox], [type=radio]");

@@ -79,7 +79,7 @@ function allowStart() {
   document.querySelector("[data-cannot-start]").hidden = can;
 }
 
-// While the file is read differently, the columns of before rest; they are still sent.
+// While the file is read again, the previous columns are inert; they are still sent.
 let waiting = 0;
 function wait(change, { detail }) {
   if (detail.target.id !== "preview") return;

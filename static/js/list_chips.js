@@ -32,7 +32,7 @@ function hideEmptyGroups(within) {
   });
 }
 
-// The server finds what is not shown. What was chosen of it stays when the next answer arrives.
+// The server finds what is not shown. What was chosen there stays when the next answer arrives.
 form.addEventListener("htmx:beforeSwap", ({ target }) => {
   if (!target.matches(".chips-found")) return;
   const shown = target.previousElementSibling;

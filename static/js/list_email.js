@@ -1,4 +1,4 @@
-// The form of an email that a list sends by itself.
+// The form of an email that a list sends automatically.
 import { LivePreview } from "./live_preview.js";
 
 const subject = document.getElementById("list-email-subject");

@@ -6,7 +6,7 @@ export class LivePreview {
   constructor(form, frame, warnings, onAnswer = () => {}) {
     Object.assign(this, { form, frame, warnings, onAnswer, scheme: "light", timer: 0, latest: 0 });
     form.addEventListener("input", () => this.schedule());
-    // What a browser kept of an earlier visit may differ from what the page came with.
+    // Values that the browser restored from an earlier visit may differ from those of the page.
     if (frame.contentDocument && frame.contentDocument.readyState === "complete") this.compile();
     frame.addEventListener("load", () => this.compile(), { once: true });
   }

@@ -19,12 +19,12 @@ if (kept && kept.place === place()) box.scrollTop = kept.top;
 const chosen = box.querySelector("[aria-current]");
 if (chosen && window.matchMedia("(min-width: 992px)").matches) chosen.scrollIntoView({ block: "nearest" });
 
-// On a narrow screen the list is as long as it is, and the page scrolls.
+// On a narrow screen the list has its full height, and the page scrolls.
 function scroller() {
   return window.getComputedStyle(box).overflowY === "auto" ? box : document.scrollingElement;
 }
 
-// New emails come in above; the row that was at the top of the view stays there.
+// New emails are inserted above; the row that was at the top of the view stays there.
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.id !== "mailbox-list") return;
   anchor = null;

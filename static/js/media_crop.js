@@ -3,7 +3,7 @@
 import { send } from "./media_upload.js";
 
 const EDGE = 12; // pixels around the image, for the corners of the frame
-const LEAST = 16; // pixels of the image that stay at least
+const LEAST = 16; // pixels of the image that always remain
 const dialog = document.getElementById("media-crop");
 const form = dialog.querySelector("form");
 const canvas = dialog.querySelector("canvas");

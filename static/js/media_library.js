@@ -8,14 +8,14 @@ const folder = new URLSearchParams(window.location.search).get("folder") || "";
 
 if (area) watchUploads(area, document, reload, () => ({ folder: folder === "-" ? "" : folder }));
 
-// Shows what changed; the place in the page stays.
+// Show what changed; the scroll position stays.
 function reload() {
   return window.htmx.ajax("GET", window.location.href, {
     target: "#media-library", select: "#media-library", swap: "outerHTML",
   });
 }
 
-// Ticks and typed text stay, too.
+// Selections and typed text stay, too.
 let before = null;
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
   if (target.id !== "media-library") return;

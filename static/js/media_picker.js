@@ -189,7 +189,7 @@ form.addEventListener("submit", (event) => {
   if (!alt.value.trim() && !isDecorative.checked) return refuse(words.alt, alt);
   const text = isDecorative.checked ? "" : alt.value.trim();
   if (!image) return finish({ src: url, url, alt: text, width: 0, height: 0 });
-  // What is said once need not be said again in the next email.
+  // Store the text with the image, so that the next email need not ask for it again.
   if (!image.alt && !image.is_decorative) saveAlt(image, text, isDecorative.checked);
   const { src, url: shown, name, width, height } = image;
   return finish({ src, url: shown, name, alt: text, width, height });

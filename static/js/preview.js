@@ -8,7 +8,7 @@ const words = JSON.parse(card.dataset.words);
 const switches = { "dark": false, "no-images": false };
 let frame = card.querySelector(".preview-frame"); // null until it is needed
 let next = null; // the frame that is loading
-let isStale = !frame; // shown again once it is seen
+let isStale = !frame; // loaded again once it is visible
 
 function address() {
   const url = new URL(card.dataset.preview, window.location.href);
@@ -22,7 +22,7 @@ function address() {
   return url.href;
 }
 
-// The new email takes the place of the old one when it is there, at the place that was read.
+// The new email replaces the old one once it is loaded, at the same scroll position.
 function reloadPreview() {
   isStale = !stage.clientWidth;
   if (isStale) return;
@@ -47,7 +47,7 @@ function reloadPreview() {
 }
 
 // An email decides by its width whether it is on a phone: a narrow column shows the desktop view
-// made smaller.
+// scaled down.
 function fitFrame() {
   if (!frame) return;
   if (stage.dataset.view !== "desktop" || !stage.clientWidth || stage.clientWidth >= DESKTOP_WIDTH) {
@@ -105,7 +105,7 @@ const menu = document.getElementById("subscriber-menu");
 const list = document.getElementById("subscriber-list");
 const box = document.getElementById("preview-as");
 
-// Keyboard focus stays near, but not in the box itself: that would open the menu again.
+// Keyboard focus stays near, but not in the box itself, which would open the menu again.
 function close() {
   if (menu.contains(document.activeElement)) card.querySelector("button[data-view].active").focus();
   menu.hidden = true;

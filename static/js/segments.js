@@ -7,7 +7,7 @@ box.addEventListener("input", (event) => {
   box.dispatchEvent(new Event("rules-typed"));
 });
 
-// A select that decides which inputs there are draws the rules again: at once after a click, by keyboard
+// A select that decides which inputs there are renders the rules again: at once after a click, by keyboard
 // when the keys rest, because a new select would forget the letters typed so far.
 const TYPING_MS = 500;
 let changed = null;

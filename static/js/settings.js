@@ -1,4 +1,4 @@
-// Settings: fill in what is known of a provider; show what matters for the choice made.
+// Settings: fill in what is known about a provider; show what matters for the choice made.
 const form = document.getElementById("provider-form");
 if (form) {
   const preset = document.getElementById("preset");
@@ -8,7 +8,7 @@ if (form) {
   }
   form.addEventListener("change", showWhatMatters);
   form.addEventListener("input", showWhatMatters);
-  // The browser cannot point at a wrong value in a closed group.
+  // The browser cannot point at an invalid value in a closed group.
   form.addEventListener("invalid", ({ target }) => {
     const group = target.closest("details");
     if (group) group.open = true;

@@ -56,7 +56,7 @@ document.addEventListener("change", (event) => {
   show(form);
 });
 
-// Coming back by the browser's button, rows may still be selected.
+// After the browser's back button, rows may still be selected.
 window.addEventListener("pageshow", () => document.querySelectorAll(".bulk-form").forEach(show));
 
 // One more attribute row; the rows without a name are not saved.

@@ -1,4 +1,4 @@
-// What can be done with the selected block, by button and by key alike.
+// Actions on the selected block, for buttons and keys.
 import { canStep, find, fresh, insertAfter, insertAt, isLocked, newId, remove, step } from "./document.js";
 import { typeName } from "./labels.js";
 import { word } from "./words.js";
@@ -83,7 +83,7 @@ export class Actions {
     return isDone;
   }
 
-  // Put copies of the rows of a saved block in the place of the row that stands for it.
+  // Replace the row that stands for a saved block by copies of its rows.
   unlink(id, rows) {
     const entry = this.store.entry(id);
     if (!entry) return;
@@ -98,7 +98,7 @@ export class Actions {
     this.store.select(copies[0].id, { reveal: true });
   }
 
-  // Put a saved block in the place of the section that was saved as it.
+  // Replace a section by the saved block that it was saved as.
   link(id, saved) {
     const entry = this.store.entry(id);
     if (!entry) return;

@@ -40,7 +40,7 @@ export class Canvas {
     this.places = new DropPlaces(store, this);
     this.dragged = null;
     this.timer = null;
-    this.listeners = new Set(); // called after the canvas was laid out
+    this.listeners = new Set(); // called after each layout of the canvas
     this.listen();
   }
 
@@ -65,7 +65,7 @@ export class Canvas {
     this.sizes.observe(this.body);
   }
 
-  // The frame came with this email.
+  // Show the email that the frame was loaded with.
   showFirst(problems) {
     showTags(this.body);
     this.finish();

@@ -63,7 +63,7 @@ export function colour(field, value, { set, redraw }) {
   };
   const nameOf = (choice) => word(choice ? `colour_${choice}` : "colour_usual");
   const nameNow = value.startsWith("#") ? value : nameOf(value);
-  // Colors that look alike are told apart by their names: of the chosen one, or the one pointed at.
+  // Colors that look alike are told apart by name: that of the chosen one, or of the one pointed at.
   const caption = el("span", { class: "be-swatch-name", "aria-hidden": "true" }, nameNow);
   const show = (text) => {
     caption.textContent = text;

@@ -1,4 +1,4 @@
-// The controls of the inspector, by their kind. Each gets its description and a context with the
+// The controls of the inspector, by kind. Each gets its description and a context with the
 // node, `set(values)` and `redraw()`.
 import { align, choice, colour, number, toggle } from "./control_choices.js";
 import { columns, image, ownText, profiles, saveBlock, savedBlock } from "./control_lists.js";

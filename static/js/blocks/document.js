@@ -40,7 +40,7 @@ export function parse(text) {
   return completed(found);
 }
 
-// Programs may leave out what has a usual value; the editor needs ids and lists.
+// Programs may leave out values that have a default; the editor needs ids and lists.
 function completed(document) {
   document.version = 1;
   document.rows ??= [];

@@ -17,7 +17,7 @@ export class DropPlaces {
     return this.gapIn(list, rect, y);
   }
 
-  // The column or the repetition at a point: of the section at its height the nearest column.
+  // The column or the repetition at a point: the nearest column of the section at that height.
   listAt(x, y, kind) {
     const lists = [...walk(this.store.document)]
       .filter((entry) => entry.node.blocks && takes(this.store.document, entry.node.id, kind))

@@ -151,7 +151,7 @@ export class Inspector {
     );
   }
 
-  // The way to what is selected; each step of it can be selected.
+  // The path to what is selected; each step of it can be selected.
   showPath() {
     const steps = [
       { id: "", kind: "email" },

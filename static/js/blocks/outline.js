@@ -1,4 +1,4 @@
-// The outline: the document as a tree. Every move is there by mouse, by key and by button.
+// The outline: the document as a tree. Every move works by mouse, by key and by button.
 import Sortable from "../../vendor/sortable/sortable.min.js";
 import { TYPES } from "./block_types.js";
 import { childrenOf, isLocked, moveTo } from "./document.js";
@@ -29,7 +29,7 @@ export class Outline {
     });
   }
 
-  // Nothing is drawn while another tab is shown.
+  // Nothing is rendered while another tab is shown.
   render() {
     if (!this.store.document || this.isDragging || this.pane.hidden) return;
     const hadFocus = this.tree.contains(document.activeElement);
@@ -215,7 +215,7 @@ export class Outline {
     next.click();
   }
 
-  // To what is around it; an open one is closed first.
+  // Go to the enclosing item; an open one is closed first.
   left(name) {
     const item = name.closest(".be-item");
     if (name.getAttribute("aria-expanded") === "true") {
@@ -247,7 +247,7 @@ export class Outline {
         delayOnTouchOnly: true,
         ghostClass: "is-ghost",
         emptyInsertThreshold: 12,
-        // From the press on: an outline drawn again before the first move would lose the drag.
+        // From the press on: rendering the outline again before the first move would lose the drag.
         onChoose: () => {
           this.isDragging = true;
         },

@@ -26,14 +26,14 @@ export class RichText {
     Object.assign(this, { store, canvas, leave });
     this.box = el("div", { class: "be-text", hidden: true });
     this.changed = new Set(); // called when the selection or the marks change
-    this.kit = null; // what edits text, once it is loaded
-    this.wanted = null; // what is to be opened then: { id, how, typed }
+    this.kit = null; // the text editor, once it is loaded
+    this.wanted = null; // what to open then: { id, how, typed }
     canvas.page.append(this.box);
     canvas.listeners.add(() => this.layOut());
     document.addEventListener("keydown", (event) => this.typedEarly(event), true);
   }
 
-  // Load what edits text, and open the text that was asked for meanwhile.
+  // Load the text editor, and open the text that was asked for meanwhile.
   async load() {
     if (this.kit || this.isLoading) return;
     this.isLoading = true;
@@ -55,8 +55,8 @@ export class RichText {
     if (typed) this.editor.commands.insertContent({ type: "text", text: typed });
   }
 
-  // Nothing is lost of what is typed after a click on a text that cannot be edited yet, and no key
-  // means the whole block.
+  // What is typed after a click on a text that cannot be edited yet is kept, and no key acts on the
+  // whole block.
   typedEarly(event) {
     if (!this.wanted || !this.wanted.how.focus || event.target !== this.canvas.layer) return;
     const isCommand = event.ctrlKey || event.metaKey || event.altKey;
@@ -209,7 +209,7 @@ export class RichText {
     this.cover(target);
   }
 
-  // The text below the editor is not seen twice.
+  // Hide the text below the editor, so that it is not seen twice.
   cover(target) {
     target.style.visibility = "hidden";
     this.covered = target;

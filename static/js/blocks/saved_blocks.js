@@ -17,7 +17,7 @@ export class SavedBlocks extends EventTarget {
     });
   }
 
-  // Nothing, in a saved block: it cannot contain others.
+  // Loads nothing in a saved block, which cannot contain others.
   async load() {
     if (!this.urls.list) return;
     const answer = await fetch(this.urls.list, { headers: { "HX-Request": "true" } }).catch(() => null);
@@ -40,7 +40,7 @@ export class SavedBlocks extends EventTarget {
     this.dialog.showModal();
   }
 
-  // A second press while the first is on its way saves nothing twice.
+  // A second click while the first is in progress does not save twice.
   async save() {
     if (this.isSaving) return;
     this.isSaving = true;

@@ -1,5 +1,5 @@
 // The keys of the block editor. In fields for text the keys of the browser win, except undo and redo,
-// which go over the whole document.
+// which apply to the whole document.
 import { copy, pasted } from "./clipboard.js";
 import { typeName } from "./labels.js";
 import { word } from "./words.js";
@@ -32,7 +32,7 @@ export class Shortcuts {
 
   key(event) {
     if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
-    // After a click beside everything the keys still mean the selected block.
+    // After a click outside everything, keys still apply to the selected block.
     if (!this.root.contains(event.target) && event.target !== document.body) return;
     const name = nameOf(event);
     const run = this.always[name] || (isField(event.target) ? null : this.outsideFields[name]);

@@ -12,7 +12,7 @@ export class Store extends EventTarget {
     this.problems = [];
     this.samples = new Set(); // the blocks that still have content of the design
     this.selected = "";
-    this.unfinished = ""; // the id of a new block, whose problems are told once it is left
+    this.unfinished = ""; // the id of a new block, whose problems are shown once it is left
     this.load();
   }
 
@@ -97,7 +97,7 @@ export class Store extends EventTarget {
     this.emit("unfinished");
   }
 
-  // Nobody works on a new block any more: its problems are told from now on.
+  // Nobody is working on a new block now: show its problems.
   finish() {
     if (!this.unfinished) return;
     this.unfinished = "";

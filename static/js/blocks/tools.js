@@ -120,7 +120,7 @@ export class Tools {
     this.below.style.left = `${rect.left + rect.width / 2}px`;
   }
 
-  // Above the block; below it at the top of the canvas; within it while its top is scrolled away.
+  // Above the block; below it at the top of the canvas; inside it while its top is scrolled away.
   topOf(rect) {
     const above = rect.top - this.bar.offsetHeight / this.canvas.scale - GAP,
       seen = this.canvas.seenFrom();

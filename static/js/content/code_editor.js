@@ -11,7 +11,7 @@ import { surface } from "./surface.js";
 
 const area = document.getElementById("source");
 const host = document.getElementById("code-editor");
-let isCopying = false; // the text is on its way from one to the other
+let isCopying = false; // the text is being copied from one to the other
 
 const COLOURS = HighlightStyle.define([
   { tag: [tags.tagName, tags.angleBracket], color: "var(--code-tag)" },

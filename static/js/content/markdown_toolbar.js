@@ -15,7 +15,7 @@ function replace(start, end, text, from, to) {
   area.setSelectionRange(from, to);
 }
 
-// Put the mark around the selection, or take it away again.
+// Put the mark around the selection, or remove it.
 function mark(sign) {
   let { selectionStart: start, selectionEnd: end, value } = area;
   while (start < end && /\s/.test(value[start])) start += 1;
@@ -29,7 +29,7 @@ function mark(sign) {
   replace(start, end, sign + inner + sign, start + sign.length, start + sign.length + inner.length);
 }
 
-// Begin each selected line with the prefix, or take it away from all.
+// Begin each selected line with the prefix, or remove it from all.
 function prefix(sign) {
   const { selectionStart, selectionEnd, value } = area;
   const start = value.lastIndexOf("\n", selectionStart - 1) + 1;

@@ -15,7 +15,7 @@ async function load() {
   }));
 }
 
-// The closing braces are written, too; the cursor goes behind them.
+// The closing braces are written, too; the cursor goes after them.
 function apply(view, completion, from, to) {
   const open = /\{\{$/.test(view.state.sliceDoc(0, from).slice(-2)) ? " " : "";
   const closing = view.state.sliceDoc(to, to + 4).match(/^\s*\}{0,2}/)[0];
@@ -33,7 +33,7 @@ export async function mergeTags(context) {
     const typed = before.text.match(/[\w.]*$/)[0];
     return { from: before.to - typed.length, options, validFor: /^[\w.]*$/ };
   } catch {
-    loading = null; // asked again with the next tag
+    loading = null; // loaded again for the next tag
     return null;
   }
 }

@@ -3,7 +3,7 @@
 const area = document.getElementById("source");
 const place = document.getElementById("line-length");
 const { words } = place.dataset;
-const MOST = 78; // characters; longer lines are wrapped oddly by some programs
+const MOST = 78; // characters; some email clients wrap longer lines oddly
 
 function show() {
   const before = area.value.slice(0, area.selectionStart);
