@@ -1,4 +1,4 @@
-"""The bounces of people since the last email that they got: the input for `policy.is_repeated`."""
+"""The bounces of people since the last email they received: the input for `policy.is_repeated`."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping

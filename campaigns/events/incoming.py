@@ -68,7 +68,7 @@ def receive(
 
 
 def digest(channel: Channel, endpoint_id: int | None, body: bytes) -> str:
-    """Return a `dedupe` for what has no id of its own: the same bytes by the same way."""
+    """Return a `dedupe` for what has no id: the same bytes by the same way."""
     return f"{channel}:{endpoint_id or 0}:{hashlib.sha256(body).hexdigest()}"
 
 
@@ -232,7 +232,7 @@ def fail(attempt: Attempt, reason: Reason, *, now: datetime) -> None:
 
 
 def replay(public_id: str) -> int | None:
-    """Let it be read once more; returns its id, or None if it is gone or was refused.
+    """Let it be read again; returns its id, or None if it is gone or was refused.
 
     Events that it reported before are not recorded twice.
     """

@@ -74,7 +74,7 @@ def _is_one_of(
 
 
 def _created_by_sign_up(subscriber_ids: Collection[int]) -> list[int]:
-    """Return those of them who were created by a request, at the same time."""
+    """Return those who were created by a request, at the same time."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(
@@ -125,7 +125,7 @@ def _unsubscribe_again(places: Collection[Place]) -> None:
 
 
 def _without_other_data(subscriber_ids: Collection[int]) -> list[int]:
-    """Return those of them who are on no list and were never sent a campaign."""
+    """Return those who are on no list and were never sent a campaign."""
     return list(
         db.session.scalars(
             sa.select(Subscriber.id).where(

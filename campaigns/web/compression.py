@@ -1,7 +1,7 @@
 """Compressed pages.
 
 The length of a compressed page tells how much of it is repeated. An attacker who sees lengths, and
-can put text of theirs into a page, could guess its secrets. So a page is compressed only if its
+can put their own text into a page, could guess its secrets. So a page is compressed only if its
 request had no room for such text, and its CSRF token looks different each time (csrf.py).
 docs/decisions/0024 says more.
 """

@@ -43,7 +43,7 @@ class UsesShown:
 
     @property
     def planned(self) -> list[str]:
-        """The titles of campaigns that are no drafts."""
+        """The titles of campaigns that are not drafts."""
         return [use.title for use in self.campaigns if use.is_planned]
 
 

@@ -293,7 +293,7 @@ class Reader:
 
 
 def unwrap(cell: str, delimiter: str) -> list[str]:
-    """Return the cells of a row contained in one cell; the cell itself if it is no row."""
+    """Return the cells of a row contained in one cell; the cell itself if it is not a row."""
     record = _Record(delimiter)
     try:
         return record.cells if record.take(cell) else [cell]

@@ -172,7 +172,7 @@ _BOUNCED = re.compile("deliverab|zustellbar|valid|gultig|mailable|sendable")
 _COUNTS = re.compile(
     "bounces|soft|bouncecount|countofbounce|bouncescore|bouncedemail|emailsbounced"
 )
-"""Titles that also count soft bounces, which are no reason to stop."""
+"""Titles that also count soft bounces, which are not a reason to stop."""
 
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")

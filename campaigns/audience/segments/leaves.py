@@ -2,7 +2,7 @@
 
 A kind is one object: its model (the stored form), its SQL condition, the value that decides for one
 person, and the plain Python test of that value. SQL and Python must agree; a property test holds
-them together. Packages above this one register kinds of their own in their `segment_leaves.py`, and
+them together. Higher packages register their own kinds in their `segment_leaves.py`, and
 `core` imports those.
 """
 

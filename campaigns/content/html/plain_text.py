@@ -128,7 +128,7 @@ class _Converter:
     """The kinds of places where they begin: "" for text, a comment, a tag, a raw element ..."""
     crossing: Token | None = None
     waiting: list[re.Match[str]] = field(default_factory=list)
-    """Statements in what is not seen, since the last part that is."""
+    """Statements in invisible parts, since the last visible one."""
     skipped: str = ""
     skipped_in: tuple[str, ...] = ()
     """The conditions in which the hidden element begins."""
@@ -171,10 +171,10 @@ class _Converter:
             self._apply_waiting()
             self._text(self.html[part.start : part.end])
 
-    # --- statements in what is not seen --------------------------------------------------------
+    # --- statements in invisible parts ---------------------------------------------------------
 
     def _wait(self, start: int, end: int, place: str) -> None:
-        """Note the statements between two positions, which apply to the next part that is seen."""
+        """Note the statements between two positions, which apply to the next visible part."""
         for mark in self._statements(start, end):
             self._place(self.guarded.token(mark), place)
             self.waiting.append(mark)

@@ -74,7 +74,7 @@ class Guarded:
     tokens: list[Token] = field(default_factory=list)
 
     def add(self, source: str) -> str:
-        """Return a mark for template source of our own."""
+        """Return a mark for our own template source."""
         self.tokens.append(Token("raw", source, "", 0))
         return f"{OPEN}{len(self.tokens) - 1}{CLOSE}"
 

@@ -288,7 +288,7 @@ def chosen(public_ids: Sequence[str]) -> Sequence[Media]:
 
 
 def folders() -> Mapping[str, int]:
-    """Return the folders in alphabetical order, with how many media each has; "" is no folder."""
+    """Return the folders in alphabetical order, with how many media each has; "": no folder."""
     rows = db.session.execute(
         sa.select(Media.folder, sa.func.count().label("number"))
         .where(Media.deleted_at.is_(None))

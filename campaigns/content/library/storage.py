@@ -73,7 +73,7 @@ def path_of(public_id: str, digest: str, content_type: str) -> str:
 
 
 def type_of(path: str) -> str:
-    """Return the content type of a path; "" if it is no path of ours."""
+    """Return the content type of a path; "" if it is not one of ours."""
     found = _PATH.fullmatch(path)
     return CONTENT_TYPES[found[1]] if found else ""
 

@@ -122,7 +122,7 @@ def save(
 ) -> int:
     """Save this content on top of this version; returns the new one.
 
-    `is_separate`: keep it as a version of its own.
+    `is_separate`: keep it as a separate version.
     Raises TemplateConflictError if someone saved a newer one, TemplateError if it was deleted.
     """
     _check_names(changes)

@@ -70,7 +70,7 @@ _FIELDS: tuple[Field, ...] = ("subject", "preheader", "html")
 
 def available(content: Content, attributes: Collection[str] | None = None) -> Available:
     """Return the merge tags that templates may use, with the subscriber attributes in use."""
-    # Only where there are any: before, content could use these names for values of its own.
+    # Only if there are any: content of earlier versions may use these names for its own values.
     own = {"var": frozenset(content.variables)} if content.variables else {}
     if content.feed is not None:
         own["feed"] = frozenset(content.feed)

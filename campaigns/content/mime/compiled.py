@@ -57,10 +57,10 @@ class Content:
     echoed_header: str = ""
     """Header with `%s` for the delivery's token, for providers that rewrite the return path."""
     unsubscribe_domain: str = ""
-    """Domain whose return addresses surely reach us; see `providers.return_domains`."""
+    """Domain whose return addresses are proved to reach us; see `providers.return_domains`."""
     attachments: tuple[Attachment, ...] = ()
     language: str = formatting.DEFAULT_LOCALE
-    """Locale of the footer and of the page around content that is no page itself."""
+    """Locale of the footer, and of the page around content that is not a whole page."""
     source: ContentSource = field(default_factory=ContentSource)
     context: SourceContext = field(default_factory=SourceContext)
     embeds_images: bool = False
@@ -160,7 +160,7 @@ MAX_LANGUAGES = 1_000
 
 @lru_cache(MAX_LANGUAGES)
 def _locale_named(text: str) -> str:
-    """Return the locale of a language as stored for a subscriber; "" if it is none."""
+    """Return the locale of a language as stored for a subscriber; "" for any other text."""
     return formatting.language_code(text)
 
 

@@ -229,7 +229,7 @@ class _MjmlReader:
     # --- between elements --------------------------------------------------------------------
 
     def _between(self, start: int, end: int) -> Iterator[str]:
-        """Yield conditions and loops between elements; text cannot stand there."""
+        """Yield conditions and loops between elements; text is not allowed there."""
         position = start
         for mark in MARK.finditer(self._text, start, end):
             self._refuse_text(position, mark.start())
@@ -416,7 +416,7 @@ class _MjmlReader:
             value = self._guarded.restore(attribute.value.replace('"', "&quot;"))
             return self.words.add(value, line, is_required=MARK.search(attribute.value) is not None)
         value = entities.escape(entities.unescape(attribute.value), quote=False)
-        # The compiler writes other characters as escapes of its own language.
+        # The compiler writes other characters as its own escapes.
         written = _UNUSUAL.sub(lambda one: f"&#{ord(one[0])};", value)
         return MARK.sub(
             lambda mark: self.words.add(self._guarded.token(mark).source, line, is_required=True),

@@ -1,4 +1,4 @@
-"""Complaints: reports by RFC 5965, and those of providers that have a format of their own."""
+"""Complaints: reports by RFC 5965, and those of providers with their own format."""
 
 import re
 from dataclasses import dataclass

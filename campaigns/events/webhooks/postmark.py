@@ -47,7 +47,7 @@ TYPES: Mapping[str, Meaning] = {
     "DMARCPolicy": ("bounced", "policy"),
     "TemplateRenderingFailed": ("bounced", "content"),
 }
-"""`Type` of a bounce. Many of them are no bounces: Postmark reports automatic replies as such."""
+"""`Type` of a bounce. Many of them are not bounces: Postmark reports automatic replies as such."""
 
 CODES: Mapping[str, str] = {
     "1": "HardBounce",

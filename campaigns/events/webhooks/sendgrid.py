@@ -121,7 +121,7 @@ class SendGrid(WebhookKind[NoSettings, SendGridCredentials]):
         # The signature covers the bytes as sent; even the line break at their end counts.
         if not _is_signed(key, signature, timestamp.encode("latin-1", "replace") + post.body):
             raise RefusedPostError("webhook.signature_wrong")
-        # Only SendGrid can have signed a time that is no number. Such a post has no age.
+        # A signed time that is not a number can only be from SendGrid. Such a post has no age.
         if timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= reading.MAX_DIGITS:
             check_age(int(timestamp), now, oldest=OLDEST_SECONDS, ahead=AHEAD_SECONDS, status=403)
         return digest(post.body)

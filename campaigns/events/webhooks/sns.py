@@ -57,7 +57,7 @@ MAX_CERTIFICATES = 32
 MAX_CERTIFICATE_BYTES = 32_768
 FRESH_FOR = timedelta(days=1)
 USABLE_FOR = timedelta(days=7)
-"""Time for which a key is used while its certificate cannot be had again."""
+"""Time for which a key is used while its certificate cannot be fetched again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=20)
 """Posts with an unusable URL must not make us request it repeatedly."""
 MAX_FAILED = 8
@@ -97,7 +97,7 @@ class Certificates:
     def key(self, url: str, *, now: datetime) -> rsa.RSAPublicKey:
         """Return the key of a certificate. Raises RefusedPostError.
 
-        The status is 503 while the certificate cannot be had: SNS then sends again.
+        The status is 503 while the certificate cannot be fetched: SNS then sends again.
         """
         if not _CERTIFICATE_URL.fullmatch(url):
             raise RefusedPostError("webhook.foreign_certificate")

@@ -30,7 +30,7 @@ KINDS: Mapping[str, FeedbackKind] = {
     "list_unsubscribe": "unsubscribed",
     "link_unsubscribe": "unsubscribed",
 }
-"""An `initial_open` comes besides the `open` of the same visit, so it is none of its own."""
+"""An `initial_open` accompanies the `open` of the same visit, so it does not count."""
 
 TYPES: Mapping[str, ReplyClass] = {
     "policy_rejection": "policy",

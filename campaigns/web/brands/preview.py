@@ -28,7 +28,7 @@ from campaigns.web.words import sentence
 @bp.get("/brands/preview")
 @access("user")
 def usual_preview() -> Response:
-    """Return the email with the style that new brands begin with."""
+    """Return the email in the default style, which new brands begin with."""
     return _framed(BrandStyle())
 
 
@@ -44,7 +44,7 @@ def preview(public_id: str) -> Response:
 def preview_of_form() -> ResponseReturnValue:
     """Return the email with the style in the form, and what is hard to read. Saves nothing.
 
-    Fields with problems count as unchanged from the usual style.
+    Fields with problems are shown with their defaults.
     """
     style, problems = style_from(BrandInput.read(request.form).texts)
     return {

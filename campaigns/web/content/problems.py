@@ -95,7 +95,7 @@ class SamplePlace:
 def _places(findings: Iterable[Finding], source: str) -> list[SamplePlace]:
     """Return where texts, links and images of a design are still to be replaced.
 
-    These are no mistakes: a new email consists of them.
+    These are not mistakes: a new email consists of them.
     """
     at: dict[tuple[str, int], list[Finding]] = {}
     for one in findings:

@@ -64,7 +64,7 @@ class SavedBlockOwner(ContentOwner):
 
 
 def _rows_in(changes: Mapping[str, Any]) -> list[Any]:
-    """Return the rows of a document; the footer is no part of a saved block."""
+    """Return the rows of a document; the footer is not part of a saved block."""
     try:
         document = json.loads(changes["source"])
         rows = document["rows"]

@@ -48,7 +48,7 @@ class TemplateOwner(ContentOwner):
     def save(
         self, changes: Mapping[str, Any], version: int, *, seen: str, editor_id: int, now: datetime
     ) -> SavedContent:
-        """Save the content or the variables. Changes of anything else are no conflict."""
+        """Save the content or the variables. Changes to anything else are not a conflict."""
         template_id = self.template.id
         part = _VARIABLES if changes.keys() == set(_VARIABLES) else _EDITED_HERE
         try:

@@ -37,7 +37,7 @@ _SEPARATOR = re.compile(r"[,;\n]")
 
 @dataclass(frozen=True, slots=True)
 class BadRecipient:
-    """A text that is no address, and why."""
+    """A text that is not an address, and why."""
 
     text: str
     why: str
@@ -92,7 +92,7 @@ def test_send(owner: Tested, public_id: str) -> str | tuple[str, int]:
 
 
 def _read(texts: Sequence[str]) -> tuple[dict[str, str], list[BadRecipient]]:
-    """Return the addresses by their normal form, and what is none."""
+    """Return the addresses by their normal form, and the texts that are not addresses."""
     people: dict[str, str] = {}
     bad: list[BadRecipient] = []
     for text in texts:

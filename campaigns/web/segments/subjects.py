@@ -83,7 +83,7 @@ class Input:
 
 
 def _number(text: str) -> int | float | str:
-    """Return a number; the text itself if it is none, for the rule to refuse."""
+    """Return a number; the text itself if it is not one, for the rule to refuse."""
     for kind in (int, float):
         try:
             return kind(text)

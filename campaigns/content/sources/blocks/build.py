@@ -70,7 +70,7 @@ NO_PICTURE = Picture(
 
 @dataclass(frozen=True, slots=True)
 class SystemFooter:
-    """The end of an email that is no newsletter. `identity` also stands in for a missing logo."""
+    """The end of a system email. `identity` also stands in for a missing logo."""
 
     identity: str
     postal_address: str = ""

@@ -39,7 +39,7 @@ def compile_document(
 ) -> CompiledPage:
     """Return the page of a document, with its problems. Never raises.
 
-    `system`: what ends an email that is no newsletter.
+    `system`: what ends an email that is not a newsletter.
     """
     build = Build(context, system)
     try:
@@ -115,7 +115,7 @@ def _rows(document: Document, ground: Paint, build: Build) -> Iterator[str]:
 _TOP = '<div style="height:24px;line-height:24px;font-size:1px">&#8202;</div>'
 """Space above a card, so that its round corners show."""
 _FOOTER = FooterRow(type="footer", id="footer")
-"""The footer of a document without one: no email goes without."""
+"""The footer of a document without one, as every email needs one."""
 
 
 def _is_card(found: Row, document: Document, ground: Paint, build: Build) -> bool:

@@ -63,7 +63,7 @@ CLOSING = "{% endif %}"
 
 
 def repetition(block: RepeatBlock) -> tuple[str, str] | None:
-    """Return the statements around repeated blocks; None if `each` is no valid name."""
+    """Return the statements around repeated blocks; None if `each` is not a valid name."""
     if not is_path(block.each):
         return None
     begin = f"{{% for {ITEM} in {block.each} %}}{{% if loop.index <= {block.limit} %}}"

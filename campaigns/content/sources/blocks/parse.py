@@ -54,7 +54,7 @@ def _wrong(code: str, block: str = "", **params: Parameter) -> Problem:
 
 
 def _unreadable(data: Any, text: str) -> Problem | None:
-    """Return why the data is no document that can be checked."""
+    """Return why the data is not a document that can be checked."""
     if not isinstance(data, dict):
         return _wrong("blocks.no_document")
     version = data.get("version", VERSION)

@@ -71,7 +71,7 @@ def to_line(content: Node, styles: InlineStyles) -> str:
 
 
 def is_blank(content: Node) -> bool:
-    """Return whether nothing would be seen. Wrong nodes count as something."""
+    """Return whether nothing would be visible. Invalid nodes count as content."""
     return not any(
         not isinstance(node, dict) or node.get("type") == "mergeTag" or _text_in(node).strip()
         for node in _nodes(content)

@@ -205,7 +205,7 @@ def _legal_lines(paint: Paint, build: Build) -> list[str]:
 
 
 def _system_lines(paint: Paint, build: Build) -> list[str]:
-    """Return the same for an email that is no newsletter. It has values, not merge tags."""
+    """Return the same for an email that is not a newsletter. It has values, not merge tags."""
     system = build.system or SystemFooter("")
     texts = [system.why, system.identity, *system.postal_address.splitlines()]
     lines = [_LINE.format(build.text(text)) for text in texts if text.strip()]
