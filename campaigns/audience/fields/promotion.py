@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,24 +81,26 @@ class ConversionPreview:
 
 
 def sample() -> SampledPeople:
-    """Read the attributes of everyone, or of SAMPLE_PEOPLE people."""
+    """Read the attributes of everyone, or of up to SAMPLE_PEOPLE people."""
     first = db.session.scalar(sa.select(sa.func.min(Subscriber.id)))
     last = db.session.scalar(sa.select(sa.func.max(Subscriber.id)))
     if first is None or last is None:
         return SampledPeople((), is_complete=True)
     if last - first < SAMPLE_PEOPLE:
         return SampledPeople(_read(first, SAMPLE_PEOPLE), is_complete=True)
-    step = (last - first + 1) // _RANGES
-    starts = (first + step * index for index in range(_RANGES))
-    found = [one for start in starts for one in _read(start, SAMPLE_PEOPLE // _RANGES)]
+    span, most = last + 1 - first, SAMPLE_PEOPLE // _RANGES
+    bounds = [first + span * index // _RANGES for index in range(_RANGES + 1)]
+    found = [one for start, end in pairwise(bounds) for one in _read(start, most, before=end)]
     return SampledPeople(found, is_complete=False)
 
 
-def _read(first: int, most: int) -> list[Mapping[str, Any]]:
+def _read(first: int, most: int, *, before: int | None = None) -> list[Mapping[str, Any]]:
+    """Return the attributes of up to `most` people, by id. `before`: the id where it ends."""
+    ids = Subscriber.id >= first
     return list(
         db.session.scalars(
             sa.select(Subscriber.attributes)
-            .where(Subscriber.id >= first)
+            .where(ids if before is None else sa.and_(ids, Subscriber.id < before))
             .order_by(Subscriber.id)
             .limit(most)
         )

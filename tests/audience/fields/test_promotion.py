@@ -64,6 +64,18 @@ def test_a_large_audience_is_sampled_from_all_of_it(
     assert promotion.attributes(people)[0].people == 40
 
 
+def test_nobody_is_sampled_twice_although_many_were_deleted(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promotion, "SAMPLE_PEOPLE", 80)
+    with transaction():
+        for number in (1, 150, 151, 152):
+            a_subscriber(f"p{number}@shop.example", id=number, attributes={"number": number})
+    found = promotion.sample()
+    assert not found.is_complete
+    assert [one["number"] for one in found.attributes] == [1, 150, 151]
+
+
 def test_without_subscribers_there_are_no_attributes(app: Flask) -> None:
     assert promotion.attributes(promotion.sample()) == []
 
