@@ -40,8 +40,9 @@ def slow(
             SlowedDomain.provider_id == provider_id, SlowedDomain.until < now - FORGOTTEN_AFTER
         )
     )
-    room = MAX_DOMAINS - len(slowed(provider_id))
-    for domain in sorted(reasons)[: max(0, room)]:
+    known = {row.domain for row in slowed(provider_id)}
+    new = sorted(reasons.keys() - known)[: max(0, MAX_DOMAINS - len(known))]
+    for domain in sorted([*(reasons.keys() & known), *new]):
         empty = {"until": now, "complaints": 0, "why": ""}
         db.session.execute(
             insert_ignoring(SlowedDomain).values(provider_id=provider_id, domain=domain, **empty)

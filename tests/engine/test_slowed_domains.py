@@ -169,3 +169,20 @@ def test_a_relays_own_limit_is_no_mailbox_trouble() -> None:
     assert not is_about_mailbox(450, words)
     assert is_about_mailbox(450, TOO_FAST[4:])
     assert not is_about_mailbox(454, "Throttling failure: Maximum sending rate exceeded.")
+
+
+def test_a_slowed_domain_waits_again_although_no_more_can_be_kept(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slowed_domains, "MAX_DOMAINS", 2)
+    now = utcnow()
+    with transaction():
+        account = a_provider()
+        domains = dict.fromkeys(("a.example", "b.example", "c.example"), "450 slow")
+        slowed_domains.slow(account.id, domains, now=now)
+    assert [row.domain for row in slowed_domains.slowed(account.id)] == ["a.example", "b.example"]
+    now += slowed_domains.FIRST_WAIT
+    with transaction():
+        slowed_domains.slow(account.id, domains, now=now)
+    waiting = slowed_domains.slowed(account.id, now=now)
+    assert [row.domain for row in waiting] == ["a.example", "b.example"]
