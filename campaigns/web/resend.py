@@ -228,8 +228,9 @@ def _queue_all(public_id: str, queue: Callable[..., int]) -> Response:
 def flood(public_id: str) -> Response:
     """Decide on a mailbox group that refused very many: `again`, or `gone`."""
     found = campaign_or_404(public_id)
+    decision = _decision("again", "gone")
     group = request.form.get("group", "").replace("\0", "")
-    if request.form.get("decision") == "gone":
+    if decision == "gone":
         _believe(found.id, group, refusals.believe)
     else:
         with _changing(found.id):
@@ -243,8 +244,9 @@ def flood(public_id: str) -> Response:
 def bounces(public_id: str) -> Response:
     """Decide on a mailbox provider with very many later bounces: `again`, or `gone`."""
     found = campaign_or_404(public_id)
+    decision = _decision("again", "gone")
     group = request.form.get("group", "").replace("\0", "")
-    if request.form.get("decision") == "gone":
+    if decision == "gone":
         _believe(found.id, group, quarantine.believe)
         return _report(public_id)
     with _changing(found.id):
@@ -262,8 +264,8 @@ def bounces(public_id: str) -> Response:
 def canary_group(public_id: str) -> Response:
     """Decide on a mailbox group with bad test group results: `again`, or `left`."""
     found = campaign_or_404(public_id)
+    is_left = _decision("again", "left") == "left"
     group = request.form.get("group", "").replace("\0", "")
-    is_left = request.form.get("decision") == "left"
     with _changing(found.id):
         if is_left:
             count = canary.skip_group(found.id, group, now=utcnow())
@@ -283,6 +285,12 @@ def canary_group(public_id: str) -> Response:
     resumed = _("Sending to %(provider)s continues.", provider=mailbox_name(group))
     flash(excluded if is_left else resumed, "success")
     return _report(public_id)
+
+
+def _decision(*choices: str) -> str:
+    """Return the decision of the form. Without a known one, nothing is sent: 400."""
+    chosen = request.form.get("decision", "")
+    return chosen if chosen in choices else abort(400)
 
 
 def _believe(campaign_id: int, group: str, accept: Callable[..., int | None]) -> None:

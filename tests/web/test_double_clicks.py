@@ -161,7 +161,9 @@ PRESSES = {
         lambda: _ready("cancelled", {"status": "cancelled", "reason": "cancelled"}),
         "report/remaining", "sending", {}, "nothing left",
     ),
-    "try a flooded group again": Press(_flooded, "report/flood", "sending", {"group": "google"}),
+    "try a flooded group again": Press(
+        _flooded, "report/flood", "sending", {"group": "google", "decision": "again"}
+    ),
     "believe a flood": Press(
         _flooded, "report/flood", "sending", {"group": "google", "decision": "gone"},
         "already decided this",
@@ -174,7 +176,8 @@ PRESSES = {
     "overflow": Press(lambda: _ready("sending", QUEUED), "overflow", "sending"),
     "go on from another address": Press(lambda: _ready("sending", QUEUED), "go-on", "sending"),
     "a canary": Press(
-        lambda: _ready("sending", QUEUED), "report/canary", "sending", {"group": "google"},
+        lambda: _ready("sending", QUEUED), "report/canary", "sending",
+        {"group": "google", "decision": "again"},
     ),
     "duplicate": Press(_ready, "duplicate", "draft"),
     "delete": Press(_ready, "delete", None, {}, "already"),

@@ -225,6 +225,18 @@ def test_b4_confirming_the_refusals(owner_client: FlaskClient) -> None:
     assert "already decided this" in again
 
 
+@pytest.mark.parametrize("decision", ["", "yes"])
+@pytest.mark.parametrize("about", ["flood", "bounces", "canary"])
+def test_an_unknown_decision_changes_nothing(
+    owner_client: FlaskClient, about: str, decision: str
+) -> None:
+    campaign = a_refusal_spike(FLOOD)
+    path = f"/campaigns/{campaign.public_id}/report/{about}"
+    answer = owner_client.post(path, data={"group": "google", "decision": decision})
+    assert answer.status_code == 400
+    assert delivery_statuses() == ["held"]
+
+
 def test_an_invalid_group_changes_nothing(owner_client: FlaskClient) -> None:
     campaign = a_refusal_spike(FLOOD)
     for group in ("", "yahoo", "a\1b"):
