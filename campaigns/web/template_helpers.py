@@ -121,7 +121,6 @@ def register(app: Flask) -> None:
     for write in (
         number,
         percent,
-        plural,
         speed,
         duration,
         size,
@@ -218,11 +217,6 @@ def local(value: datetime) -> datetime:
 
 def number(value: float | None) -> str:
     return formatting.number(value, locale())
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """Return "3 lists" for `3|plural("list")`, on pages without ngettext."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def percent(part: int | None, whole: int | None) -> str:
