@@ -96,7 +96,7 @@ def look_up(address: str) -> DomainView:
 
 
 def _keys_of(domain_ids: Sequence[int]) -> list[DkimKey]:
-    """Return the keys of domains by state: active, retired, waiting; the latest first."""
+    """Return the keys of domains by state (active, retired, waiting), then algorithm."""
     return list(
         db.session.scalars(
             sa.select(DkimKey)
