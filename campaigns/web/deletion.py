@@ -68,4 +68,5 @@ def in_use(campaigns: Sequence[str]) -> str:
 
 def quoted(names: Sequence[str]) -> str:
     """Return quoted names of campaigns, such as “Spring news”, “Sale”."""
-    return ", ".join(f"“{name or _('Untitled campaign')}”" for name in names)
+    untitled = _("Untitled campaign")
+    return ", ".join(f"“{name or untitled}”" for name in names)

@@ -1,5 +1,6 @@
 """All text for users goes through gettext, as whole sentences with named parameters."""
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from babel.messages import Catalog, Message
 
 from campaigns.config import Settings
 from tests.architecture import bare_text
-from tests.architecture.source import PACKAGE, ROOT, starts_in
+from tests.architecture.source import PACKAGE, ROOT, dotted, nodes, starts_in
 from tests.architecture.untranslated import AS_IT_IS, FOR_OPERATORS
 from tests.pseudo_locale import collector, messages
 
@@ -116,6 +117,17 @@ def _found() -> Catalog:
 def test_messages_are_found_in_templates_python_and_tables() -> None:
     places = {name for message in _found() for name, _ in message.locations}
     assert {"templates/error.html", "campaigns/web/template_helpers.py"} <= places
+
+
+def test_no_message_stands_in_an_f_string() -> None:
+    """There it would not be found."""
+    within = [
+        f"{module}:{string.lineno}"
+        for module, string in nodes()[ast.JoinedStr]
+        for node in ast.walk(string)
+        if isinstance(node, ast.Call) and dotted(node.func) in {"_", "gettext", "ngettext", "N_"}
+    ]
+    assert within == []
 
 
 def test_parameters_have_names() -> None:

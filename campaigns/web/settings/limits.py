@@ -236,7 +236,7 @@ def _account_state(plan: Plan, standing: AccountUsage | None, now: datetime) -> 
     learned = standing.learned.get("", 0.0) if standing else 0.0
     if plan.suspended_until is not None and plan.suspended_until > now:
         until = wall_clock(plan.suspended_until.astimezone(plan.zone))
-        return f"{_('Waits until %(time)s.', time=until)} {sentence(plan.why)}"
+        return " ".join([_("Waits until %(time)s.", time=until), sentence(plan.why)])
     if plan.probe:
         probe = _("One email at a time tests whether it works again.")
         return f"{probe} {sentence(plan.why)}"

@@ -261,7 +261,8 @@ def _found_words(login: MailboxLogin, found: list[FoundEmail]) -> str:
     )
     opened = _("%(user)s at %(host)s can be read.", user=login.username, host=login.host)
     if not found:
-        return f"{opened} {_('No emails are waiting.')}"
+        waiting = _("No emails are waiting.")
+        return f"{opened} {waiting}"
     waiting = ngettext("%(count)s email is waiting.", "%(count)s emails are waiting.", len(found))
     if len(found) >= BATCH:
         waiting = _("The first %(count)s waiting emails were read.", count=len(found))

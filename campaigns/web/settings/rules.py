@@ -73,7 +73,8 @@ def turn_rule(key: str) -> Answer:
         else:
             editing.turn_rule(key, is_on=do == "on", now=utcnow())
     if problems:
-        flash(f"{_('The rule stays off.')} {problems['pattern']}", "danger")
+        why = _("The rule stays off.")
+        flash(f"{why} {problems['pattern']}", "danger")
         return redirect(back)
     deleted = _("Rule deleted") if is_own else _("Default restored")
     return done({"on": _("Rule turned on"), "delete": deleted}.get(do, _("Rule turned off")), back)

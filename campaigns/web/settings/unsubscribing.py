@@ -27,7 +27,8 @@ def _ways_to_leave(domain: str, proof: ReturnDomain | None, now: datetime) -> tu
             " to its return addresses yet.",
             domain=domain,
         )
-        return False, words if current_workspace().demo else f"{words} {_('Send a bounce test.')}"
+        to_do = "" if current_workspace().demo else _("Send a bounce test.")
+        return False, f"{words} {to_do}".strip()
     match state:
         case "stale":
             return False, _(
