@@ -199,7 +199,7 @@ def rule(public_id: str) -> str | Response | tuple[str, int]:
         return _rule_page(found, request.form, sentence(error.reason), error.field), 422
     except SavedMeanwhileError:
         return _rule_page(_series(public_id), request.form, is_conflict=True), 409
-    flash(_("Schedule changed. Emails already created are not affected."), "success")
+    flash(_("Schedule changed. Campaigns already created are not affected."), "success")
     return redirect(url_for("calendar.series", public_id=public_id))
 
 
@@ -335,11 +335,11 @@ def edit(public_id: str, local: str) -> Response:
         with transaction():
             lifecycle.back_to_draft(campaign.id, now=utcnow())
         flash(
-            _("This email is a draft now. Review and schedule it, or it is not sent."),
+            _("This campaign is a draft now. Review and schedule it, or it is not sent."),
             "warning",
         )
     elif campaign is None or campaign.status != "draft":
-        flash(_("This email can no longer be edited."), "warning")
+        flash(_("This campaign can no longer be edited."), "warning")
         return _back(public_id)
     return redirect(url_for("campaigns.edit", public_id=campaign.public_id))
 

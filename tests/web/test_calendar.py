@@ -345,7 +345,7 @@ def test_the_rule_is_shown_and_changed(owner_client: FlaskClient) -> None:
     said = owner_client.get(page).text
     assert "Sent every Monday and Thursday at 10:15 (Europe/Berlin)." in said
     assert f"At most {number(7200)} emails per hour" in said
-    assert "Emails already created are not affected" in said
+    assert "Campaigns already created are not affected" in said
 
 
 def test_an_occurrence_at_another_time_than_the_rule_says_so(owner_client: FlaskClient) -> None:
