@@ -9,6 +9,7 @@ from campaigns.campaign.models import Campaign
 from campaigns.clock import utcnow
 from campaigns.db import db, transaction
 from tests.browser.conftest import DRAFT_PATH, OWNER, PASSWORD
+from tests.browser.lost_answers import lose_an_answer
 
 PATH = DRAFT_PATH
 
@@ -98,11 +99,7 @@ def test_my_text_is_offered_until_i_have_chosen(server: tuple[Flask, str], edito
 def test_a_save_whose_answer_was_lost_is_no_conflict(
     server: tuple[Flask, str], editor: Page
 ) -> None:
-    def lose_the_answer(route: Route) -> None:
-        route.fetch()
-        route.abort()
-
-    editor.route("**/save", lose_the_answer, times=1)
+    lose_an_answer(editor, "**/save")
     _type_subject(editor, "Saved without an answer")
     expect(editor.locator("#save-state")).to_contain_text("Not saved: you are offline.")
     editor.fill("#subject", "Saved without an answer, and more")
@@ -110,7 +107,7 @@ def test_a_save_whose_answer_was_lost_is_no_conflict(
     expect(editor.locator("#conflict-bar")).to_be_hidden()
     assert _stored(server[0]).subject == "Saved without an answer, and more"
     # But what someone else saved meanwhile is one.
-    editor.route("**/save", lose_the_answer, times=1)
+    lose_an_answer(editor, "**/save")
     _type_subject(editor, "Mine")
     expect(editor.locator("#save-state")).to_contain_text("Not saved: you are offline.")
     _save_elsewhere(server[0], "Theirs")

@@ -2,11 +2,12 @@
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from campaigns.campaign import drafts
 from campaigns.db import db
 from tests.browser.conftest import DRAFT_PATH
+from tests.browser.lost_answers import lose_an_answer
 
 
 @pytest.fixture
@@ -60,11 +61,7 @@ def test_a_merge_field_is_inserted_at_the_cursor(server: tuple[Flask, str], edit
 def test_a_save_whose_answer_was_lost_is_no_conflict(
     server: tuple[Flask, str], editor: Page
 ) -> None:
-    def lose_the_answer(route: Route) -> None:
-        route.fetch()
-        route.abort()
-
-    editor.route("**/save", lose_the_answer, times=1)
+    lose_an_answer(editor, "**/save")
     editor.click(".cm-content")
     editor.keyboard.press("Control+Home")
     editor.keyboard.type("First, ")
