@@ -74,7 +74,7 @@ def _read_all(attempts: Iterable[Attempt], until: float) -> bool:
             attempt = left.popleft()
             try:
                 _read_one(attempt)
-            except Exception:  # an outage is not a failed attempt
+            except Exception:  # an outage: the attempt does not count, and is given back
                 left.appendleft(attempt)
                 raise
             if time.monotonic() >= until:
