@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 FORGET_SECONDS = 60.0
 """Seconds after which an unrepeated failure is forgotten."""
+SETTLE_SECONDS = 2.0
+"""Seconds after the end of an outage in which a failure may still be an answer from before it."""
 
 _DIRECTORY = "The data directory"
 _DISK = "The disk of the data directory"
@@ -144,15 +146,23 @@ class Outages:
         self._lock = threading.Lock()
         self._parts: dict[str, dict[str, float]] = {}
         """Server -> failed part -> time of its last failure."""
+        self._ended: dict[str, float] = {}
+        """Server -> time at which its last outage ended."""
 
     def began(self, part: str, error: BaseException) -> None:
-        """Note that this part of the process failed. Logged once per outage."""
+        """Note that this part of the process failed. Logged once per outage.
+
+        A thread may report its failure after another one has already succeeded. That is no new
+        outage; if there is one, the next failure says so.
+        """
         server, now = _server(error), self._seconds()
         with self._lock:
-            parts = self._parts.setdefault(server, {})
+            parts = self._parts.get(server, {})
             self._forget_old(parts, now)
             is_new = not parts
-            parts[part] = now
+            if is_new and server in self._ended and now - self._ended[server] < SETTLE_SECONDS:
+                return
+            self._parts[server] = {**parts, part: now}
         if is_new:
             log.error(_sentence(error), part=part, error=describe(error))
 
@@ -167,6 +177,7 @@ class Outages:
                 self._forget_old(parts, now)
                 if not parts:
                     del self._parts[server]
+                    self._ended[server] = now
                     back.append(server)
         for server in back:
             log.info(f"{server} {_BACK.get(server, 'is back')}")
@@ -175,6 +186,7 @@ class Outages:
         """Forget all outages, like a new process."""
         with self._lock:
             self._parts.clear()
+            self._ended.clear()
 
     @staticmethod
     def _forget_old(parts: dict[str, float], now: float) -> None:

@@ -15,7 +15,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
-from campaigns.outages import Outages, describe, is_away, is_outage, redis_trouble
+from campaigns.outages import SETTLE_SECONDS, Outages, describe, is_away, is_outage, redis_trouble
 from tests.manual_clock import ManualSeconds
 
 AWAY = RedisConnectionError("Connection refused")
@@ -43,6 +43,30 @@ def test_an_outage_is_logged_once_when_it_begins_and_once_when_it_ends() -> None
         "Redis is unavailable. Work continues automatically when it is back.",
         "Redis is back",
     ]
+
+
+def test_a_failure_reported_late_is_no_new_outage() -> None:
+    clock = ManualSeconds()
+    outages = Outages(clock)
+    with capture_logs() as logs:
+        outages.began("worker", AWAY)
+        outages.over("worker")
+        outages.began("doorbell", AWAY)  # its request failed before the worker's succeeded
+        outages.over("doorbell")
+        assert [line["log_level"] for line in logs] == ["error", "info"]
+        clock.seconds += SETTLE_SECONDS
+        outages.began("doorbell", AWAY)
+        outages.over("doorbell")
+    assert [line["log_level"] for line in logs] == ["error", "info"] * 2
+
+
+def test_a_late_failure_of_one_server_does_not_hide_an_outage_of_another() -> None:
+    outages = Outages(ManualSeconds())
+    with capture_logs() as logs:
+        outages.began("worker", AWAY)
+        outages.over("worker")
+        outages.began("worker", GONE)
+    assert len(logs) == 3
 
 
 def test_outages_of_the_database_and_redis_are_separate() -> None:
