@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -82,28 +83,25 @@ class Sink:
 
 @contextmanager
 def running_sink() -> Iterator[Sink]:
-    sink, loop = Sink(), asyncio.new_event_loop()
-    is_ready = threading.Event()
+    sink, stop = Sink(), Future[Callable[[], object]]()
 
     async def run() -> None:
         server = await asyncio.start_server(sink.serve, "127.0.0.1", 0, limit=2**20)
         sink.port = server.sockets[0].getsockname()[1]
         watching = asyncio.ensure_future(sink.watch())
-        is_ready.set()
-        await watching
+        loop = asyncio.get_running_loop()
+        stop.set_result(lambda: loop.call_soon_threadsafe(watching.cancel))
+        async with server:
+            with suppress(asyncio.CancelledError):
+                await watching
 
-    def work() -> None:
-        asyncio.set_event_loop(loop)
-        with suppress(RuntimeError):  # stopped
-            loop.run_until_complete(run())
-
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
-    assert is_ready.wait(10)
+    stop_now = stop.result(10)
     try:
         yield sink
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        stop_now()
         thread.join(5)
 
 
