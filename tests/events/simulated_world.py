@@ -139,7 +139,8 @@ class World:
         with smtplib.LMTP("127.0.0.1", self.lmtp_port) as client:
             client.sendmail("", [taken.return_path], _notice(taken, UNKNOWN, "failed"))
         with self.app.app_context():
-            newest = sa.select(Incoming.id, Incoming.body).order_by(Incoming.id.desc()).limit(20)
+            # Others may return a hundred at this moment.
+            newest = sa.select(Incoming.id, Incoming.body).order_by(Incoming.id.desc()).limit(300)
             rows = db.session.execute(newest).all()
             read(next(number for number, body in rows if address.encode() in body))
             # Another thread may be reading it already.

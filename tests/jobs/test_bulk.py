@@ -148,7 +148,7 @@ def test_a_killed_worker_neither_repeats_nor_loses_anyone(folder: Path, redis_ur
         run_id = a_run(PEOPLE)
         for kill in range(KILLS + 1):
             sweep.ring_for_open_work()
-            aim = PEOPLE * (kill + 1) // (KILLS + 2) if kill < KILLS else PEOPLE
+            aim = PEOPLE * (kill + 1) // 10 if kill < KILLS else PEOPLE
             with a_worker(folder, redis_url) as process:
                 deadline = time.monotonic() + LONGEST_SECONDS
                 while the_run(run_id).outcomes.get("changed", 0) < aim:

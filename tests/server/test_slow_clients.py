@@ -65,15 +65,17 @@ def test_300_slow_connections_do_not_affect_anyone_else(
 ) -> None:
     cookie = web.log_in("owner@example.org", PASSWORD)
     # A slow or busy machine answers late without them too.
-    alone = [SLOWDOWN * percentile_95(times) for times in watch(web.port, cookie, seconds=2)]
-    page_seconds, health_seconds = max(PAGE_SECONDS, alone[0]), max(HEALTH_SECONDS, alone[1])
+    before = [percentile_95(times) for times in watch(web.port, cookie, seconds=2)]
     with ExitStack() as stack:
         for number in range(SLOW):
             source = "127.0.0.1" if is_one_address else f"127.0.1.{number % 250 + 1}"
             stack.enter_context(slow_connection(web.port, number, cookie, source))
         pages, health = watch(web.port, cookie)
-    assert len(pages) > 10
-    assert len(health) > 20
+    after = [percentile_95(times) for times in watch(web.port, cookie, seconds=2)]
+    page_seconds = max(PAGE_SECONDS, SLOWDOWN * before[0], SLOWDOWN * after[0])
+    health_seconds = max(HEALTH_SECONDS, SLOWDOWN * before[1], SLOWDOWN * after[1])
+    assert len(pages) >= 4
+    assert len(health) >= 4
     assert percentile_95(health) < health_seconds, sorted(health)[-5:]
     assert percentile_95(pages) < page_seconds, sorted(pages)[-5:]
     assert max(health + pages) < 5 * page_seconds  # no request hangs
@@ -180,6 +182,7 @@ def test_open_requests_are_finished_before_the_web_process_stops(web: WebProcess
     connection.sendall(
         b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n" + body[:4]
     )
+    web.ask("/health")  # accepted later, so the first one is accepted by now
     time.sleep(0.5)
     os.kill(web.process.pid, signal.SIGTERM)
     time.sleep(1)

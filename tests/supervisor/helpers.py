@@ -12,7 +12,7 @@ from campaigns.supervisor import status
 from tests.product import free_port
 
 
-def wait_until(is_true: Callable[[], object], what: str, seconds: float = 20) -> None:
+def wait_until(is_true: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Wait for a condition; fail the test, naming `what`, if it does not come true."""
     deadline = time.monotonic() + seconds
     while not is_true():
@@ -80,9 +80,15 @@ def kill_descendants(text: str, ancestor: int) -> int:
         return bool(found)
 
     wait_until(is_running, f"{text} is running")
-    for pid in found:
+    return sum(_is_killed(pid) for pid in found)
+
+
+def _is_killed(pid: int) -> bool:
+    try:
         os.kill(pid, signal.SIGKILL)
-    return len(found)
+    except ProcessLookupError:  # a worker ends with its supervisor, which was killed just now
+        return False
+    return True
 
 
 def _descendants(text: str, ancestor: int) -> list[int]:

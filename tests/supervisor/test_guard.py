@@ -138,9 +138,9 @@ def test_children_of_the_program_end_with_it(guarded: list[Guarded]) -> None:
     guarded.append(Guarded(code))
     grandchild = int(guarded[0].line())
     guarded[0].close_pipe()
-    wait_until(lambda: not is_alive(grandchild), "the grandchild's end", 5)
+    wait_until(lambda: not is_alive(grandchild), "the grandchild's end")
     guarded[0].process.wait(10)
-    assert members_of(guarded[0].process.pid) == []
+    wait_until(lambda: members_of(guarded[0].process.pid) == [], "the group's end")
 
 
 @pytest.mark.process
@@ -154,7 +154,7 @@ def test_a_program_that_ignores_signals_is_killed_after_the_grace_period(
     began = time.monotonic()
     guarded[0].process.wait(guard.GRACE_SECONDS + 10)
     assert time.monotonic() - began > guard.GRACE_SECONDS - 1
-    assert members_of(guarded[0].process.pid) == []
+    wait_until(lambda: members_of(guarded[0].process.pid) == [], "the group's end")
 
 
 def test_the_guard_needs_nothing_but_the_standard_library() -> None:

@@ -197,5 +197,5 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
     process.wait()
     process.stdout.close()
     for group in groups:
-        wait_until(lambda group=group: members_of(group) == [], "nothing left", 5)  # type: ignore[misc]
+        wait_until(lambda group=group: members_of(group) == [], "nothing left")  # type: ignore[misc]
     assert not is_alive(process.pid)

@@ -111,7 +111,7 @@ def check_that_nothing_is_left_when_it_is_killed(
     run.process.wait()
     again = RunningUp(run.data_dir)
     started.append(again)
-    wait_until(lambda: not any(is_alive(pid) for pid in processes), "all gone", 25)
+    wait_until(lambda: not any(is_alive(pid) for pid in processes), "all gone")
     again.wait_until_ready(2)
     return again
 
@@ -120,13 +120,14 @@ def check_that_what_is_killed_is_started_again(run: RunningUp) -> None:
     groups = run.groups()
     # The program, not its guard: the guard passes on how it ended.
     for name in ("web", "worker", "clock", "intake", "valkey"):
+        wait_until(lambda name=name: len(members_of(groups[name])) > 1, f"{name} is started")  # type: ignore[misc]
         program = next(pid for pid in members_of(groups[name]) if pid != groups[name])
         os.kill(program, signal.SIGKILL)
     for name in groups:
-        wait_until(lambda name=name: run.restarts(name) >= 1, f"{name} again", 30)  # type: ignore[misc]
+        wait_until(lambda name=name: run.restarts(name) >= 1, f"{name} again")  # type: ignore[misc]
         assert f"{name} stopped (signal 9); restarting in 0.1 s" in run.text()
-    wait_until(lambda: answer(run.port, "/health") == 200, "the web answers again", 30)
-    wait_until(lambda: "web is running again" in run.text(), "web said to be well", 30)
+    wait_until(lambda: answer(run.port, "/health") == 200, "the web answers again")
+    wait_until(lambda: "web is running again" in run.text(), "web said to be well")
     for group in groups.values():
         assert members_of(group) == []
 
@@ -273,9 +274,9 @@ def test_an_unusable_database_is_reported_and_everything_stopped(
 def test_up_waits_for_unavailable_servers_and_says_so(
     tmp_path: Path, started: list[RunningUp]
 ) -> None:
-    port = free_port()
     with servers.stoppable_postgresql() as server:
         server.freeze()
+        port = free_port()
         environment = {"REDIS_URL": f"redis://127.0.0.1:{port}/0", "DATABASE_URL": server.url}
         run = RunningUp(tmp_path / "data", environment=environment)
         started.append(run)

@@ -215,7 +215,8 @@ def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterat
 @contextmanager
 def smtp_server(settings: Settings | None = None) -> Iterator[tuple[int, str]]:
     """Run Postfix's smtp-sink if installed, else the built-in mailbox; yields port and name."""
-    port = preflight.free_port("127.0.0.1", 2600)
+    # Apart from other benchmarks: the mailbox listens only seconds after its port was chosen.
+    port = preflight.free_port("127.0.0.1", 20_000 + os.getpid() % 10_000)
     sink = postfix_program("smtp-sink")
     if sink:
         as_nobody = ("-u", "nobody") if os.geteuid() == 0 else ()  # it refuses to run as root
