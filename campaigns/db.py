@@ -402,6 +402,21 @@ def claimable(ids: sa.Select[int]) -> sa.Select[int]:
     return sa.select(chosen.c.id)
 
 
+def in_order(ids: sa.Select[int]) -> sa.Select[int]:
+    """Select ids for `UPDATE ... WHERE id IN (...)`, locked in their order.
+
+    Two transactions that lock the same rows in different orders deadlock, and PostgreSQL ends one
+    of them. An UPDATE alone locks in the order of its plan. `ids` selects one column of one table,
+    without LIMIT. SQLite has one writer at a time and needs no locks.
+    """
+    if not is_postgresql():
+        return ids
+    [column] = ids.selected_columns
+    locked = ids.order_by(column).with_for_update(key_share=True)
+    chosen = locked.cte("in_order").prefix_with("MATERIALIZED")
+    return sa.select(*chosen.c)
+
+
 __all__ = [
     "NEVER_REUSED",
     "Base",
@@ -418,6 +433,7 @@ __all__ = [
     "forbid_writing",
     "has_row",
     "id_key",
+    "in_order",
     "insert_ignoring",
     "is_disk_full",
     "is_postgresql",

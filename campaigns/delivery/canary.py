@@ -23,7 +23,7 @@ from campaigns.campaign.canary_plan import (
     plan_in,
 )
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
-from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.db import db, in_order, insert_ignoring, rows_changed
 from campaigns.delivery import claims
 from campaigns.delivery.canary_policy import CanaryVerdict, Figures, sum_of
 from campaigns.delivery.canary_policy import judge as judge_figures
@@ -309,13 +309,14 @@ def skip_group(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | 
     """Skip the rest of a held group. Returns how many; None: there was nothing to decide."""
     if not _decide(campaign_id, mailbox_group, "left"):
         return None
+    queued = sa.select(Delivery.id).where(
+        Delivery.campaign_id == campaign_id,
+        Delivery.mailbox_group == mailbox_group,
+        Delivery.status == "queued",
+    )
     changed = db.session.execute(
         sa.update(Delivery)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.mailbox_group == mailbox_group,
-            Delivery.status == "queued",
-        )
+        .where(Delivery.id.in_(in_order(queued)))
         .values(status="cancelled", reason="left_out", not_before=None, updated_at=now)
         .execution_options(synchronize_session=False)
     )

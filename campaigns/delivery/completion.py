@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import OPEN_STATES, Campaign, Delivery
-from campaigns.db import db, rows_changed
+from campaigns.db import db, in_order, rows_changed
 
 BATCH_SIZE = 10_000
 """Deliveries marked in one transaction."""
@@ -49,11 +49,11 @@ def cancel_waiting(campaign_id: int, *, now: datetime) -> bool:
             Delivery.campaign_id == campaign_id, Delivery.status == sa.literal_column("'queued'")
         )
         .limit(BATCH_SIZE)
-        .subquery()
     )
+    some = sa.select(Delivery.id).where(Delivery.id.in_(waiting), Delivery.status == "queued")
     changed = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.id == waiting.c.id, Delivery.status == "queued")
+        .where(Delivery.id.in_(in_order(some)))
         .values(status=status, reason=reason, not_before=None, updated_at=now)
         .execution_options(synchronize_session=False)
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.campaign.models import UNDER_WAY, Campaign, Delivery
-from campaigns.db import db
+from campaigns.db import db, in_order
 from campaigns.messages import Recipient
 from campaigns.throttling.models import SlowedDomain
 from campaigns.throttling.slowed_domains import domain_of, slowed
@@ -80,16 +80,17 @@ def _forget(provider_id: int, domains: Sequence[str], now: datetime) -> None:
     at_domain = sa.or_(
         *(sa.func.lower(Delivery.address).endswith(f"@{name}", autoescape=True) for name in domains)
     )
+    waiting = sa.select(Delivery.id).where(
+        Delivery.campaign_id.in_(under_way),
+        Delivery.reason == "throttled",
+        Delivery.status == "queued",
+        Delivery.mailbox_group == OTHER,
+        Delivery.not_before > now,
+        at_domain,
+    )
     db.session.execute(
         sa.update(Delivery)
-        .where(
-            Delivery.campaign_id.in_(under_way),
-            Delivery.reason == "throttled",
-            Delivery.status == "queued",
-            Delivery.mailbox_group == OTHER,
-            Delivery.not_before > now,
-            at_domain,
-        )
+        .where(Delivery.id.in_(in_order(waiting)))
         .values(not_before=now)
         .execution_options(synchronize_session=False)
     )

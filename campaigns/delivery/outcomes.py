@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.campaign.models import Delivery, Reply
-from campaigns.db import db, insert_ignoring, rows_given
+from campaigns.db import db, in_order, insert_ignoring, is_postgresql, rows_given
 from campaigns.delivery.retry import Limits, decide, not_before
 from campaigns.messages import SendResult
 from campaigns.providers.classify import ReplyClass, classify
@@ -79,6 +79,17 @@ def _class_of(result: SendResult) -> ReplyClass:
     return classify(result.code, result.reply, scope=result.scope, step=result.step)
 
 
+def lock(delivery_ids: Collection[int]) -> None:
+    """Lock these deliveries in the order of ids, before outcomes of several are written.
+
+    What comes back early, before its email has an outcome, locks them in this order too.
+    """
+    if is_postgresql() and len(delivery_ids) > 1:
+        given = rows_given([{"id": number} for number in delivery_ids], {"id": sa.BigInteger()})
+        ids = in_order(sa.select(Delivery.id).where(Delivery.id.in_(sa.select(given.c.id))))
+        db.session.execute(sa.select(sa.func.count()).select_from(ids.subquery()))
+
+
 def record(
     token: str,
     results: Sequence[SendResult],
@@ -90,9 +101,9 @@ def record(
     limits: Limits | None = None,
     reading: Reading | None = None,
 ) -> Recorded:
-    """Write these outcomes of a claim. `groups`: the mailbox group of each delivery.
+    """Write these outcomes of a claim, whose deliveries are locked (`lock`).
 
-    `reading`: the result of `read`.
+    `groups`: the mailbox group of each delivery. `reading`: the result of `read`.
     """
     reading = reading or read(results)
     words = reading.words

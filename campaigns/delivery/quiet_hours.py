@@ -15,7 +15,7 @@ from campaigns.campaign.local_time import (
     zones_by_name,
 )
 from campaigns.campaign.models import Campaign, Delivery
-from campaigns.db import db, rows_changed
+from campaigns.db import db, in_order, is_postgresql, rows_changed
 
 MARGIN = timedelta(seconds=90)
 """Time before the end of a zone's hours from which its email is postponed, since claimed email
@@ -40,17 +40,21 @@ def hold_back(
     waiting = _closed(hours, fallback, now)
     given = waiting.given()
     opens = waiting.moment(given).label("opens")
-    held = (
+    chosen = (
         sa.select(Delivery.id, opens)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .outerjoin(given, given.c.zone == zone_name())
         .where(*_due_soon(campaign.id, now), *among, _is_before(opens))
         .limit(most)
-        .subquery()
+    )
+    # Named twice on PostgreSQL, which evaluates a CTE once; SQLite counts no rows after WITH.
+    held = chosen.cte("held") if is_postgresql() else chosen.subquery()
+    due = sa.select(Delivery.id).where(
+        Delivery.id.in_(sa.select(held.c.id)), *_due_soon(campaign.id, now)
     )
     result = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.id == held.c.id, *_due_soon(campaign.id, now))
+        .where(Delivery.id == held.c.id, Delivery.id.in_(in_order(due)))
         .values(not_before=sa.type_coerce(held.c.opens, Delivery.not_before.type))
         .execution_options(synchronize_session=False)
     )

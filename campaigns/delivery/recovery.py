@@ -69,6 +69,7 @@ def settle(
     results = list(story.results.values())
     unclear = held - story.results.keys() if not story.is_whole else story.unknown
     results += [SendResult(number, "unknown", scope="connection") for number in sorted(unclear)]
+    outcomes.lock(held | story.results.keys())
     outcomes.record(token, results, now=now, unknown_reason="lost_worker")
     outcomes.release(token, held - story.results.keys() - unclear, now=now)
     return True

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
-from campaigns.db import db, rows_changed
+from campaigns.db import db, in_order, rows_changed
 from campaigns.delivery import quiet_hours
 from campaigns.delivery.models import ResendRun
 
@@ -126,9 +126,10 @@ def _among(ids: Collection[int]) -> sa.ColumnElement[bool]:
 
 
 def _change(campaign_id: int, *conditions: Any, **values: Any) -> int:
+    chosen = sa.select(Delivery.id).where(Delivery.campaign_id == campaign_id, *conditions)
     changed = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.campaign_id == campaign_id, *conditions)
+        .where(Delivery.id.in_(in_order(chosen)))
         .values(**values)
         .execution_options(synchronize_session=False)
     )
@@ -287,9 +288,10 @@ def _resolve(conditions: Sequence[Any], *, has_arrived: bool, now: datetime) -> 
         if has_arrived
         else {"status": "failed", "reason": "bounced"}
     )
+    chosen = sa.select(Delivery.id).where(Delivery.status == "unknown", *conditions)
     changed = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.status == "unknown", *conditions)
+        .where(Delivery.id.in_(in_order(chosen)))
         .values(**values, claim_token=None, updated_at=now)
         .execution_options(synchronize_session=False)
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from campaigns.campaign.fallback_sender import entry_of, is_another, locked, route_by, write
 from campaigns.campaign.models import Campaign, Claim, Delivery
-from campaigns.db import db
+from campaigns.db import db, in_order
 from campaigns.throttling.plan import Grant, Plan
 
 WORTH_SWITCHING = timedelta(minutes=15)
@@ -90,9 +90,10 @@ def is_any_deferred(campaign_id: int) -> bool:
 
 def _release(campaign_id: int, now: datetime) -> None:
     """Make due what the former account's server postponed."""
+    late = sa.select(Delivery.id).where(*_deferred(campaign_id), Delivery.not_before > now)
     db.session.execute(
         sa.update(Delivery)
-        .where(*_deferred(campaign_id), Delivery.not_before > now)
+        .where(Delivery.id.in_(in_order(late)))
         .values(not_before=now, updated_at=now)
         .execution_options(synchronize_session=False)
     )

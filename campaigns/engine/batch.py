@@ -61,6 +61,15 @@ class PendingResults:
     recalled: list[int]
     withdrawn: list[tuple[int, str]]
 
+    def delivery_ids(self) -> list[int]:
+        """Return all deliveries whose rows are to be written."""
+        return [
+            *(result.delivery_id for result in self.results),
+            *(number for number, _ in self.unrenderable),
+            *self.recalled,
+            *(number for number, _ in self.withdrawn),
+        ]
+
     def __len__(self) -> int:
         return len(self.results) + len(self.unrenderable) + len(self.recalled) + len(self.withdrawn)
 

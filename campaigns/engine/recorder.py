@@ -198,6 +198,7 @@ class Recorder:
         book = rule_book(outbox.provider_id, replies)
         with transaction():
             now = self._clock.now()
+            outcomes.lock([number for found in round_.pending for number in found.delivery_ids()])
             feedback = []
             for found, reading in zip(round_.pending, readings, strict=True):
                 token = found.batch.token

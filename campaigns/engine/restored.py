@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from campaigns.campaign import lifecycle, schedule
 from campaigns.campaign.models import Campaign, CampaignSeries, Claim, Delivery, Generation
-from campaigns.db import db, insert_ignoring, is_postgresql, new_public_id, rows_changed
+from campaigns.db import db, in_order, insert_ignoring, is_postgresql, new_public_id, rows_changed
 from campaigns.delivery.models import ResendRun
 from campaigns.reason import Reason
 from campaigns.transactional import queue
@@ -133,9 +133,12 @@ def _end_claims(now: datetime) -> None:
         .values(updated_at=now)
         .execution_options(synchronize_session=False)
     )
+    sending = sa.select(Delivery.id).where(
+        Delivery.campaign_id.in_(claimed), Delivery.status == "sending"
+    )
     db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.campaign_id.in_(claimed), Delivery.status == "sending")
+        .where(Delivery.id.in_(in_order(sending)))
         .values(status="unknown", reason="restored", not_before=None, updated_at=now)
         .execution_options(synchronize_session=False)
     )

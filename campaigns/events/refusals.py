@@ -14,7 +14,7 @@ from campaigns.addresses import normalise
 from campaigns.audience import suppressions
 from campaigns.audience.suppressions import Evidence
 from campaigns.campaign.models import Delivery, HeldGroup, Reply
-from campaigns.db import db, insert_ignoring, rows_changed
+from campaigns.db import db, in_order, insert_ignoring, rows_changed
 from campaigns.delivery import resend
 from campaigns.events import bounce_history, feedback_rules
 from campaigns.events.bounce_history import REFUSED
@@ -106,15 +106,16 @@ def _write_events(campaign_id: int, rows: Sequence[Any], now: datetime) -> None:
 def _hold_open(campaign_id: int, ids: Sequence[int], now: datetime) -> None:
     """Hold deliveries that were being sent to a mailbox group when it was put on hold."""
     if held := resend.held_groups(campaign_id, kind="flood"):
+        failed = sa.select(Delivery.id).where(
+            Delivery.id.in_(ids),
+            Delivery.campaign_id == campaign_id,
+            Delivery.status == "failed",
+            Delivery.reason.in_(BOUNCE_REASONS),
+            Delivery.mailbox_group.in_(sorted(held)),
+        )
         db.session.execute(
             sa.update(Delivery)
-            .where(
-                Delivery.id.in_(ids),
-                Delivery.campaign_id == campaign_id,
-                Delivery.status == "failed",
-                Delivery.reason.in_(BOUNCE_REASONS),
-                Delivery.mailbox_group.in_(sorted(held)),
-            )
+            .where(Delivery.id.in_(in_order(failed)))
             .values(status="held", reason="flood", updated_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -134,17 +135,18 @@ def hold(
     """
     if not _close(campaign_id, mailbox_group, words, now):
         return 0
+    refused = sa.select(Delivery.id).where(
+        Delivery.campaign_id == campaign_id,
+        Delivery.mailbox_group == mailbox_group,
+        Delivery.status == "failed",
+        Delivery.reason.in_(BOUNCE_REASONS),
+        # Must match the partial index of deliveries with a reason literally, for SQLite.
+        Delivery.reason != sa.literal_column("''"),
+        Delivery.updated_at >= since,
+    )
     failed = db.session.scalars(
         sa.update(Delivery)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.mailbox_group == mailbox_group,
-            Delivery.status == "failed",
-            Delivery.reason.in_(BOUNCE_REASONS),
-            # Must match the partial index of deliveries with a reason literally, for SQLite.
-            Delivery.reason != sa.literal_column("''"),
-            Delivery.updated_at >= since,
-        )
+        .where(Delivery.id.in_(in_order(refused)))
         .values(status="held", reason="flood", updated_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
@@ -205,14 +207,15 @@ def believe(campaign_id: int, mailbox_group: str, *, now: datetime) -> int | Non
     )
     if not rows_changed(decided):
         return None
+    held = sa.select(Delivery.id).where(
+        Delivery.campaign_id == campaign_id,
+        Delivery.mailbox_group == mailbox_group,
+        Delivery.status == "held",
+        Delivery.reason == "flood",
+    )
     failed = db.session.scalars(
         sa.update(Delivery)
-        .where(
-            Delivery.campaign_id == campaign_id,
-            Delivery.mailbox_group == mailbox_group,
-            Delivery.status == "held",
-            Delivery.reason == "flood",
-        )
+        .where(Delivery.id.in_(in_order(held)))
         .values(status="failed", reason="no_mailbox", updated_at=now)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)

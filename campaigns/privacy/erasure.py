@@ -8,7 +8,7 @@ from campaigns.audience import erasure_lock, subscribers
 from campaigns.audience.models import LiftedSuppression, Subscriber, Suppression
 from campaigns.audience.suppressions import AUTOMATIC
 from campaigns.campaign.models import Delivery
-from campaigns.db import db
+from campaigns.db import db, in_order
 from campaigns.privacy import stored_bodies
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
@@ -40,7 +40,9 @@ def erase(subscriber_ids: Collection[int]) -> int:
     )
     db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.subscriber_id.in_(ids))
+        .where(
+            Delivery.id.in_(in_order(sa.select(Delivery.id).where(Delivery.subscriber_id.in_(ids))))
+        )
         .values(address="", subscriber_id=None)
     )
     db.session.execute(sa.delete(TransactionalEmail).where(is_to_them))

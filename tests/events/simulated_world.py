@@ -139,7 +139,7 @@ class World:
         with smtplib.LMTP("127.0.0.1", self.lmtp_port) as client:
             client.sendmail("", [taken.return_path], _notice(taken, UNKNOWN, "failed"))
         with self.app.app_context():
-            # Others may return a hundred at this moment.
+            # Meanwhile, others may return a hundred.
             newest = sa.select(Incoming.id, Incoming.body).order_by(Incoming.id.desc()).limit(300)
             rows = db.session.execute(newest).all()
             read(next(number for number, body in rows if address.encode() in body))

@@ -1,0 +1,112 @@
+"""Everything that changes several deliveries locks them in the order of ids: nothing deadlocks."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from campaigns.campaign.models import Campaign, Delivery
+from campaigns.db import db, transaction
+from campaigns.delivery import completion, recovery, resend
+from campaigns.delivery.journal import JournalContents
+from campaigns.events import refusals
+from campaigns.messages import SendResult
+from campaigns.privacy import erasure
+from tests.events.test_consequences import NOW, SENT, a_sent, about, applied
+from tests.supervisor.helpers import wait_until
+
+TOKEN = "0" * 32
+
+
+def settle(ids: Sequence[int]) -> None:
+    found = [SendResult(ids[2], "sent", "250 ok", 250), SendResult(ids[0], "failed", "550 no", 550)]
+    results = {result.delivery_id: result for result in found}
+    recovery.settle(TOKEN, JournalContents(begun={*ids}, results=results), now=NOW)
+
+
+def resolve(ids: Sequence[int]) -> None:
+    resend.resolve_stamped(_campaign_of(ids), now=NOW)
+
+
+def hold(ids: Sequence[int]) -> None:
+    since = NOW - timedelta(hours=1)
+    refusals.hold(_campaign_of(ids), "google", since=since, words="550 no", now=NOW)
+
+
+def cancel(ids: Sequence[int]) -> None:
+    completion.cancel_waiting(_campaign_of(ids), now=NOW)
+
+
+def erase(ids: Sequence[int]) -> None:
+    people = sa.select(Delivery.subscriber_id).where(Delivery.id.in_(ids))
+    erasure.erase([found for found in db.session.scalars(people) if found is not None])
+
+
+REFUSED = {"status": "failed", "reason": "no_mailbox", "mailbox_group": "google"}
+
+
+@pytest.mark.runs_on("postgresql")  # SQLite has one writer at a time
+@pytest.mark.parametrize(
+    ("change", "state", "campaign_status"),
+    [
+        (settle, {"status": "sending", "claim_token": TOKEN}, "sending"),
+        (resolve, {"status": "unknown", "bounced_at": NOW}, "sending"),
+        (hold, {**REFUSED, "updated_at": NOW}, "sending"),
+        (cancel, {"status": "queued"}, "cancelled"),
+        (erase, SENT, "sent"),
+    ],
+    ids=lambda found: found.__name__ if callable(found) else "",
+)
+def test_what_comes_back_meanwhile_waits_and_never_deadlocks(
+    app: Flask,
+    change: Callable[[Sequence[int]], None],
+    state: dict[str, object],
+    campaign_status: str,
+) -> None:
+    ids = a_sent(state, state, state)
+    _store_backwards(ids, campaign_status)
+
+    def come_back() -> None:
+        with app.app_context():
+            applied(*(about(one, "deferred") for one in ids))
+
+    def change_them() -> None:
+        with app.app_context(), transaction():
+            change(ids)
+
+    with ThreadPoolExecutor(2) as threads, db.engine.connect() as holder:
+        holder.execute(sa.select(Delivery.id).where(Delivery.id == ids[1]).with_for_update())
+        first = threads.submit(come_back)  # locks the first of them and waits for the second
+        wait_until(lambda: _waiting() == 1, "what comes back waits")
+        second = threads.submit(change_them)
+        wait_until(lambda: _waiting() == 2, "the change waits")
+        holder.rollback()
+        first.result(30)
+        second.result(30)
+
+
+def _store_backwards(ids: Sequence[int], campaign_status: str) -> None:
+    """Bring the rows into the opposite order on the disk, in which a plan may find them."""
+    with transaction() as session:
+        session.execute(sa.update(Campaign).values(status=campaign_status))
+    for number in reversed(ids):
+        with transaction() as session:
+            one = sa.update(Delivery).where(Delivery.id == number)
+            session.execute(one.values(attempts=1))
+
+
+def _waiting() -> int:
+    """Return how many transactions wait for a lock."""
+    asked = sa.text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with db.engine.connect() as connection:
+        return connection.scalar(asked) or 0
+
+
+def _campaign_of(ids: Sequence[int]) -> int:
+    return db.session.scalars(sa.select(Delivery.campaign_id).where(Delivery.id == ids[0])).one()
