@@ -96,7 +96,7 @@ def test_signals_are_forwarded_to_the_program(
         "import signal, sys, time\n"
         f"signal.signal({int(number)}, lambda *a: (print('got it'), sys.exit(3)))\n"
         "print('ready')\n"
-        "time.sleep(60)"
+        "time.sleep(600)"
     )
     guarded.append(Guarded(code))
     assert guarded[0].line() == "ready"
@@ -131,9 +131,9 @@ def test_the_program_is_asked_to_end_once_when_the_supervisor_dies(
 def test_children_of_the_program_end_with_it(guarded: list[Guarded]) -> None:
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "print(child.pid)\n"
-        "time.sleep(60)"
+        "time.sleep(600)"
     )
     guarded.append(Guarded(code))
     grandchild = int(guarded[0].line())
@@ -147,7 +147,7 @@ def test_children_of_the_program_end_with_it(guarded: list[Guarded]) -> None:
 def test_a_program_that_ignores_signals_is_killed_after_the_grace_period(
     guarded: list[Guarded],
 ) -> None:
-    code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(120)"
+    code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf')\ntime.sleep(600)"
     guarded.append(Guarded(code))
     assert guarded[0].line() == "deaf"
     guarded[0].close_pipe()
