@@ -417,6 +417,16 @@ def in_order(ids: sa.Select[int]) -> sa.Select[int]:
     return sa.select(*chosen.c)
 
 
+def lock_in_order(ids: sa.Select[int]) -> None:
+    """Lock rows in the order of their ids, before several statements change them.
+
+    `ids` as for `in_order`. Does nothing on SQLite.
+    """
+    if is_postgresql():
+        locked = in_order(ids).subquery()
+        db.session.execute(sa.select(sa.func.count()).select_from(locked))
+
+
 __all__ = [
     "NEVER_REUSED",
     "Base",
@@ -437,6 +447,7 @@ __all__ = [
     "insert_ignoring",
     "is_disk_full",
     "is_postgresql",
+    "lock_in_order",
     "mapped_column",
     "new_public_id",
     "numbers_at_once",

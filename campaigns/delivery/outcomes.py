@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from campaigns.audience.mailbox_providers import OTHER
 from campaigns.campaign.models import Delivery, Reply
-from campaigns.db import db, in_order, insert_ignoring, is_postgresql, rows_given
+from campaigns.db import db, insert_ignoring, lock_in_order, rows_given
 from campaigns.delivery.retry import Limits, decide, not_before
 from campaigns.messages import SendResult
 from campaigns.providers.classify import ReplyClass, classify
@@ -84,10 +84,9 @@ def lock(delivery_ids: Collection[int]) -> None:
 
     What comes back early, before its email has an outcome, locks them in this order too.
     """
-    if is_postgresql() and len(delivery_ids) > 1:
+    if len(delivery_ids) > 1:
         given = rows_given([{"id": number} for number in delivery_ids], {"id": sa.BigInteger()})
-        ids = in_order(sa.select(Delivery.id).where(Delivery.id.in_(sa.select(given.c.id))))
-        db.session.execute(sa.select(sa.func.count()).select_from(ids.subquery()))
+        lock_in_order(sa.select(Delivery.id).where(Delivery.id.in_(sa.select(given.c.id))))
 
 
 def record(

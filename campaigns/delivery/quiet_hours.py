@@ -47,14 +47,15 @@ def hold_back(
         .where(*_due_soon(campaign.id, now), *among, _is_before(opens))
         .limit(most)
     )
-    # Named twice on PostgreSQL, which evaluates a CTE once; SQLite counts no rows after WITH.
+    still_due = _due_soon(campaign.id, now)
+    # SQLite needs no locks, and counts no rows after WITH.
     held = chosen.cte("held") if is_postgresql() else chosen.subquery()
-    due = sa.select(Delivery.id).where(
-        Delivery.id.in_(sa.select(held.c.id)), *_due_soon(campaign.id, now)
-    )
+    if is_postgresql():
+        due = sa.select(Delivery.id).where(Delivery.id.in_(sa.select(held.c.id)), *still_due)
+        still_due = (Delivery.id.in_(in_order(due)),)
     result = db.session.execute(
         sa.update(Delivery)
-        .where(Delivery.id == held.c.id, Delivery.id.in_(in_order(due)))
+        .where(Delivery.id == held.c.id, *still_due)
         .values(not_before=sa.type_coerce(held.c.opens, Delivery.not_before.type))
         .execution_options(synchronize_session=False)
     )

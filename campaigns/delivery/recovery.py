@@ -62,6 +62,10 @@ def settle(
     `lent_until`: the worker may be alive, so settle only if the lease is still the one seen
     (`Watch`). Returns whether it was settled.
     """
+    # Deliveries first, then the claim, as a worker does that records them.
+    open_claim = db.session.scalar(sa.select(Claim.campaign_id).where(Claim.token == token))
+    known = _held(token, open_claim) if open_claim is not None else set()
+    outcomes.lock(known | story.begun | story.results.keys())
     claim = _end(token, lent_until)
     if claim is None and lent_until is not None:
         return False
@@ -69,7 +73,6 @@ def settle(
     results = list(story.results.values())
     unclear = held - story.results.keys() if not story.is_whole else story.unknown
     results += [SendResult(number, "unknown", scope="connection") for number in sorted(unclear)]
-    outcomes.lock(held | story.results.keys())
     outcomes.record(token, results, now=now, unknown_reason="lost_worker")
     outcomes.release(token, held - story.results.keys() - unclear, now=now)
     return True
@@ -99,15 +102,12 @@ def _held(token: str, campaign_id: int) -> set[int]:
     )
 
 
-def settle_lost(lost: Leases, *, now: datetime) -> int:
-    """Settle claims without a journal: their deliveries become `unknown`.
+def settle_lost(token: str, lent_until: datetime, *, now: datetime) -> bool:
+    """Settle a claim without a journal: its deliveries become `unknown`.
 
-    Whether bodies were sent cannot be known. Returns how many claims were settled.
+    Whether bodies were sent cannot be known. Returns whether it was settled.
     """
-    return sum(
-        settle(token, JournalContents(is_whole=False), now=now, lent_until=until)
-        for token, until in sorted(lost.items())
-    )
+    return settle(token, JournalContents(is_whole=False), now=now, lent_until=lent_until)
 
 
 def preparing() -> list[int]:

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from campaigns.accounts.workspace import workspace_zone
 from campaigns.campaign import lifecycle
 from campaigns.campaign.models import Campaign, Delivery, HeldGroup
-from campaigns.db import db, in_order, rows_changed
+from campaigns.db import db, in_order, lock_in_order, rows_changed
 from campaigns.delivery import quiet_hours
 from campaigns.delivery.models import ResendRun
 
@@ -217,7 +217,7 @@ def _slice(run: ResendRun, most: int, now: datetime) -> bool:
     values = {**_NEW, "updated_at": now} if is_queued else {"reason": "left"}
     count = _change(run.campaign_id, *left, Delivery.id <= last, **values)
     if count and is_queued:
-        of_slice = Delivery.id > run.position, Delivery.id <= last
+        of_slice = Delivery.id > run.position, Delivery.id <= last, Delivery.updated_at == now
         _make_due(run.campaign_id, *of_slice, now=now)
     run.position = last
     run.done += count
@@ -266,8 +266,12 @@ def resolve_unknown(delivery_ids: Collection[int], *, has_arrived: bool, now: da
 
 def resolve_stamped(campaign_id: int, *, now: datetime) -> int:
     """Resolve unknown deliveries by events that came before they became unknown."""
+    if not lifecycle.lock_started(campaign_id):  # before the deliveries, as a resend does
+        return 0
     came_back = [Delivery.campaign_id == campaign_id, Delivery.bounced_at.is_not(None)]
     arrived = [Delivery.campaign_id == campaign_id, Delivery.bounced_at.is_(None), _ARRIVED]
+    resolvable = sa.or_(sa.and_(*came_back), sa.and_(*arrived))
+    lock_in_order(sa.select(Delivery.id).where(Delivery.status == "unknown", resolvable))
     return _resolve(came_back, has_arrived=False, now=now) + _resolve(
         arrived, has_arrived=True, now=now
     )

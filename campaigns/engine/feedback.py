@@ -77,7 +77,7 @@ class Judge:
             if reply_class == "throttle" and group != OTHER:
                 feedback.throttled[group] += count
         feedback.throttled[ACCOUNT] += self._slow_domains(provider_id, recorded, now)
-        for group in recorded.sent.keys() | recorded.replies.keys():
+        for group in sorted(recorded.sent.keys() | recorded.replies.keys()):
             replies = recorded.replies.get(group, Counter())
             feedback.actions[group] = recording.recorded(
                 provider_id,
@@ -136,8 +136,9 @@ class Judge:
         if not recent.add(gone, recorded.sent[group] + refused, now=now):
             return False
         since, words = recent.since() or now, recorded.words.get("hard", "")
-        recent.forget()
-        return refusals.hold(campaign_id, group, since=since, words=words, now=now) > 0
+        count = refusals.hold(campaign_id, group, since=since, words=words, now=now)
+        recent.forget()  # not before: if this fails, it is tried again
+        return count > 0
 
     def _stop_if_needed(
         self, provider_id: int, campaign_id: int, recorded: Recorded, now: datetime

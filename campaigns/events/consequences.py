@@ -277,7 +277,8 @@ def _leaving(found: Sequence[FoundEvent]) -> Iterator[tuple[EventPlace, set[int]
     if not places:
         return
     lists = _lists_of({place.campaign_id for place in places})
-    for place in places:
+    # In the order of people, so that two jobs cannot deadlock.
+    for place in sorted(places, key=lambda place: place.subscriber_id or 0):
         if place.subscriber_id is not None:
             left = {*lists.get(place.campaign_id, ()), *filter(None, [place.list_id])}
             yield place, left, place.subscriber_id

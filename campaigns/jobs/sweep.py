@@ -121,12 +121,17 @@ def recover_claims() -> int:
                 path.unlink(missing_ok=True)
             elif token in expired:
                 settled += _settle_by(path, token, lent_until=expired[token])
-    if lost:
+    return settled + _settle_lost(lost)
+
+
+def _settle_lost(lost: recovery.Leases) -> int:
+    count = 0
+    for token, lent_until in lost.items():
         with transaction():
-            count = recovery.settle_lost(lost, now=utcnow())
+            count += recovery.settle_lost(token, lent_until, now=utcnow())
+    if count:
         log.warning("deliveries of a lost host are now unknown", claims=count)
-        settled += count
-    return settled
+    return count
 
 
 def _settle_by(path: Path, token: str, *, lent_until: datetime | None = None) -> bool:

@@ -8,7 +8,7 @@ from campaigns.audience import erasure_lock, subscribers
 from campaigns.audience.models import LiftedSuppression, Subscriber, Suppression
 from campaigns.audience.suppressions import AUTOMATIC
 from campaigns.campaign.models import Delivery
-from campaigns.db import db, in_order
+from campaigns.db import db, lock_in_order
 from campaigns.privacy import stored_bodies
 from campaigns.transactional import queue
 from campaigns.transactional.models import TransactionalEmail
@@ -23,6 +23,9 @@ def erase(subscriber_ids: Collection[int]) -> int:
     # Rows of open transactions are not yet visible, and would keep naming them.
     erasure_lock.prevent_inserts()
     ids = sorted(subscriber_ids)
+    # Before their events, as what comes back about them does.
+    theirs = sa.select(Delivery.id).where(Delivery.subscriber_id.in_(ids))
+    lock_in_order(theirs)
     people = db.session.execute(
         sa.select(Subscriber.address, Subscriber.address_normal).where(Subscriber.id.in_(ids))
     ).all()
@@ -40,9 +43,7 @@ def erase(subscriber_ids: Collection[int]) -> int:
     )
     db.session.execute(
         sa.update(Delivery)
-        .where(
-            Delivery.id.in_(in_order(sa.select(Delivery.id).where(Delivery.subscriber_id.in_(ids))))
-        )
+        .where(Delivery.subscriber_id.in_(ids))
         .values(address="", subscriber_id=None)
     )
     db.session.execute(sa.delete(TransactionalEmail).where(is_to_them))

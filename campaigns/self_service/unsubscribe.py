@@ -14,7 +14,7 @@ from campaigns.audience import subscriptions
 from campaigns.audience.consent import ConsentEvidence
 from campaigns.audience.models import AudienceList, ConsentEvent, Subscription
 from campaigns.campaign.models import CampaignList, Delivery
-from campaigns.db import db
+from campaigns.db import db, lock_in_order
 from campaigns.events.record import record
 from campaigns.events.tracking import unsubscribed
 from campaigns.tokens import DeliveryRef
@@ -54,6 +54,7 @@ def leave(ref: DeliveryRef, evidence: ConsentEvidence, *, everything: bool = Fal
 
     Does nothing the second time, or for an unknown person.
     """
+    _lock(ref)
     campaign_id, lists = _newsletter(ref)
     left = subscriptions.unsubscribe(
         None if everything else lists, ref.subscriber_id, evidence, campaign_id=campaign_id
@@ -90,6 +91,7 @@ def recently_left(ref: DeliveryRef, *, now: datetime) -> list[LeavableList]:
 
 def resubscribe(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
     """Resubscribe to the lists left in the last day. Returns their ids."""
+    _lock(ref)
     back = [
         place.list_id
         for place in recently_left(ref, now=evidence.at)
@@ -104,6 +106,11 @@ def resubscribe(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
             .execution_options(synchronize_session=False)
         )
     return back
+
+
+def _lock(ref: DeliveryRef) -> None:
+    """Lock the delivery before subscriptions, as what comes back about it does."""
+    lock_in_order(sa.select(Delivery.id).where(Delivery.id == ref.delivery_id))
 
 
 def _newsletter(ref: DeliveryRef) -> tuple[int | None, Collection[int]]:

@@ -1,5 +1,6 @@
 """Everything that changes several deliveries locks them in the order of ids: nothing deadlocks."""
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,13 +9,17 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from campaigns.campaign.models import Campaign, Delivery
+from campaigns.audience.consent import ConsentEvidence
+from campaigns.audience.models import Subscription
+from campaigns.campaign.models import Campaign, Claim, Delivery
 from campaigns.db import db, transaction
-from campaigns.delivery import completion, recovery, resend
+from campaigns.delivery import claims, completion, outcomes, recovery, resend
 from campaigns.delivery.journal import JournalContents
 from campaigns.events import refusals
 from campaigns.messages import SendResult
 from campaigns.privacy import erasure
+from campaigns.self_service import unsubscribe
+from campaigns.tokens import DeliveryRef
 from tests.events.test_consequences import NOW, SENT, a_sent, about, applied
 from tests.supervisor.helpers import wait_until
 
@@ -45,28 +50,34 @@ def erase(ids: Sequence[int]) -> None:
     erasure.erase([found for found in db.session.scalars(people) if found is not None])
 
 
+SENDING = {"status": "sending", "claim_token": TOKEN}
+UNKNOWN = {"status": "unknown"}
 REFUSED = {"status": "failed", "reason": "no_mailbox", "mailbox_group": "google"}
 
 
 @pytest.mark.runs_on("postgresql")  # SQLite has one writer at a time
 @pytest.mark.parametrize(
-    ("change", "state", "campaign_status"),
+    ("change", "states", "campaign_status"),
     [
-        (settle, {"status": "sending", "claim_token": TOKEN}, "sending"),
-        (resolve, {"status": "unknown", "bounced_at": NOW}, "sending"),
-        (hold, {**REFUSED, "updated_at": NOW}, "sending"),
-        (cancel, {"status": "queued"}, "cancelled"),
-        (erase, SENT, "sent"),
+        (settle, [SENDING] * 3, "sending"),
+        (
+            resolve,
+            [{**UNKNOWN, "delivered_at": NOW}, UNKNOWN, {**UNKNOWN, "bounced_at": NOW}],
+            "sending",
+        ),
+        (hold, [{**REFUSED, "updated_at": NOW}] * 3, "sending"),
+        (cancel, [{"status": "queued"}] * 3, "cancelled"),
+        (erase, [SENT] * 3, "sent"),
     ],
     ids=lambda found: found.__name__ if callable(found) else "",
 )
 def test_what_comes_back_meanwhile_waits_and_never_deadlocks(
     app: Flask,
     change: Callable[[Sequence[int]], None],
-    state: dict[str, object],
+    states: Sequence[dict[str, object]],
     campaign_status: str,
 ) -> None:
-    ids = a_sent(state, state, state)
+    ids = a_sent(*states)
     _store_backwards(ids, campaign_status)
 
     def come_back() -> None:
@@ -86,6 +97,63 @@ def test_what_comes_back_meanwhile_waits_and_never_deadlocks(
         holder.rollback()
         first.result(30)
         second.result(30)
+
+
+@pytest.mark.runs_on("postgresql")
+def test_a_worker_that_records_late_and_the_end_of_its_claim_wait_for_each_other(
+    app: Flask,
+) -> None:
+    ids = a_sent(SENDING, SENDING, SENDING)
+    with transaction() as session:
+        claim = {"token": TOKEN, "campaign_id": _campaign_of(ids), "lease_until": NOW}
+        session.execute(sa.insert(Claim).values(claim))
+    is_locked = threading.Event()
+
+    def record() -> None:
+        with app.app_context(), transaction():
+            outcomes.lock(ids)
+            is_locked.set()
+            wait_until(lambda: _waiting() == 1, "the end of the claim waits")
+            claims.close([TOKEN])
+
+    def end() -> None:
+        assert is_locked.wait(60)
+        with app.app_context(), transaction():
+            settle(ids)
+
+    with ThreadPoolExecutor(2) as threads:
+        for found in [threads.submit(record), threads.submit(end)]:
+            found.result(60)
+
+
+@pytest.mark.runs_on("postgresql")
+def test_unsubscribing_by_the_link_and_by_a_webhook_wait_for_each_other(app: Flask) -> None:
+    ids = a_sent(SENT)
+    subscriber_id = db.session.scalars(sa.select(Delivery.subscriber_id)).one()
+    list_id = db.session.scalars(sa.select(Subscription.list_id)).one()
+    assert subscriber_id is not None
+    ref = DeliveryRef(subscriber_id, list_id, ids[0])
+    db.session.rollback()
+
+    def by_link() -> None:
+        with app.app_context(), transaction():
+            unsubscribe.leave(ref, ConsentEvidence("page", NOW))
+
+    def by_webhook() -> None:
+        with app.app_context():
+            applied(about(ids[0], "unsubscribed"))
+
+    with ThreadPoolExecutor(2) as threads, db.engine.connect() as holder:
+        holder.execute(sa.select(Subscription.state).with_for_update())
+        first = threads.submit(by_link)
+        wait_until(lambda: _waiting() == 1, "the link waits")
+        second = threads.submit(by_webhook)
+        wait_until(lambda: _waiting() == 2, "the webhook waits")
+        holder.rollback()
+        first.result(60)
+        second.result(60)
+    found = db.session.scalars(sa.select(Subscription.state)).one()
+    assert found == "unsubscribed"
 
 
 def _store_backwards(ids: Sequence[int], campaign_status: str) -> None:
