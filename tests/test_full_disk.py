@@ -37,7 +37,8 @@ pytestmark = pytest.mark.process
 
 PROCESSES = 3
 """The processes that write without a request: two workers and the clock."""
-TWO_FAULTS = 2 * FEWER_RECIPIENTS
+RECIPIENTS_FOR_TWO = 2 * FEWER_RECIPIENTS
+"""Enough for a test with two faults."""
 ADDRESS, PASSWORD = "owner@example.org", "a long enough pass phrase"
 FULL = "The disk of the data directory is full."
 ROOM = "The disk of the data directory has room again"
@@ -181,7 +182,7 @@ def test_a_full_disk_of_the_journals_then_of_redis(tmp_path: Path) -> None:
     with (
         small_disk(data / "journal", 8) as journals,
         small_disk(data / "kv", 24) as redis,
-        in_mid_campaign(data, recipients=TWO_FAULTS) as (product, sink, watched),
+        in_mid_campaign(data, recipients=RECIPIENTS_FOR_TWO) as (product, sink, watched),
     ):
         browser = log_in(product)
         with journals.full():
@@ -192,7 +193,7 @@ def test_a_full_disk_of_the_journals_then_of_redis(tmp_path: Path) -> None:
             check_that_sending_stops(watched)
             assert browser.get("/campaigns")[0] == 200
             assert browser.post("/lists/new", name="One more")[0] == 302
-        check_that_sending_resumes(product, sink, watched, recipients=TWO_FAULTS)
+        check_that_sending_resumes(product, sink, watched, recipients=RECIPIENTS_FOR_TWO)
         check_logged_once(product, REDIS_FULL, REDIS_BACK)
 
 

@@ -47,10 +47,10 @@ def hold_back(
         .where(*_due_soon(campaign.id, now), *among, _is_before(opens))
         .limit(most)
     )
+    held: sa.FromClause = chosen.subquery()
     still_due = _due_soon(campaign.id, now)
-    # SQLite needs no locks, and counts no rows after WITH.
-    held = chosen.cte("held") if is_postgresql() else chosen.subquery()
-    if is_postgresql():
+    if is_postgresql():  # SQLite needs no locks, and counts no rows after WITH
+        held = chosen.cte("held")
         due = sa.select(Delivery.id).where(Delivery.id.in_(sa.select(held.c.id)), *still_due)
         still_due = (Delivery.id.in_(in_order(due)),)
     result = db.session.execute(

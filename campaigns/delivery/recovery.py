@@ -62,7 +62,7 @@ def settle(
     `lent_until`: the worker may be alive, so settle only if the lease is still the one seen
     (`Watch`). Returns whether it was settled.
     """
-    # Deliveries first, then the claim, as a worker does that records them.
+    # Deliveries first, then the claim: the order in which a worker records them.
     open_claim = db.session.scalar(sa.select(Claim.campaign_id).where(Claim.token == token))
     known = _held(token, open_claim) if open_claim is not None else set()
     outcomes.lock(known | story.begun | story.results.keys())

@@ -23,7 +23,7 @@ def erase(subscriber_ids: Collection[int]) -> int:
     # Rows of open transactions are not yet visible, and would keep naming them.
     erasure_lock.prevent_inserts()
     ids = sorted(subscriber_ids)
-    # Before their events, as what comes back about them does.
+    # Before their events: what comes back about them takes the same order.
     theirs = sa.select(Delivery.id).where(Delivery.subscriber_id.in_(ids))
     lock_in_order(theirs)
     people = db.session.execute(

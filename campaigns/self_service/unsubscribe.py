@@ -109,7 +109,7 @@ def resubscribe(ref: DeliveryRef, evidence: ConsentEvidence) -> list[int]:
 
 
 def _lock(ref: DeliveryRef) -> None:
-    """Lock the delivery before subscriptions, as what comes back about it does."""
+    """Lock the delivery before the subscriptions, the order in which events lock them."""
     lock_in_order(sa.select(Delivery.id).where(Delivery.id == ref.delivery_id))
 
 

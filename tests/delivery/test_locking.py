@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -88,15 +89,10 @@ def test_what_comes_back_meanwhile_waits_and_never_deadlocks(
         with app.app_context(), transaction():
             change(ids)
 
-    with ThreadPoolExecutor(2) as threads, db.engine.connect() as holder:
-        holder.execute(sa.select(Delivery.id).where(Delivery.id == ids[1]).with_for_update())
-        first = threads.submit(come_back)  # locks the first of them and waits for the second
-        wait_until(lambda: _waiting() == 1, "what comes back waits")
-        second = threads.submit(change_them)
-        wait_until(lambda: _waiting() == 2, "the change waits")
-        holder.rollback()
-        first.result(30)
-        second.result(30)
+    # What comes back locks the first of them and waits for the second.
+    _run_into_each_other(
+        come_back, change_them, held=sa.select(Delivery.id).where(Delivery.id == ids[1])
+    )
 
 
 @pytest.mark.runs_on("postgresql")
@@ -143,17 +139,27 @@ def test_unsubscribing_by_the_link_and_by_a_webhook_wait_for_each_other(app: Fla
         with app.app_context():
             applied(about(ids[0], "unsubscribed"))
 
-    with ThreadPoolExecutor(2) as threads, db.engine.connect() as holder:
-        holder.execute(sa.select(Subscription.state).with_for_update())
-        first = threads.submit(by_link)
-        wait_until(lambda: _waiting() == 1, "the link waits")
-        second = threads.submit(by_webhook)
-        wait_until(lambda: _waiting() == 2, "the webhook waits")
-        holder.rollback()
-        first.result(60)
-        second.result(60)
+    _run_into_each_other(by_link, by_webhook, held=sa.select(Subscription.state))
     found = db.session.scalars(sa.select(Subscription.state)).one()
     assert found == "unsubscribed"
+
+
+def _run_into_each_other(
+    first: Callable[[], None], second: Callable[[], None], *, held: sa.Select[Any]
+) -> None:
+    """Run both at once: each waits for the `held` rows or for the other one.
+
+    Raises the error of the one that PostgreSQL ends.
+    """
+    with ThreadPoolExecutor(2) as threads, db.engine.connect() as holder:
+        holder.execute(held.with_for_update())
+        running = []
+        for number, run in enumerate((first, second), start=1):
+            running.append(threads.submit(run))
+            wait_until(lambda number=number: _waiting() == number, f"{number} wait")  # type: ignore[misc]
+        holder.rollback()
+        for one in running:
+            one.result(60)
 
 
 def _store_backwards(ids: Sequence[int], campaign_status: str) -> None:

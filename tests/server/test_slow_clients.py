@@ -73,6 +73,7 @@ def test_300_slow_connections_do_not_affect_anyone_else(
         pages, health = watch(web.port, cookie)
     time.sleep(2)  # what they had asked for is answered
     after = [percentile_95(times) for times in watch(web.port, cookie, seconds=2)]
+    # A slow or busy machine answers late without them too.
     page_seconds = max(PAGE_SECONDS, SLOWDOWN * before[0], SLOWDOWN * after[0])
     health_seconds = max(HEALTH_SECONDS, SLOWDOWN * before[1], SLOWDOWN * after[1])
     assert len(pages) >= 4

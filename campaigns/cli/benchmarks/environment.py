@@ -215,7 +215,8 @@ def prepared(database_url: str = "", *, with_postgresql: bool = False) -> Iterat
 @contextmanager
 def smtp_server(settings: Settings | None = None) -> Iterator[tuple[int, str]]:
     """Run Postfix's smtp-sink if installed, else the built-in mailbox; yields port and name."""
-    # Apart from other benchmarks: the mailbox listens only seconds after its port was chosen.
+    # Near its own number: the mailbox takes seconds to bind the port, and another benchmark may be
+    # looking for one meanwhile.
     port = preflight.free_port("127.0.0.1", 20_000 + os.getpid() % 10_000)
     sink = postfix_program("smtp-sink")
     if sink:
